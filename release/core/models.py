@@ -1,0 +1,213 @@
+"""The configured fleet: where (environments), when (pipelines) and what (services). Frozen and complete after loading."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+
+Channel = Literal["qa", "rc", "gold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One account and region: where a copy of a function lives."""
+
+    account: str  # 12 digits
+    region: str
+    role: str | None = (
+        None  # ARN that deploying assumes; None: the ambient credentials must be this account's
+    )
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    name: str
+    account: str
+    regions: tuple[str, ...]  # the first is the primary, the others are replicas
+    role: str | None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple(Place(self.account, region, self.role) for region in self.regions)
+
+
+@dataclass(frozen=True, slots=True)
+class BucketStore:
+    """Artifacts in S3: one account, a bucket in every region that a stage uses."""
+
+    account: str
+    bucket: str  # pattern with {region}
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStore:
+    """Artifacts in a folder: for one machine, or a mounted share."""
+
+    folder: str  # absolute, or relative to the repository's top
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in the configuration something was said."""
+
+    file: str  # path in the repository
+    line: int
+    path: str  # "stages/3/gates/soak"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition that must hold before traffic moves. `setting` is the value as configured, in its display form."""
+
+    name: (
+        str  # soak, four_eyes, freeze, order, no_lost_commits, alarms_clear, signed_off
+    )
+    setting: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class AllAtOnce:
+    """All traffic in one step."""
+
+    def __str__(self) -> str:
+        return "all-at-once"
+
+
+@dataclass(frozen=True, slots=True)
+class Gradual:
+    """Traffic in steps: canary (given percentages) or linear (equal percentages)."""
+
+    kind: Literal["canary", "linear"]
+    steps: tuple[
+        int, ...
+    ]  # percent of traffic on the new version, rising, ends with 100
+    bake: timedelta
+    min_samples: int
+    max_error_rate: float  # fraction of calls, 0 to 1
+    alarms: tuple[str, ...]  # alarm name patterns with {function}
+    source: Source
+
+    def __str__(self) -> str:
+        return f"{self.kind} {' → '.join(f'{step} %' for step in self.steps)}"
+
+
+Rollout = AllAtOnce | Gradual
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A place in a pipeline: an environment with its channel, gates and rollout."""
+
+    name: str
+    environment: Environment
+    trigger: Literal["push", "button"]
+    channel: Channel | None  # None: a stage without tags (dev), which `deploy` fills
+    after: str | None
+    gates: tuple[Gate, ...]
+    rollouts: Mapping[str, Rollout]  # by region, every region of the environment
+    verify: tuple[
+        str, ...
+    ]  # commands that must succeed after traffic moved; not built yet: closed
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The ordered stages that a group of services goes through."""
+
+    name: str
+    services: tuple[str, ...]  # glob patterns over service names
+    tag_prefix: str  # "v", or "payments/v"
+    branches: tuple[str, ...]  # branches whose commits may be released, glob patterns
+    stages: tuple[Stage, ...]
+    source: Source
+
+    def stage(self, name: str) -> Stage | None:
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelines:
+    """All of `pipelines/`: owned by the release owners, read from the remote default branch."""
+
+    environments: Mapping[str, Environment]
+    artifacts: BucketStore | FolderStore
+    alias: str  # the alias that serves, the same for every function
+    pipelines: Mapping[str, Pipeline]
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Every region that any stage uses, in the order of first use."""
+        return tuple(
+            dict.fromkeys(
+                region for env in self.environments.values() for region in env.regions
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    key: str  # its name within the service: "api"
+    name_pattern: str  # "price-fetcher-{stage}"
+    handler: str
+
+    def name(self, stage: str) -> str:
+        """The name of the AWS Lambda function in this stage."""
+        return self.name_pattern.replace("{stage}", stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What CloudFormation configures for a service's functions in one stage."""
+
+    memory: int = 128  # MB
+    timeout: int = 3  # seconds
+    log_retention_days: int = 7
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(
+        default_factory=dict
+    )  # name -> ARN in Secrets Manager
+    tracing: str | None = None  # share of requests to trace, as written: "5%"
+    vpc: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """How a lambda version proves that it starts and answers."""
+
+    payload: Mapping[str, Any] = field(default_factory=lambda: {"health_check": True})
+    timeout: int = 10  # seconds
+    critical: tuple[str, ...] = ()  # dependencies that must be up for the test to pass
+    expect: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # keys and values that the answer must hold
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A folder in `services/`: the unit that changes and is built."""
+
+    name: str
+    team: str
+    owner: str
+    data_class: str
+    cost_center: str
+    runtime: str  # "python3.13"
+    architecture: Literal["arm64", "x86_64"]
+    functions: tuple[Function, ...]
+    settings: Mapping[
+        str, Settings
+    ]  # "default" and every stage that is named; each complete (merged)
+    smoke: Smoke
+    source: Source
+
+    def settings_for(self, stage: str) -> Settings:
+        return self.settings.get(stage, self.settings["default"])

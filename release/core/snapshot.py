@@ -1,0 +1,85 @@
+"""Facts as they were read once from the outside world. Never changed after reading; plans are made from these alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from release.core.models import Place
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFacts:
+    """One qualifier of an AWS Lambda function: `$LATEST` or a published version."""
+
+    name: str
+    lambda_version: str  # "$LATEST" or "7"
+    code: str  # sha256 of the zip as hex; AWS gives base64 (CodeSha256)
+    configuration: str  # digest over what a version freezes beside code: handler, memory, environment, role …
+    revision: str  # RevisionId
+    state: str  # Active, Pending, Inactive, Failed
+    state_reason: str
+    last_update: str  # Successful, InProgress, Failed; "" on published versions
+    last_update_reason: str
+    timeout: int  # seconds
+    reserved_concurrency: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AliasFacts:
+    name: str
+    lambda_version: str
+    weights: Mapping[str, float]  # additional lambda version -> share of traffic
+    revision: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackFacts:
+    """A CloudFormation stack."""
+
+    name: str
+    status: str  # CREATE_COMPLETE, UPDATE_ROLLBACK_COMPLETE …
+    status_reason: str
+    template: str  # sha256 of the template body as it was sent
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What a synchronous invoke answered. AWS answers HTTP 200 even when the function failed."""
+
+    status: int  # HTTP status of the API call
+    function_error: str | None  # "Unhandled" …
+    executed_version: str | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedFunction:
+    """One function of a service in one place."""
+
+    service: str
+    place: Place
+    name: str
+    latest: FunctionFacts | None  # None: the function does not exist
+    alias: AliasFacts | None  # None: the first deploy is not done
+    live: FunctionFacts | None  # what the alias' main version is
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedStack:
+    service: str
+    place: Place
+    name: str
+    stack: StackFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """AWS as one stage finds it."""
+
+    functions: tuple[ObservedFunction, ...]
+    stacks: tuple[ObservedStack, ...]
+    artifacts: Mapping[
+        tuple[str, str], bool
+    ]  # (digest, region) -> is there with the right size

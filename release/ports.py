@@ -1,0 +1,256 @@
+"""What the decisions need of the outside world, as Protocols. One adapter (and one strict fake) stands behind each."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from release.core.models import Place
+from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
+
+
+@dataclass(frozen=True, slots=True)
+class S3Code:
+    """Lambda takes a zip from S3 only in its own region."""
+
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZipFile:
+    """A zip on this machine, sent with the call: 50 MB at most."""
+
+    path: Path
+
+
+Code = S3Code | ZipFile
+
+
+class Functions(Protocol):
+    """The control plane of AWS Lambda.
+
+    Every method raises Misconfigured (credentials, access denied), Unavailable (out of reach, throttled to the end) and,
+    where it says so, ForeignChange. Retries of what is safe to repeat happen inside; nothing is retried blindly.
+    """
+
+    def account(self, place: Place) -> str:
+        """Account id that the credentials for this place belong to."""
+
+    def function(
+        self, place: Place, name: str, qualifier: str | None = None
+    ) -> FunctionFacts | None:
+        """GetFunction (100/s, not out of the budget of 15/s). None: no such function or version."""
+
+    def settled(
+        self, place: Place, name: str, qualifier: str | None = None
+    ) -> FunctionFacts:
+        """Wait until the update has ended and the version is Active. Raises RolloutFailed on Failed, Unavailable on time-out."""
+
+    def versions(self, place: Place, name: str) -> Sequence[FunctionFacts]:
+        """All published versions, oldest first, every page."""
+
+    def alias(self, place: Place, name: str, alias: str) -> AliasFacts | None: ...
+
+    def update_code(
+        self, place: Place, name: str, code: Code, *, revision: str
+    ) -> None:
+        """Give `$LATEST` this code. Returns when AWS has accepted it. Raises ForeignChange when the revision is stale."""
+
+    def publish(
+        self, place: Place, name: str, *, code: str, revision: str, description: str
+    ) -> str:
+        """Freeze `$LATEST` as a version, guarded by sha256 (hex) and revision. Returns the lambda version.
+
+        A lost response is looked up by digest before anything is repeated. Raises ForeignChange.
+        """
+
+    def create_alias(
+        self,
+        place: Place,
+        name: str,
+        alias: str,
+        *,
+        lambda_version: str,
+        description: str,
+    ) -> AliasFacts:
+        """Raises ForeignChange when the alias exists already and is not exactly this."""
+
+    def update_alias(
+        self,
+        place: Place,
+        name: str,
+        alias: str,
+        *,
+        lambda_version: str,
+        revision: str,
+        description: str,
+    ) -> AliasFacts:
+        """All traffic to one version; additional weights are cleared explicitly. Raises ForeignChange on a stale revision."""
+
+    def delete_alias(self, place: Place, name: str, alias: str) -> None:
+        """Nothing happens when it is not there."""
+
+    def invoke(
+        self, place: Place, name: str, qualifier: str, payload: bytes, *, timeout: int
+    ) -> Invocation:
+        """Synchronous invoke. `timeout` in seconds bounds our waiting. Raises Unavailable when throttled or timed out."""
+
+
+class Stacks(Protocol):
+    """CloudFormation. Raises as Functions does."""
+
+    def stack(self, place: Place, name: str) -> StackFacts | None: ...
+
+    def create(
+        self,
+        place: Place,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> None:
+        """Start creating. A stack of this name that failed to be created before is removed first."""
+
+    def update(
+        self,
+        place: Place,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> None:
+        """Start updating. No change is no error."""
+
+    def settled(self, place: Place, name: str) -> StackFacts:
+        """Wait for the end. Raises RolloutFailed with the event that caused it when it did not end well."""
+
+
+class Artifacts(Protocol):
+    """Bytes by digest, in every region that needs them. Nothing is ever overwritten."""
+
+    def put(self, data: bytes, *, kind: str) -> str:
+        """Store in every region; kind is `zip`, `template`, `settings` or `manifest`. Returns the sha256 (hex)."""
+
+    def get(self, digest: str, *, kind: str) -> bytes:
+        """Raises Misconfigured when it is lost or its bytes no longer have this digest."""
+
+    def holds(self, digest: str, *, kind: str, region: str) -> bool: ...
+
+    def index(self, name: str, key: str) -> str | None:
+        """Value of a write-once index entry (`fingerprints`, `manifests`). None: not written."""
+
+    def index_once(self, name: str, key: str, value: str) -> str:
+        """Write unless written; returns the winner's value."""
+
+    def code(self, digest: str, region: str) -> Code:
+        """Where Lambda takes this zip from in this region."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTag:
+    name: str  # without refs/tags/
+    object: str  # the tag object, or the commit for a lightweight tag
+    commit: str
+    annotated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteRefs:
+    """One ls-remote. The remote is the truth."""
+
+    head: str | None  # name of the default branch, without refs/heads/
+    branches: Mapping[str, str]  # name -> commit
+    tags: Mapping[str, RemoteTag]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    path: str  # from the top of the tree, "/" between parts
+    mode: str  # 100644, 100755, 120000, 160000
+    blob: str  # object id
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    id: str
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """One ref of an atomic push. `old` None: must not exist on the remote yet."""
+
+    ref: str  # full name
+    new: str  # object id
+
+
+class Repo(Protocol):
+    """The git repository and its remote, over plumbing. Raises Misconfigured and Unavailable."""
+
+    @property
+    def top(self) -> Path: ...
+
+    def remote(self) -> RemoteRefs:
+        """Read the remote's refs now. Raises Unavailable when it is out of reach, Misconfigured when there is none."""
+
+    def local_tags(self) -> Mapping[str, RemoteTag]:
+        """Tags of this clone, one for-each-ref: for --offline and for finding tags that exist only here."""
+
+    def resolve(self, ref: str) -> str:
+        """Commit id of a ref or abbreviated id. Raises Misconfigured when there is none."""
+
+    def has(self, object_id: str) -> bool: ...
+
+    def ensure(self, object_ids: Iterable[str], *, refs: Sequence[str] = ()) -> None:
+        """Have these objects here, fetching without writing any ref. Raises Unavailable."""
+
+    def merged_tags(self, commit: str, tags: Mapping[str, RemoteTag]) -> frozenset[str]:
+        """Names among `tags` whose commit is the commit or an ancestor of it. Deepens a shallow clone or raises."""
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Deepens a shallow clone or raises: it never answers `no` for `do not know`."""
+
+    def commits(self, *, since: str | None, until: str) -> Sequence[CommitInfo]: ...
+
+    def tree(self, commit: str, *under: str) -> Sequence[TreeEntry]:
+        """All blobs below these folders (or the whole tree), sorted by path in UTF-8 bytes."""
+
+    def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]: ...
+
+    def write_blob(self, data: bytes) -> str: ...
+
+    def write_commit(
+        self,
+        *,
+        base: str | None,
+        files: Mapping[str, bytes],
+        parents: Sequence[str],
+        message: str,
+    ) -> str:
+        """A commit whose tree is `base`'s with these files put in. Touches no ref, index or work tree."""
+
+    def write_tag(self, *, name: str, commit: str, message: str) -> str:
+        """An annotated tag object (mktag; signed when git is configured for it). Touches no ref."""
+
+    def tag_message(self, object_id: str) -> str: ...
+
+    def push(self, updates: Sequence[RefUpdate]) -> None:
+        """One atomic push; every ref is new or a fast-forward. Raises Conflict when the remote refused any of them."""
+
+    def person(self) -> str:
+        """Who runs this: the configured user name, never an e-mail address."""
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Now, in UTC."""
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+Progress = Callable[[str, Mapping[str, Any]], None]
