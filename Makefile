@@ -1,0 +1,8 @@
+# A shortcut for dev.py, which needs no make.
+PYTHON ?= python3
+
+.PHONY: demo test check prove help
+demo test check prove help:
+	@$(PYTHON) dev.py $@ $(ARGS)
+
+.DEFAULT_GOAL := help
