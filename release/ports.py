@@ -1,6 +1,7 @@
 """What the decisions need of the outside world, as Protocols. One adapter (and one strict fake) stands behind each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,12 @@ class Functions(Protocol):
     where it says so, ForeignChange. Retries of what is safe to repeat happen inside; nothing is retried blindly.
     """
 
+    def undoing(self) -> AbstractContextManager[None]:
+        """Inside, calls of this thread may use the part of the rate budget that is kept for the undo.
+
+        A context variable: enter it in the worker, or start the worker in a copy of the context.
+        """
+
     def account(self, place: Place) -> str:
         """Account id that the credentials for this place belong to."""
 
@@ -49,14 +56,18 @@ class Functions(Protocol):
         """Wait until the update has ended and the version is Active. Raises RolloutFailed on Failed, Unavailable on time-out."""
 
     def versions(self, place: Place, name: str) -> Sequence[FunctionFacts]:
-        """All published versions, oldest first, every page."""
+        """All published versions, oldest first, every page. AWS leaves `state` out of lists: it is "" here."""
 
     def alias(self, place: Place, name: str, alias: str) -> AliasFacts | None: ...
 
     def update_code(
-        self, place: Place, name: str, code: Code, *, revision: str
+        self, place: Place, name: str, code: Code, *, digest: str, revision: str
     ) -> None:
-        """Give `$LATEST` this code. Returns when AWS has accepted it. Raises ForeignChange when the revision is stale."""
+        """Give `$LATEST` this code. Returns when AWS has accepted it. Raises ForeignChange when the revision is stale.
+
+        `digest` is the zip's sha256 (hex): it tells our update from a foreign one after a lost response. Raises
+        Misconfigured when AWS took other bytes.
+        """
 
     def publish(
         self, place: Place, name: str, *, code: str, revision: str, description: str
@@ -122,8 +133,8 @@ class Stacks(Protocol):
         *,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
-    ) -> None:
-        """Start updating. No change is no error."""
+    ) -> bool:
+        """Start updating. False: there was nothing to change, so there is no end to wait for."""
 
     def settled(self, place: Place, name: str) -> StackFacts:
         """Wait for the end. Raises RolloutFailed with the event that caused it when it did not end well."""
