@@ -265,7 +265,8 @@ def find_pythons() -> List[Python]:
             real, version, has_venv, has_virtualenv = json.loads(output or "")
         except (TypeError, ValueError):
             continue
-        if tuple(version) >= MINIMUM and os.path.exists(real) and real not in [each.path for each in found]:
+        known = [os.path.realpath(each.path) for each in found]
+        if tuple(version) >= MINIMUM and os.path.exists(real) and os.path.realpath(real) not in known:
             found.append(Python(real, tuple(version), has_venv, has_virtualenv))
     return found
 

@@ -1,0 +1,55 @@
+"""What every test gets: a home, a git identity and an environment of its own, and none of the caller's."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+GIT_CONFIG = """\
+[user]
+    name = Test Person
+    email = test.person@example.invalid
+[init]
+    defaultBranch = main
+[commit]
+    gpgSign = false
+[tag]
+    gpgSign = false
+"""
+
+# A person's shell, a git hook and a CI job each say things that the tool under test would listen to. What
+# tells it how to reach the network (certificates, proxies) stays.
+CALLERS_OWN = ("GIT_", "AWS_", "GITHUB_", "RUNNER_", "ACTIONS_", "RELEASE_")
+CALLERS_OWN_NAMES = frozenset(
+    {"CI", "GH_TOKEN", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "XDG_CONFIG_HOME"}
+)
+KEPT = frozenset({"GIT_SSL_CAINFO", "AWS_CA_BUNDLE"})
+
+# Read before any test changes HOME: tests share downloads, or every build would fetch its wheels again.
+UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(
+    Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "uv"
+)
+
+
+@pytest.fixture(autouse=True)
+def isolated_environment(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The test's own HOME, with a git identity, main as first branch, UTC, and nobody's credentials.
+
+    Everything is said through the environment, so that processes which a test starts are isolated as well.
+    """
+    home = tmp_path_factory.mktemp("home")
+    (home / ".gitconfig").write_text(GIT_CONFIG)
+    for name in os.environ:
+        if (name.startswith(CALLERS_OWN) or name in CALLERS_OWN_NAMES) and name not in KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_TERMINAL_PROMPT", "0")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")  # or botocore asks the network who it is
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
+    yield home
