@@ -1,0 +1,1 @@
+"""Keeps the configuration of users: handler, service, repository, schema."""
