@@ -1,0 +1,71 @@
+"""What an alias may point to: the rules of CreateAlias and UpdateAlias that ministack does not check.
+
+https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html: at most two versions, both
+published, with the same execution role and the same dead-letter configuration.
+"""
+
+from typing import Any
+
+from release.sandbox import emulator
+from release.sandbox.compatibility import replace
+from release.sandbox.emulator import Answer
+
+
+class AliasRules:
+    """Refuses aliases that AWS refuses, then lets ministack store the rest."""
+
+    def install(self) -> None:
+        service = emulator.lambda_service
+        self._create = replace(service, "_create_alias", ("func_name", "data"), self.create)
+        self._update = replace(service, "_update_alias", ("func_name", "alias_name", "data"), self.update)
+
+    def create(self, func_name: str, data: dict[str, Any]) -> Answer:
+        refusal = _refusal(func_name, data.get("FunctionVersion"), data.get("RoutingConfig"))
+        answer: Answer = refusal or self._create(func_name, data)
+        return answer
+
+    def update(self, func_name: str, alias_name: str, data: dict[str, Any]) -> Answer:
+        function = emulator.lambda_service._functions.get(func_name) or {}
+        alias = function.get("aliases", {}).get(alias_name) or {}
+        refusal: Answer | None = emulator.lambda_service._check_revision(alias, data) if alias else None
+        refusal = refusal or _refusal(
+            func_name,
+            data.get("FunctionVersion", alias.get("FunctionVersion")),
+            data.get("RoutingConfig", alias.get("RoutingConfig")),
+        )
+        answer: Answer = refusal or self._update(func_name, alias_name, data)
+        return answer
+
+
+def _refusal(func_name: str, version: str | None, routing: dict[str, Any] | None) -> Answer | None:
+    function = emulator.lambda_service._functions.get(func_name)
+    if function is None:
+        return None
+    versions = function["versions"]
+    weights: dict[str, float] = (routing or {}).get("AdditionalVersionWeights") or {}
+    for named in (version, *weights):
+        if named and named != "$LATEST" and named not in versions:
+            arn = f"{emulator.lambda_service._func_arn(func_name)}:{named}"
+            return emulator.refusal("ResourceNotFoundException", f"Function not found: {arn}", 404)
+    if not weights:
+        return None
+    if version == "$LATEST" or "$LATEST" in weights:
+        return _invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+    if len(weights) > 1:
+        return _invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
+    ((other, weight),) = weights.items()
+    if other == version:
+        return _invalid(
+            f"Invalid function version {other}. Function version {other} is already included in routing "
+            "configuration."
+        )
+    if not 0 <= float(weight) <= 1:
+        return _invalid(f"Invalid weight {weight}: a weight is between 0.0 and 1.0")
+    for setting in ("Role", "DeadLetterConfig"):
+        if versions[version]["config"].get(setting) != versions[other]["config"].get(setting):
+            return _invalid(f"Function versions {version} and {other} must have the same {setting}")
+    return None
+
+
+def _invalid(message: str) -> Answer:
+    return emulator.refusal("InvalidParameterValueException", message, 400)

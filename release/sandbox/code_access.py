@@ -1,0 +1,90 @@
+"""How the Lambda service reads a zip from S3: with the caller's rights, also across accounts.
+
+ministack looks only into the caller's own account, and creates a function without code where the object is
+missing. On AWS the bucket may belong to another account, whose bucket policy decides; the messages are those
+of UpdateFunctionCode.
+"""
+
+from typing import Any
+
+from release.sandbox import emulator
+from release.sandbox.compatibility import replace
+from release.sandbox.emulator import Answer
+
+_GET_OBJECT = "Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
+
+
+def install() -> None:
+    """Replaces the two functions through which ministack's Lambda and CloudFormation read code."""
+    reader = _CodeReader()
+    reader.fetch_locally = replace(
+        emulator.lambda_service, "_fetch_code_from_s3", ("bucket", "key", "version_id"), reader.fetch
+    )
+    reader.region_message_locally = replace(
+        emulator.lambda_service, "s3_code_region_message", ("bucket", "layer"), reader.region_message
+    )
+
+
+class _CodeReader:
+    fetch_locally: Any
+    region_message_locally: Any
+
+    def fetch(self, bucket: str, key: str, version_id: str | None = None) -> bytes | None:
+        owner = _owner(bucket)
+        if owner is None or not _may_read(owner, bucket, key, version_id):
+            return None
+        with emulator.responses.request_scope(owner, emulator.responses.get_region()):
+            code: bytes | None = self.fetch_locally(bucket, key, version_id)
+        return code
+
+    def region_message(self, bucket: str, layer: bool = False) -> str | None:
+        owner = _owner(bucket)
+        if owner is None:
+            return None
+        with emulator.responses.request_scope(owner, emulator.responses.get_region()):
+            message: str | None = self.region_message_locally(bucket, layer)
+        return message
+
+
+def refusal_of(code: dict[str, Any]) -> Answer | None:
+    """Why Lambda would not take this Code (`S3Bucket`, `S3Key`, `S3ObjectVersion`), None when it would."""
+    bucket, key, version_id = code.get("S3Bucket"), code.get("S3Key"), code.get("S3ObjectVersion")
+    if not bucket or not key:
+        return None
+    owner = _owner(bucket)
+    if owner is None:
+        return _invalid(
+            _GET_OBJECT.format(code="NoSuchBucket", message="The specified bucket does not exist")
+        )
+    if not _may_read(owner, bucket, key, version_id):
+        return emulator.refusal(
+            "AccessDeniedException",
+            "Your access has been denied by S3, please make sure your request credentials have permission to "
+            f"GetObject for {bucket}/{key}. S3 Error Code: AccessDenied. S3 Error Message: Access Denied",
+            403,
+        )
+    if message := emulator.lambda_service.s3_code_region_message(bucket):
+        return _invalid(message)
+    if emulator.lambda_service._fetch_code_from_s3(bucket, key, version_id) is None:
+        missing = ("NoSuchVersion", "The specified version does not exist.")
+        if not version_id:
+            missing = ("NoSuchKey", "The specified key does not exist.")
+        return _invalid(_GET_OBJECT.format(code=missing[0], message=missing[1]))
+    return None
+
+
+def _invalid(message: str) -> Answer:
+    return emulator.refusal("InvalidParameterValueException", message, 400)
+
+
+def _owner(bucket: str) -> str | None:
+    owner: str | None = emulator.s3._bucket_owner_account(bucket)
+    return owner
+
+
+def _may_read(owner: str, bucket: str, key: str, version_id: str | None) -> bool:
+    caller = emulator.responses.get_account_id()
+    if caller == owner:
+        return True
+    query = {"versionId": version_id} if version_id else {}
+    return bool(emulator.s3._foreign_bucket_allows(owner, bucket, key, "GET", query, caller))

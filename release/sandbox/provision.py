@@ -1,0 +1,86 @@
+"""What an organisation has before its first release: deploy roles in the accounts, and artifact buckets."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_SECRET = "sandbox"  # the sandbox takes any  # noqa: S105
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a stage lives; `role` is the ARN of its deploy role, None where the account itself deploys."""
+
+    account: str
+    regions: tuple[str, ...]
+    role: str | None
+
+
+def provision(
+    endpoint: str, environments: Sequence[Environment], *, artifact_account: str, bucket_pattern: str
+) -> None:
+    """Creates the roles and buckets; see `Sandbox.provision`."""
+    accounts = sorted({environment.account for environment in environments})
+    trusted = [f"arn:aws:iam::{account}:root" for account in sorted({artifact_account, *accounts})]
+    for role in sorted({environment.role for environment in environments if environment.role}):
+        _create_role(
+            _client("iam", endpoint, role.split(":")[4], "us-east-1"), role.rsplit("/", 1)[-1], trusted
+        )
+    for region in sorted({region for environment in environments for region in environment.regions}):
+        s3 = _client("s3", endpoint, artifact_account, region)
+        _create_bucket(s3, bucket_pattern.format(region=region), region, accounts)
+
+
+def _create_role(iam: Any, name: str, trusted: Sequence[str]) -> None:
+    statement = {"Effect": "Allow", "Principal": {"AWS": list(trusted)}, "Action": "sts:AssumeRole"}
+    try:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(statement))
+    except iam.exceptions.EntityAlreadyExistsException:
+        return
+
+
+def _create_bucket(s3: Any, name: str, region: str, readers: Iterable[str]) -> None:
+    # us-east-1 is the one region that CreateBucket refuses as a location.
+    location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    try:
+        s3.create_bucket(Bucket=name, **location)
+    except (s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
+        return
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    principals = {"AWS": [f"arn:aws:iam::{account}:root" for account in readers]}
+    s3.put_bucket_policy(
+        Bucket=name,
+        Policy=_policy(
+            {
+                "Effect": "Allow",
+                "Principal": principals,
+                "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+                "Resource": f"arn:aws:s3:::{name}/*",
+            },
+            {
+                "Effect": "Allow",
+                "Principal": principals,
+                "Action": "s3:ListBucket",
+                "Resource": f"arn:aws:s3:::{name}",
+            },
+        ),
+    )
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _client(service: str, endpoint: str, account: str, region: str) -> Any:
+    session = boto3.session.Session(
+        aws_access_key_id=account, aws_secret_access_key=_SECRET, region_name=region
+    )
+    return session.client(
+        service,
+        endpoint_url=endpoint,
+        config=Config(proxies={}),
+    )

@@ -1,0 +1,227 @@
+"""The Python side of the sandbox: start it, point programs at it, give it accounts and a remote, end it."""
+
+import contextlib
+import http.client
+import importlib.util
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self, cast
+
+from release.errors import Misconfigured, Unavailable
+from release.sandbox import provision, remote
+
+DEFAULT_ACCOUNT = "999999999999"
+_START_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+# What of the caller's environment would win over, or add to, the sandbox's credentials and endpoint.
+_REMOVED = (
+    *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN"),
+    *("AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CREDENTIAL_EXPIRATION"),
+    *(
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    ),
+)
+
+
+class Sandbox:
+    """An AWS on loopback, as a child process with a root folder of its own.
+
+    A context manager: it ends with the block. It also ends when this process does, however that ends.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], endpoint: str, root: Path) -> None:
+        self.endpoint = endpoint
+        self.root = root
+        self._process = process
+
+    @classmethod
+    def start(cls, *, root: Path | None = None, settle_seconds: float | None = None) -> Self:
+        """Starts a sandbox on a free port and returns when it answers.
+
+        Without `root` it works in a temporary folder, removed at the end. `settle_seconds` is how long a
+        function stays InProgress after an update. Raises Misconfigured without the `sandbox` extra,
+        Unavailable when it does not start.
+        """
+        if missing := [name for name in ("ministack", "hypercorn") if importlib.util.find_spec(name) is None]:
+            raise Misconfigured(
+                f"the sandbox is not installed: no module {' and '.join(missing)}",
+                fix="pip install 'lambda-release[sandbox]'",
+            )
+        temporary = root is None
+        folder = Path(tempfile.mkdtemp(prefix="release-sandbox-")) if root is None else root.resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "release.sandbox.aws", "--lifeline", "--root", str(folder)]
+        command += ["--temporary"] if temporary else []
+        command += ["--settle-seconds", str(settle_seconds)] if settle_seconds is not None else []
+        with (folder / "sandbox.log").open("wb") as log:
+            # A session of its own: Ctrl-C reaches us, and we decide when it ends.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": _import_path()},
+                start_new_session=True,
+            )
+        line = _first_line(cast(IO[bytes], process.stdout))
+        if not line.startswith("ready "):
+            said = (folder / "sandbox.log").read_text(errors="replace").strip().splitlines()
+            _end(process)
+            if temporary:
+                shutil.rmtree(folder, ignore_errors=True)
+            reason = said[-1] if said else "it said nothing"
+            raise Unavailable(
+                f"the sandbox did not start: {reason}",
+                fix="pip install 'lambda-release[sandbox]' puts the versions in place that it is made for",
+                details=said[-20:],
+            )
+        return cls(process, line.removeprefix("ready "), folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends the server and every handler, and removes a temporary root. May be called again."""
+        _end(self._process)
+
+    def environment(
+        self, *, account: str = DEFAULT_ACCOUNT, base: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """A complete environment for a child process: `base` (this process's) with the sandbox for AWS.
+
+        `account` is the 12-digit AWS account whose root the child is; the sandbox takes it as an access key.
+        """
+        inherited = os.environ if base is None else base
+        kept = {name: value for name, value in inherited.items() if not _is_removed(name)}
+        return {
+            **kept,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": account,
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            # A proxy stays, since builds download through it; the sandbox is reached without.
+            **{name: _with_loopback(kept.get(name)) for name in ("NO_PROXY", "no_proxy")},
+            # Handlers run on this machine's Python, so artifacts have to be built for it.
+            "RELEASE_BUILD_TARGET": "host",
+        }
+
+    def provision(
+        self,
+        *,
+        environments: Iterable[tuple[str, tuple[str, ...], str | None]],
+        artifact_account: str,
+        bucket_pattern: str,
+    ) -> None:
+        """Creates the artifact buckets, and the deploy role of each (account, regions, role ARN or None).
+
+        Buckets stand in `artifact_account`, one for each region in use, named by `bucket_pattern` with
+        `{region}`; they are versioned and readable for the environments' accounts. What exists already is
+        left as it is.
+        """
+        provision.provision(
+            self.endpoint,
+            [provision.Environment(*environment) for environment in environments],
+            artifact_account=artifact_account,
+            bucket_pattern=bucket_pattern,
+        )
+
+    def remote(self, seed: Path | None = None) -> Path:
+        """A new bare git remote under the root with HEAD on main; `seed`'s HEAD becomes its main.
+
+        Raises Misconfigured when `seed` is not a git work tree with a commit.
+        """
+        return remote.create(self.root / "remotes", seed)
+
+    def git_environment(self, remote_path: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Additions to `base` (this process's environment): the remote "sandbox", which `release` uses."""
+        return remote.environment(remote_path, os.environ if base is None else base)
+
+    def set_faults(self, rules: Iterable[Mapping[str, Any]]) -> None:
+        """Puts these rules (fields of `faults.FaultRule`) in the place of all before. Raises ValueError."""
+        self._control("PUT", "faults", [dict(rule) for rule in rules])
+
+    def fired(self) -> list[dict[str, Any]]:
+        """Each firing since the rules were set: the index `rule`, and the call or `stack` resource it met."""
+        fired: list[dict[str, Any]] = self._control("GET", "faults")
+        return fired
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Every AWS call so far, in order: service, region, account, method, path, action."""
+        calls: list[dict[str, Any]] = self._control("GET", "calls")
+        return calls
+
+    def forget_calls(self) -> None:
+        self._control("DELETE", "calls")
+
+    def _control(self, method: str, door: str, body: Any = None) -> Any:
+        connection = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=10)
+        try:
+            connection.request(method, f"/_sandbox/{door}", None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            answer = json.load(response)
+        except OSError as error:
+            raise Unavailable(
+                f"the sandbox at {self.endpoint} does not answer",
+                fix="start it again",
+                see=str(self.root / "sandbox.log"),
+            ) from error
+        finally:
+            connection.close()
+        if response.status != HTTPStatus.OK:
+            raise ValueError(answer["message"])
+        return answer
+
+
+def _is_removed(name: str) -> bool:
+    # AWS_ENDPOINT_URL_S3 and its like win over AWS_ENDPOINT_URL.
+    return name in _REMOVED or name.startswith("AWS_ENDPOINT_URL")
+
+
+def _with_loopback(no_proxy: str | None) -> str:
+    return f"{no_proxy},127.0.0.1" if no_proxy else "127.0.0.1"
+
+
+def _import_path() -> str:
+    """Where the server finds this very `release`, from whatever folder it is started."""
+    source = str(Path(__file__).resolve().parents[2])
+    inherited = os.environ.get("PYTHONPATH")
+    return os.pathsep.join((source, inherited)) if inherited else source
+
+
+def _first_line(stdout: IO[bytes]) -> str:
+    ready, _, _ = select.select([stdout], [], [], _START_SECONDS)
+    return stdout.readline().decode().strip() if ready else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
