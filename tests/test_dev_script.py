@@ -357,6 +357,65 @@ def test_an_environment_in_use_is_not_made_again_under_its_user(checkout: Path, 
     assert output == "demo with []\n"
 
 
+def test_a_running_command_holds_the_environment_until_it_ends(checkout: Path, tmp_path: Path) -> None:
+    tool(tmp_path / "bin", "uv", venv_tool("uv"))
+    (checkout / "release" / "sandbox" / "demo.py").write_text("print('up', flush=True); input()")
+    run = subprocess.Popen(
+        [sys.executable, str(checkout / "dev.py"), "demo"],
+        env={**os.environ, "PATH": str(tmp_path / "bin")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert run.stdout is not None
+    assert run.stdout.readline() == "up\n"
+    folder = os.open(checkout, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    run.communicate("\n", timeout=60)
+
+    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(folder)
+
+
+def test_tools_of_the_environment_that_is_made_again_are_not_used_for_it(
+    checkout: Path, tmp_path: Path
+) -> None:
+    activated = checkout / ".venv" / "bin"
+    activated.parent.mkdir()
+    tool(activated, "uv", venv_tool("uv"))
+    tool(tmp_path / "bin", "uv", venv_tool("uv"))
+
+    result = ask(checkout, "demo", path=Path(f"{activated}{os.pathsep}{tmp_path}/bin"))
+
+    assert result.returncode == 0, result.stderr
+    assert f"by uv ({tmp_path}/bin/uv)" in result.stderr
+
+
+def test_a_stop_asked_of_it_reaches_the_proofs(checkout: Path, tmp_path: Path) -> None:
+    tool(tmp_path / "bin", "uv", venv_tool("uv"))
+    wheel = checkout / "pytest-1.0-py3-none-any.whl"
+    waiting = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    digest = write_wheel(wheel, "pytest", {"pytest.py": waiting})
+    (checkout / "requirements" / "dev.txt").write_text(f"pytest @ {wheel.as_uri()} --hash=sha256:{digest}\n")
+    run = subprocess.Popen(
+        [sys.executable, str(checkout / "dev.py"), "prove"],
+        env={**os.environ, "PATH": str(tmp_path / "bin")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert run.stdout is not None
+    child = int(run.stdout.readline())
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=30)
+
+    assert run.returncode == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
 def test_a_killed_run_leaves_what_the_next_one_mends(checkout: Path, tmp_path: Path) -> None:
     path = tmp_path / "bin"
     slow = tmp_path / "slow-uv"
