@@ -38,7 +38,7 @@ FOREIGN = {
     "httpx": OUTSIDE,
     "click": frozenset({"cli"}),
     "pydantic": frozenset({"config"}),
-    "yaml": frozenset({"config", "sandbox", "build"}),
+    "yaml": OUTSIDE | {"config"},
     "ministack": frozenset({"sandbox"}),
     "hypercorn": frozenset({"sandbox"}),
 }
