@@ -80,3 +80,9 @@ class Stranded(ReleaseError):
     """Rollout and undo both failed. `details` says exactly what is where."""
 
     exit_code = ExitCode.STRANDED
+
+
+class Unrecorded(ReleaseError):
+    """The rollout ended, but its outcome could not be written: the same command finishes it."""
+
+    exit_code = ExitCode.UNDER_WAY

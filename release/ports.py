@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from release.core.models import Place
+from release.core.records import Event, Holder, StageHead
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
 
 
@@ -45,14 +46,10 @@ class Functions(Protocol):
     def account(self, place: Place) -> str:
         """Account id that the credentials for this place belong to."""
 
-    def function(
-        self, place: Place, name: str, qualifier: str | None = None
-    ) -> FunctionFacts | None:
+    def function(self, place: Place, name: str, qualifier: str | None = None) -> FunctionFacts | None:
         """GetFunction (100/s, not out of the budget of 15/s). None: no such function or version."""
 
-    def settled(
-        self, place: Place, name: str, qualifier: str | None = None
-    ) -> FunctionFacts:
+    def settled(self, place: Place, name: str, qualifier: str | None = None) -> FunctionFacts:
         """Wait until the update has ended and the version is Active. Raises RolloutFailed on Failed, Unavailable on time-out."""
 
     def versions(self, place: Place, name: str) -> Sequence[FunctionFacts]:
@@ -60,18 +57,14 @@ class Functions(Protocol):
 
     def alias(self, place: Place, name: str, alias: str) -> AliasFacts | None: ...
 
-    def update_code(
-        self, place: Place, name: str, code: Code, *, digest: str, revision: str
-    ) -> None:
+    def update_code(self, place: Place, name: str, code: Code, *, digest: str, revision: str) -> None:
         """Give `$LATEST` this code. Returns when AWS has accepted it. Raises ForeignChange when the revision is stale.
 
         `digest` is the zip's sha256 (hex): it tells our update from a foreign one after a lost response. Raises
         Misconfigured when AWS took other bytes.
         """
 
-    def publish(
-        self, place: Place, name: str, *, code: str, revision: str, description: str
-    ) -> str:
+    def publish(self, place: Place, name: str, *, code: str, revision: str, description: str) -> str:
         """Freeze `$LATEST` as a version, guarded by sha256 (hex) and revision. Returns the lambda version.
 
         A lost response is looked up by digest before anything is repeated. Raises ForeignChange.
@@ -103,9 +96,7 @@ class Functions(Protocol):
     def delete_alias(self, place: Place, name: str, alias: str) -> None:
         """Nothing happens when it is not there."""
 
-    def invoke(
-        self, place: Place, name: str, qualifier: str, payload: bytes, *, timeout: int
-    ) -> Invocation:
+    def invoke(self, place: Place, name: str, qualifier: str, payload: bytes, *, timeout: int) -> Invocation:
         """Synchronous invoke. `timeout` in seconds bounds our waiting. Raises Unavailable when throttled or timed out."""
 
 
@@ -255,6 +246,47 @@ class Repo(Protocol):
 
     def person(self) -> str:
         """Who runs this: the configured user name, never an e-mail address."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """The heads of all stages at one commit of the ledger. `commit` None: there is no ledger yet."""
+
+    commit: str | None
+    heads: Mapping[tuple[str, str], StageHead]  # (pipeline, stage)
+
+    def head(self, pipeline: str, stage: str) -> StageHead:
+        return self.heads.get((pipeline, stage)) or StageHead(pipeline, stage)
+
+
+class Ledger(Protocol):
+    """All records, append-only. Raises Unavailable when the remote is out of reach."""
+
+    def read(self, refs: RemoteRefs | None = None) -> LedgerState:
+        """The ledger as the remote has it now (or as `refs`, just read, name it)."""
+
+    def append(self, state: LedgerState, event: Event, *, tag: RefUpdate | None = None) -> LedgerState:
+        """Write one event, and a new tag with it, in one atomic push.
+
+        Where only other stages have moved since `state`, the event is put on top of theirs. Raises Conflict when our
+        stage has moved, the tag exists, or the hold was lost.
+        """
+
+    def event(self, state: LedgerState, path: str) -> Event:
+        """Raises Misconfigured when the ledger does not hold it."""
+
+    def events(self, state: LedgerState, *, limit: int | None = None) -> Sequence[Event]:
+        """Newest first."""
+
+
+class Holders(Protocol):
+    """Who carries out promotions."""
+
+    def current(self) -> Holder:
+        """This process, or the workflow run it belongs to."""
+
+    def is_dead(self, holder: Holder) -> bool:
+        """Whether the holder is provably gone. False when it cannot be known."""
 
 
 class Clock(Protocol):

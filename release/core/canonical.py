@@ -33,9 +33,7 @@ def digest(value: Any) -> str:
 
 def _refuse_floats(value: Any) -> None:
     if isinstance(value, float):
-        raise TypeError(
-            f"a float ({value!r}) has no canonical form; use an integer or a string"
-        )
+        raise TypeError(f"a float ({value!r}) has no canonical form; use an integer or a string")
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):

@@ -45,9 +45,7 @@ class Manifest:
                 "pipeline": self.pipeline,
                 "commit": self.commit,
                 "builder": self.builder,
-                "services": {
-                    name: _entry_to_json(entry) for name, entry in self.services.items()
-                },
+                "services": {name: _entry_to_json(entry) for name, entry in self.services.items()},
             }
         )
 
@@ -65,10 +63,7 @@ class Manifest:
                 pipeline=data["pipeline"],
                 commit=data["commit"],
                 builder=data["builder"],
-                services={
-                    name: _entry_from_json(entry)
-                    for name, entry in sorted(data["services"].items())
-                },
+                services={name: _entry_from_json(entry) for name, entry in sorted(data["services"].items())},
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a manifest: {error!r}") from error
@@ -103,10 +98,7 @@ class StageSettings:
                 "service": self.service,
                 "stage": self.stage,
                 "stack": self.stack,
-                "functions": {
-                    f.key: {"name": f.name, "handler": f.handler}
-                    for f in self.functions
-                },
+                "functions": {f.key: {"name": f.name, "handler": f.handler} for f in self.functions},
                 "values": dict(self.values),
                 "smoke": {
                     "payload": dict(self.smoke_payload),

@@ -66,9 +66,7 @@ class Source:
 class Gate:
     """A condition that must hold before traffic moves. `setting` is the value as configured, in its display form."""
 
-    name: (
-        str  # soak, four_eyes, freeze, order, no_lost_commits, alarms_clear, signed_off
-    )
+    name: str  # soak, four_eyes, freeze, order, no_lost_commits, alarms_clear, signed_off
     setting: str
     source: Source
 
@@ -86,9 +84,7 @@ class Gradual:
     """Traffic in steps: canary (given percentages) or linear (equal percentages)."""
 
     kind: Literal["canary", "linear"]
-    steps: tuple[
-        int, ...
-    ]  # percent of traffic on the new version, rising, ends with 100
+    steps: tuple[int, ...]  # percent of traffic on the new version, rising, ends with 100
     bake: timedelta
     min_samples: int
     max_error_rate: float  # fraction of calls, 0 to 1
@@ -113,9 +109,7 @@ class Stage:
     after: str | None
     gates: tuple[Gate, ...]
     rollouts: Mapping[str, Rollout]  # by region, every region of the environment
-    verify: tuple[
-        str, ...
-    ]  # commands that must succeed after traffic moved; not built yet: closed
+    verify: tuple[str, ...]  # commands that must succeed after traffic moved; not built yet: closed
     source: Source
 
 
@@ -146,11 +140,7 @@ class Pipelines:
     @property
     def regions(self) -> tuple[str, ...]:
         """Every region that any stage uses, in the order of first use."""
-        return tuple(
-            dict.fromkeys(
-                region for env in self.environments.values() for region in env.regions
-            )
-        )
+        return tuple(dict.fromkeys(region for env in self.environments.values() for region in env.regions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +162,7 @@ class Settings:
     timeout: int = 3  # seconds
     log_retention_days: int = 7
     environment: Mapping[str, str] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(
-        default_factory=dict
-    )  # name -> ARN in Secrets Manager
+    secrets: Mapping[str, str] = field(default_factory=dict)  # name -> ARN in Secrets Manager
     tracing: str | None = None  # share of requests to trace, as written: "5%"
     vpc: bool = False
 
@@ -186,9 +174,7 @@ class Smoke:
     payload: Mapping[str, Any] = field(default_factory=lambda: {"health_check": True})
     timeout: int = 10  # seconds
     critical: tuple[str, ...] = ()  # dependencies that must be up for the test to pass
-    expect: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # keys and values that the answer must hold
+    expect: Mapping[str, Any] = field(default_factory=dict)  # keys and values that the answer must hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +189,7 @@ class Service:
     runtime: str  # "python3.13"
     architecture: Literal["arm64", "x86_64"]
     functions: tuple[Function, ...]
-    settings: Mapping[
-        str, Settings
-    ]  # "default" and every stage that is named; each complete (merged)
+    settings: Mapping[str, Settings]  # "default" and every stage that is named; each complete (merged)
     smoke: Smoke
     source: Source
 

@@ -80,6 +80,4 @@ class Observed:
 
     functions: tuple[ObservedFunction, ...]
     stacks: tuple[ObservedStack, ...]
-    artifacts: Mapping[
-        tuple[str, str], bool
-    ]  # (digest, region) -> is there with the right size
+    artifacts: Mapping[tuple[str, str], bool]  # (digest, region) -> is there with the right size

@@ -1,0 +1,198 @@
+"""One action at a time. Each may be run again after a crash: what is done already is found and left alone."""
+
+from typing import assert_never
+
+from release.apply.work import Work
+from release.core import smoke
+from release.core.plan import (
+    ALIAS_EXISTS,
+    Action,
+    ApplyStack,
+    CreateAlias,
+    DeleteAlias,
+    Phase,
+    PrepareVersion,
+    ShiftAlias,
+    Step,
+)
+from release.errors import ForeignChange, RolloutFailed, Unavailable
+
+_SMOKE_TRIES = 4
+
+
+def carry_out(work: Work, step: Step) -> None:
+    """Carry out one step and say what it did."""
+    detail = perform(work, step.action)
+    name = step.action.stack if isinstance(step.action, ApplyStack) else step.action.function
+    work.say("step", phase=step.phase.value, name=name, region=step.action.place.region, detail=detail)
+
+
+def perform(work: Work, action: Action) -> str:
+    """Carry out one action; returns what it did, in a few words."""
+    match action:
+        case ApplyStack():
+            return _apply_stack(work, action)
+        case PrepareVersion():
+            return _prepare(work, action)
+        case CreateAlias():
+            return _create_alias(work, action)
+        case DeleteAlias():
+            work.tools.functions.delete_alias(action.place, action.function, action.alias)
+            return f"{action.alias} deleted"
+        case ShiftAlias():
+            return _shift(work, action)
+        case _:  # pragma: no cover - the type checker proves that no action is missing
+            assert_never(action)
+
+
+def confirm(work: Work, region: str) -> None:
+    """What we moved in this region is as we left it, and answers through the alias."""
+    actions = [step.action for step in work.plan.in_phase(Phase.SHIFT, region)]
+    moved = [action for action in actions if isinstance(action, CreateAlias | ShiftAlias)]
+    if moved:
+        work.all([_Confirm(work, action) for action in moved])
+
+
+class _Confirm:
+    def __init__(self, work: Work, action: CreateAlias | ShiftAlias) -> None:
+        self._work, self._action = work, action
+
+    def __call__(self) -> None:
+        work, action = self._work, self._action
+        _still_ours(work, action)
+        _smoke(work, action, action.alias, work.journal.versions[action.place, action.function])
+        _still_ours(work, action)
+        work.say(
+            "step",
+            phase="confirm",
+            name=action.function,
+            region=action.place.region,
+            detail=f"smoke test through {action.alias} passed",
+        )
+
+
+def _apply_stack(work: Work, action: ApplyStack) -> str:
+    template = work.tools.artifacts.get(action.template, kind="template").decode()
+    parameters = {ALIAS_EXISTS: "true" if action.alias_exists else "false"}
+    tags = {"release:service": action.service, "release:stage": work.plan.stage}
+    stacks, place, name = work.tools.stacks, action.place, action.stack
+    if action.create:
+        stacks.create(place, name, template, parameters=parameters, tags=tags)
+    elif not stacks.update(place, name, template, parameters=parameters, tags=tags):
+        return "stack unchanged"
+    facts = stacks.settled(place, name)
+    return f"stack {facts.status.lower().replace('_', ' ')}"
+
+
+def _prepare(work: Work, action: PrepareVersion) -> str:
+    version, how = (action.lambda_version, "recorded") if action.lambda_version else _publish(work, action)
+    facts = work.tools.functions.settled(action.place, action.function, version)
+    if facts.code != action.artifact:
+        raise RolloutFailed(
+            f"version {version} of {action.function} in {action.place.region} holds other bytes than the release",
+            fix="build and promote the release again; `release audit show` names its artifact",
+        )
+    _smoke(work, action, version, version)
+    work.journal.versions[action.place, action.function] = version
+    return f"version {version} {how}, smoke test passed"
+
+
+def _publish(work: Work, action: PrepareVersion) -> tuple[str, str]:
+    """A version with these bytes and the configuration that `$LATEST` has now: an equal one, or a new one."""
+    functions, place, name = work.tools.functions, action.place, action.function
+    latest = functions.settled(place, name)
+    # Every update makes the next publish a new version, even of equal bytes: look before updating.
+    for version in reversed(functions.versions(place, name)):
+        if (version.code, version.configuration) == (action.artifact, latest.configuration):
+            return version.lambda_version, "reused"
+    if latest.code != action.artifact:
+        code = work.tools.artifacts.code(action.artifact, place.region)
+        functions.update_code(place, name, code, digest=action.artifact, revision=latest.revision)
+        # The revision that an update answers goes stale when the update settles.
+        latest = functions.settled(place, name)
+    version_number = functions.publish(
+        place, name, code=action.artifact, revision=latest.revision, description=work.journal.description()
+    )
+    return version_number, "published"
+
+
+def _create_alias(work: Work, action: CreateAlias) -> str:
+    key = (action.place, action.function)
+    work.journal.tried.add(key)
+    facts = work.tools.functions.create_alias(
+        action.place,
+        action.function,
+        action.alias,
+        lambda_version=work.journal.versions[key],
+        description=work.journal.description(),
+    )
+    work.journal.moved[key] = facts.revision
+    return f"{action.alias} → version {facts.lambda_version}"
+
+
+def _shift(work: Work, action: ShiftAlias) -> str:
+    key = (action.place, action.function)
+    work.journal.tried.add(key)
+    try:
+        facts = work.tools.functions.update_alias(
+            action.place,
+            action.function,
+            action.alias,
+            lambda_version=action.to or work.journal.versions[key],
+            revision=action.revision,
+            description=work.journal.description(),
+        )
+    except ForeignChange:
+        work.journal.tried.discard(key)  # the guard refused it: this alias was never ours
+        raise
+    work.journal.moved[key] = facts.revision
+    return f"{action.alias} version {action.before} → {facts.lambda_version}"
+
+
+def _still_ours(work: Work, action: CreateAlias | ShiftAlias) -> None:
+    facts = work.tools.functions.alias(action.place, action.function, action.alias)
+    if facts is None or facts.revision != work.journal.moved[action.place, action.function]:
+        now = "gone" if facts is None else f"at version {facts.lambda_version}"
+        raise ForeignChange(
+            f"somebody else moved {action.alias} of {action.function} in {action.place.region}: it is {now}",
+            fix="find out who and why, then promote again",
+        )
+
+
+def _smoke(
+    work: Work, action: PrepareVersion | CreateAlias | ShiftAlias, qualifier: str, version: str
+) -> None:
+    """Invoke one qualifier until there is a verdict. Raises RolloutFailed on a no, Unavailable when there is none."""
+    settings = work.settings(action.service)
+    where = f"{action.function}:{qualifier} in {action.place.region}"
+    reason = ""
+    for attempt in range(_SMOKE_TRIES):
+        if attempt:
+            work.tools.clock.sleep(0.25 * 2**attempt)
+        try:
+            answer = work.tools.functions.invoke(
+                action.place,
+                action.function,
+                qualifier,
+                smoke.payload(settings),
+                timeout=settings.smoke_timeout,
+            )
+            verdict = smoke.judge(answer, settings, lambda_version=version)
+        except Unavailable as error:
+            verdict = smoke.Errored(error.cause)
+        match verdict:
+            case smoke.Passed():
+                return
+            case smoke.Failed(reason=no):
+                raise RolloutFailed(
+                    f"the smoke test of {where} failed: {no}",
+                    fix="mend the service and merge; the function's log group has the details",
+                )
+            case smoke.Errored(reason=reason):
+                continue
+            case _:  # pragma: no cover
+                assert_never(verdict)
+    raise Unavailable(
+        f"the smoke test of {where} got no verdict in {_SMOKE_TRIES} tries: {reason}",
+        fix="run the same command again; nothing says that the release is bad",
+    )

@@ -1,0 +1,88 @@
+"""The way back: aliases first, all functions, all regions, to what the record says served before. Stacks stay as they are."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from release.apply.work import Work, patiently
+from release.core.models import Place
+from release.core.plan import ALIAS_EXISTS
+from release.core.records import Served
+from release.core.snapshot import AliasFacts
+from release.errors import ReleaseError
+
+def go_back(work: Work) -> tuple[str, ...]:
+    """Undo what this promotion moved. Returns what could not be undone, a line each; empty: what served before serves now."""
+    first = [served for served in work.journal.before if served.lambda_version is None]
+    with work.tools.functions.undoing():
+        # An alias that was made by a first deploy goes last: triggers that name it must be detached before.
+        return (
+            *_each(
+                work, _back, [served for served in work.journal.before if served.lambda_version is not None]
+            ),
+            *_each(
+                work,
+                _detach,
+                list({(served.service, work.place(served)): served for served in first}.values()),
+            ),
+            *_each(work, _back, first),
+        )
+
+
+def _each(work: Work, undo: Callable[[Work, Served], str | None], what: Iterable[Served]) -> list[str]:
+    def one(served: Served) -> str | None:
+        try:
+            with work.tools.functions.undoing():
+                return patiently(work.tools.clock, lambda: undo(work, served))
+        except ReleaseError as error:
+            was = f"version {served.lambda_version}" if served.lambda_version else "nothing"
+            return f"{served.function} in {served.region}: could not go back to {was}: {error.cause}"
+
+    with ThreadPoolExecutor(32, thread_name_prefix="undo") as pool:
+        return [line for line in pool.map(one, what) if line is not None]
+
+
+def _back(work: Work, served: Served) -> str | None:
+    """Put one alias back. None: what served before serves, or it was never ours."""
+    place, alias, functions = work.place(served), work.plan.alias, work.tools.functions
+    facts = functions.alias(place, served.function, alias)
+    now = f"version {facts.lambda_version}" if facts else "nothing"
+    was = f"version {served.lambda_version}" if served.lambda_version else "nothing"
+    if now == was and not (facts and facts.weights):
+        return None
+    if facts is None or not _ours(work, place, served, facts):
+        if (place, served.function) not in work.journal.tried:
+            return None
+        return f"{served.function} in {served.region}: {alias} is at {now}, set by somebody else and left so (before: {was})"
+    if served.lambda_version is None:
+        functions.delete_alias(place, served.function, alias)
+    else:
+        functions.update_alias(
+            place,
+            served.function,
+            alias,
+            lambda_version=served.lambda_version,
+            revision=facts.revision,
+            description=f"back to version {served.lambda_version} after {work.journal.id}",
+        )
+    work.say("step", phase="undo", name=served.function, region=served.region, detail=f"{now} → {was}")
+    return None
+
+
+def _ours(work: Work, place: Place, served: Served, facts: AliasFacts) -> bool:
+    """Whether the alias is as this promotion wrote it: by revision, or by the mark that a process that died has left."""
+    revision = work.journal.moved.get((place, served.function))
+    return facts.revision == revision if revision else work.journal.wrote(facts.description)
+
+
+def _detach(work: Work, served: Served) -> str | None:
+    """Take away the triggers that name an alias which is about to go."""
+    place, target = work.place(served), work.targets[served.service]
+    stack = work.tools.stacks.stack(place, target.settings.stack)
+    if stack is None or stack.parameters.get(ALIAS_EXISTS) != "true":
+        return None
+    template = work.tools.artifacts.get(target.template, kind="template").decode()
+    tags = {"release:service": served.service, "release:stage": work.plan.stage}
+    if work.tools.stacks.update(place, stack.name, template, parameters={ALIAS_EXISTS: "false"}, tags=tags):
+        work.tools.stacks.settled(place, stack.name)
+    work.say("step", phase="undo", name=stack.name, region=served.region, detail="triggers detached")
+    return None

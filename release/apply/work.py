@@ -1,0 +1,151 @@
+"""What one rollout carries along: its plan, its tools, and the journal of what it has done."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from release.core.manifest import StageSettings
+from release.core.models import Place
+from release.core.plan import Plan, Target
+from release.core.records import ReleaseRef, Served
+from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable
+from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Progress, Repo, Stacks
+
+_T = TypeVar("_T")
+
+# More than AWS lets through: the rate budget of a region is the bound, not our threads (docs/architecture.md).
+_IN_FLIGHT = 32
+_WATCH_SECONDS = 15.0  # how often a long phase looks whether it was aborted or lost its hold
+PATIENCE = (0.5, 1.0, 2.0, 4.0)  # seconds between tries of what must not fail for a passing fault
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The ports that a rollout uses."""
+
+    functions: Functions
+    stacks: Stacks
+    artifacts: Artifacts
+    repo: Repo
+    ledger: Ledger
+    holders: Holders
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who carries it out, for the record."""
+
+    actor: str
+    run: str | None
+    tool: str
+
+
+class LostHold(Conflict):
+    """Somebody else holds the stage now: neither continue nor compensate."""
+
+
+class Aborted(ReleaseError):
+    """Somebody asked to stop, with a reason."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """What this process has done so far, and what it goes back to."""
+
+    id: str
+    fence: int
+    release: ReleaseRef  # with the tag object, once it is minted
+    before: tuple[Served, ...]
+    versions: dict[tuple[Place, str], str] = field(default_factory=dict)  # prepared and proven
+    tried: set[tuple[Place, str]] = field(default_factory=set)  # aliases that we may have moved
+    moved: dict[tuple[Place, str], str] = field(default_factory=dict)  # the revision that our write left
+
+    def description(self) -> str:
+        """What versions and aliases say of where they come from (256 characters at most, by AWS's rule)."""
+        return f"{self.release.label} {self.release.commit[:10]}"[:120] + self._mark()
+
+    def wrote(self, description: str) -> bool:
+        """Whether an alias with this description was written by this promotion, be it by a process that died."""
+        return description.endswith(self._mark())
+
+    def _mark(self) -> str:
+        return f" by {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    plan: Plan
+    targets: dict[str, Target]  # by service
+    tools: Tools
+    journal: Journal
+    progress: Progress
+
+    def settings(self, service: str) -> StageSettings:
+        return self.targets[service].settings
+
+    def place(self, served: Served) -> Place:
+        return next(p for p in self.plan.places if (p.account, p.region) == (served.account, served.region))
+
+    def say(self, what: str, **fields: object) -> None:
+        """Tell who watches; no decision hangs on it."""
+        self.progress(what, fields)
+
+    def check_hold(self) -> None:
+        """The head of the stage is the fencing token. Raises LostHold, Aborted; Unavailable when nobody can tell."""
+        head = patiently(self.tools.clock, self.tools.ledger.read).head(self.plan.pipeline, self.plan.stage)
+        if head.running is None or head.running.id != self.journal.id or head.fence != self.journal.fence:
+            by = f"{head.running.actor} ({head.running.holder.label})" if head.running else "somebody"
+            raise LostHold(
+                f"{by} took over {self.plan.stage} while this was under way",
+                fix="leave it to them; `release status` shows where the stage stands",
+            )
+        if head.abort is not None:
+            raise Aborted(
+                f"aborted: {head.abort}", fix=f"promote to {self.plan.stage} again when the reason is gone"
+            )
+
+    def all(self, tasks: Sequence[Callable[[], None]]) -> None:
+        """Run tasks in parallel; the first failure stops what has not begun. Raises the gravest failure, with all named."""
+        pool = ThreadPoolExecutor(min(_IN_FLIGHT, max(1, len(tasks))), thread_name_prefix="rollout")
+        futures = [pool.submit(task) for task in tasks]
+        try:
+            pending = set(futures)
+            while pending:
+                done, pending = wait(pending, timeout=_WATCH_SECONDS, return_when="FIRST_EXCEPTION")
+                if any(future.exception() for future in done):
+                    break
+                if pending:
+                    self.check_hold()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        _raise_gravest(
+            [error for future in futures if not future.cancelled() and (error := future.exception())]
+        )
+
+
+def patiently(clock: Clock, call: Callable[[], _T]) -> _T:
+    """Call, and call again while it is Unavailable. Raises the last Unavailable."""
+    for seconds in PATIENCE:
+        try:
+            return call()
+        except Unavailable:
+            clock.sleep(seconds)
+    return call()
+
+
+def _raise_gravest(errors: Sequence[BaseException]) -> None:
+    """One failure for the record: a `no` outweighs a `could not find out`; a bug outweighs both."""
+    if not errors:
+        return
+    bugs = [error for error in errors if not isinstance(error, ReleaseError)]
+    if bugs:
+        raise bugs[0]
+    known = sorted(
+        (error for error in errors if isinstance(error, ReleaseError)),
+        key=lambda error: (not isinstance(error, RolloutFailed), error.cause),
+    )
+    first = known[0]
+    first.details = (*first.details, *(error.cause for error in known[1:]))
+    raise first

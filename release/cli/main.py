@@ -1,0 +1,109 @@
+"""The entry of the CLI: finds the verb, lets it work, turns every failure into an exit code. Imports nothing heavy."""
+
+import importlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from release import __version__
+from release.errors import ExitCode, ReleaseError
+
+# verb -> module in release.cli, which holds it as `command`; one guess finds it
+VERBS = {
+    "abort": "abort",
+    "apply": "apply",
+    "audit": "audit",
+    "build": "build",
+    "changed": "changed",
+    "deploy": "deploy",
+    "next": "next",
+    "plan": "plan",
+    "promote": "promote",
+    "rollback": "rollback",
+    "sandbox": "sandbox",
+    "status": "status",
+    "verify": "verify",
+}
+
+
+class LazyVerbs(click.Group):
+    """Imports a verb's module when the verb is used: `release --version` needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f"release.cli.{VERBS[cmd_name]}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"release.cli.{VERBS[cmd_name]}.command is no command")
+        return command
+
+
+@click.command(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="release")
+@click.option("-C", "directory", type=click.Path(path_type=Path), default=Path(), help="Work in this folder.")
+@click.pass_context
+def cli(ctx: click.Context, directory: Path) -> None:
+    """Take a merge on main to production, the same bytes all the way, and prove it afterwards.
+
+    Exit codes say what state the world is in: 0 done; 2, 3 and 4 nothing was changed; 5 rolled back; 6 a person must
+    look; 7 under way. docs/handbook.md has them all.
+    """
+    ctx.obj = directory
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the CLI. Returns the exit code; the one place that decides it."""
+    try:
+        result = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted; the same command finishes what was begun", err=True)
+        return ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        click.echo("interrupted; the same command finishes what was begun", err=True)
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.MISCONFIGURED
+    except ReleaseError as error:
+        show_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader went away (`release status | head`): there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except Exception:
+        return _bug()
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def show_error(error: ReleaseError) -> None:
+    """One line of cause, one of fix, one of place; details between."""
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.cause}", err=True)
+    for line in error.details:
+        click.echo(f"  {line}", err=True)
+    click.echo(f"{click.style('fix:', bold=True)} {error.fix}", err=True)
+    if error.see:
+        click.echo(f"{click.style('see:', bold=True)} {error.see}", err=True)
+
+
+def _bug() -> ExitCode:
+    with tempfile.NamedTemporaryFile("w", prefix="release-bug-", suffix=".log", delete=False) as log:
+        log.write(f"release {__version__}, Python {sys.version}\n")
+        traceback.print_exc(file=log)
+    kind, value, _ = sys.exc_info()
+    click.echo(f"error: this is a bug in release: {kind.__name__ if kind else ''}: {value}", err=True)
+    click.echo("fix: `release status` shows where things stand; report the log file", err=True)
+    click.echo(f"see: {log.name}", err=True)
+    return ExitCode.BUG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

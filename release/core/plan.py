@@ -1,0 +1,416 @@
+"""From facts to a plan: blockers, or steps that each carry their own undo.
+
+The order of the phases is the order of a rollout (docs/architecture.md): stacks expand, versions are prepared and proven
+everywhere, and only then does traffic move, region by region, the primary first.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, assert_never
+
+from release.core import canonical
+from release.core.blockers import Blocker
+from release.core.manifest import Manifest, StageSettings
+from release.core.models import Place
+from release.core.records import ReleaseRef, Served, Verb
+from release.core.snapshot import Observed, ObservedFunction, ObservedStack
+
+ALIAS_EXISTS = "AliasExists"  # the parameter behind which a template keeps everything that names the alias
+
+
+class Phase(StrEnum):
+    """Each phase begins when the one before has succeeded in every place it touches."""
+
+    EXPAND = "expand"
+    PREPARE = "prepare"
+    SHIFT = "shift"  # once per region, in the order of the environment's regions
+    ATTACH = "attach"  # once per region, right after its shift
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyStack:
+    """Create or update the stack of a service in one place."""
+
+    service: str
+    place: Place
+    stack: str
+    template: str  # digest
+    alias_exists: bool
+    create: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareVersion:
+    """Have a published version with these bytes and the stack's configuration, Active and smoke-tested."""
+
+    service: str
+    place: Place
+    function: str
+    artifact: str  # digest
+    settings: str  # digest of the settings document, which says how to smoke-test
+    lambda_version: str | None = None  # exactly this one (rollback); None: reuse an equal one or publish
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAlias:
+    """First deploy: the alias comes to be, pointing at the prepared version."""
+
+    service: str
+    place: Place
+    function: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAlias:
+    """The undo of a first deploy."""
+
+    service: str
+    place: Place
+    function: str
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftAlias:
+    """All traffic to the prepared version, or back to a named one."""
+
+    service: str
+    place: Place
+    function: str
+    alias: str
+    before: str  # lambda version that serves now
+    revision: (
+        str  # of the alias as it was observed: the guard against another writer; no part of the plan's digest
+    )
+    to: str | None = None  # None: the prepared version
+
+
+Action = ApplyStack | PrepareVersion | CreateAlias | DeleteAlias | ShiftAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    phase: Phase
+    action: Action
+    undo: Action | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Now → next of one function in one place, for people."""
+
+    served: Served
+    artifact: str  # digest that will serve
+    changes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done. `steps` is empty where nothing is to do; a plan with blockers is never carried out."""
+
+    verb: Verb
+    pipeline: str
+    stage: str
+    release: ReleaseRef
+    source: str | None
+    reason: str | None
+    mint: bool  # whether the tag is still to be made
+    services: tuple[str, ...] | None
+    steps: tuple[Step, ...]
+    changes: tuple[Change, ...]
+    warnings: tuple[str, ...]
+    blockers: tuple[Blocker, ...]
+    places: tuple[Place, ...]  # in the order in which traffic moves: the primary first
+    alias: str
+
+    @property
+    def before(self) -> tuple[Served, ...]:
+        """What to go back to, for the record that is written before anything is touched."""
+        return tuple(change.served for change in self.changes)
+
+    def in_phase(self, phase: Phase, region: str | None = None) -> tuple[Step, ...]:
+        return tuple(
+            step
+            for step in self.steps
+            if step.phase is phase and (region is None or step.action.place.region == region)
+        )
+
+    @property
+    def digest(self) -> str:
+        """Digest of what would be done, without times and guards: two plans with one digest do the same."""
+        return canonical.digest(
+            {
+                "verb": self.verb,
+                "pipeline": self.pipeline,
+                "stage": self.stage,
+                "commit": self.release.commit,
+                "manifest": self.release.manifest,
+                "tag": self.release.tag,
+                "reason": self.reason,
+                "steps": [describe(step.action) for step in self.steps],
+            }
+        )
+
+
+def describe(action: Action) -> dict[str, Any]:
+    """An action as canonical data: the words of `plan.json`."""
+    common: dict[str, Any] = {
+        "service": action.service,
+        "account": action.place.account,
+        "region": action.place.region,
+    }
+    match action:
+        case ApplyStack():
+            verb = "create-stack" if action.create else "update-stack"
+            return common | {
+                "action": verb,
+                "stack": action.stack,
+                "template": action.template,
+                "alias_exists": action.alias_exists,
+            }
+        case PrepareVersion():
+            return common | {
+                "action": "prepare-version",
+                "function": action.function,
+                "artifact": action.artifact,
+                "lambda_version": action.lambda_version,
+            }
+        case CreateAlias():
+            return common | {"action": "create-alias", "function": action.function, "alias": action.alias}
+        case DeleteAlias():
+            return common | {"action": "delete-alias", "function": action.function, "alias": action.alias}
+        case ShiftAlias():
+            return common | {
+                "action": "shift-alias",
+                "function": action.function,
+                "alias": action.alias,
+                "before": action.before,
+                "to": action.to,
+            }
+        case _:  # pragma: no cover - the type checker proves that no action is missing
+            assert_never(action)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a release wants of one service in one stage, read from the artifact store."""
+
+    service: str
+    artifact: str
+    template: str  # digest
+    settings_digest: str
+    settings: StageSettings
+
+
+def targets(manifest: Manifest, documents: Mapping[str, StageSettings], stage: str) -> tuple[Target, ...]:
+    """What the release wants in this stage. `documents` maps digests of settings documents to what they say."""
+    return tuple(
+        Target(
+            service=name,
+            artifact=entry.artifact,
+            template=entry.stages[stage].template,
+            settings_digest=entry.stages[stage].settings,
+            settings=documents[entry.stages[stage].settings],
+        )
+        for name, entry in manifest.services.items()
+        if stage in entry.stages
+    )
+
+
+def rollout_steps(
+    wanted: Sequence[Target], observed: Observed, *, alias: str
+) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[Blocker, ...]]:
+    """The steps that take every function in every place from what is observed to what is wanted."""
+    stacks = {(item.service, item.place): item for item in observed.stacks}
+    functions: dict[tuple[str, Place], list[ObservedFunction]] = {}
+    for item in observed.functions:
+        functions.setdefault((item.service, item.place), []).append(item)
+
+    steps: list[Step] = []
+    changes: list[Change] = []
+    blockers: list[Blocker] = []
+    for target in wanted:
+        for (service, place), copies in functions.items():
+            if service != target.service:
+                continue
+            stack = stacks[service, place]
+            blockers += _preflight(target, stack, copies, observed)
+            steps += _service_steps(target, stack, copies, alias=alias)
+            prepared = {step.action.function for step in steps if isinstance(step.action, PrepareVersion)}
+            changes += [Change(_served(copy), target.artifact, copy.name in prepared) for copy in copies]
+    order = list(Phase)
+    return tuple(sorted(steps, key=lambda step: order.index(step.phase))), tuple(changes), tuple(blockers)
+
+
+def _service_steps(
+    target: Target, stack: ObservedStack, copies: Sequence[ObservedFunction], *, alias: str
+) -> list[Step]:
+    """The steps of one service in one place."""
+    steps: list[Step] = []
+    place = stack.place
+    have_aliases = all(copy.alias is not None for copy in copies)
+    facts = stack.stack
+    current = facts is not None and facts.template == target.template and _stands(facts.status)
+    attached = facts is not None and facts.parameters.get(ALIAS_EXISTS) == "true"
+
+    def apply(alias_exists: bool, create: bool) -> ApplyStack:
+        return ApplyStack(target.service, place, stack.name, target.template, alias_exists, create)
+
+    if not current:
+        # A stack that was attached once stays so: detaching its triggers would be an outage.
+        create = facts is None or facts.status in _NEVER_CREATED
+        steps.append(Step(Phase.EXPAND, apply(attached and have_aliases, create), None))
+    for copy in copies:
+        if _serves(copy, target, stack_changes=not current):
+            continue
+        steps.append(
+            Step(
+                Phase.PREPARE,
+                PrepareVersion(target.service, place, copy.name, target.artifact, target.settings_digest),
+                None,
+            )
+        )
+        steps.append(_move(target.service, copy, alias))
+    if not (attached and have_aliases):
+        steps.append(Step(Phase.ATTACH, apply(True, False), apply(False, False)))
+    return steps
+
+
+def _move(service: str, copy: ObservedFunction, alias: str) -> Step:
+    if copy.alias is None:
+        return Step(
+            Phase.SHIFT,
+            CreateAlias(service, copy.place, copy.name, alias),
+            DeleteAlias(service, copy.place, copy.name, alias),
+        )
+    now, revision = copy.alias.lambda_version, copy.alias.revision
+    return Step(
+        Phase.SHIFT,
+        ShiftAlias(service, copy.place, copy.name, alias, before=now, revision=revision),
+        ShiftAlias(service, copy.place, copy.name, alias, before=now, revision=revision, to=now),
+    )
+
+
+def _serves(copy: ObservedFunction, target: Target, *, stack_changes: bool) -> bool:
+    """Whether the alias serves these bytes with the configuration that the stack gives, and nothing else."""
+    if copy.alias is None or copy.live is None or copy.latest is None or copy.alias.weights:
+        return False
+    return (
+        copy.live.code == target.artifact
+        and not stack_changes
+        and copy.live.configuration == copy.latest.configuration
+    )
+
+
+def _preflight(
+    target: Target, stack: ObservedStack, copies: Sequence[ObservedFunction], observed: Observed
+) -> list[Blocker]:
+    blockers = []
+    place = stack.place
+    current = (
+        stack.stack is not None and _stands(stack.stack.status) and stack.stack.template == target.template
+    )
+    if not observed.artifacts.get((target.artifact, place.region), False):
+        blockers.append(
+            Blocker(
+                "artifact-lost",
+                f"the artifact {target.artifact[:12]} of {target.service} is not in the store of {place.region}",
+                "build the commit again: release build --ref COMMIT",
+            )
+        )
+    if stack.stack is not None and stack.stack.status.endswith(("ROLLBACK_FAILED", "DELETE_FAILED")):
+        blockers.append(
+            Blocker(
+                "stack-dead",
+                f"the stack {stack.name} in {place} is in {stack.stack.status}",
+                "continue its rollback in CloudFormation (aws cloudformation continue-update-rollback), then try again",
+            )
+        )
+    for copy in copies:
+        if copy.latest is not None and copy.latest.reserved_concurrency == 0:
+            blockers.append(
+                Blocker(
+                    "concurrency-zero",
+                    f"{copy.name} in {place} has a reserved concurrency of 0: it can answer nobody",
+                    "remove the reserved concurrency (aws lambda delete-function-concurrency)",
+                )
+            )
+        if current and copy.latest is None:
+            blockers.append(
+                Blocker(
+                    "function-missing",
+                    f"the stack {stack.name} in {place} stands, but its function {copy.name} does not exist",
+                    f"name the function in services/{target.service}/template.yaml.j2 as service.yaml does",
+                )
+            )
+    return blockers
+
+
+# A stack that was never created completely can only be deleted and made again.
+_NEVER_CREATED = (
+    "REVIEW_IN_PROGRESS",
+    "CREATE_FAILED",
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "DELETE_COMPLETE",
+)
+
+
+def _stands(status: str) -> bool:
+    return status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+
+
+def _served(copy: ObservedFunction) -> Served:
+    return Served(
+        service=copy.service,
+        function=copy.name,
+        account=copy.place.account,
+        region=copy.place.region,
+        lambda_version=copy.alias.lambda_version if copy.alias else None,
+        code=copy.live.code if copy.live else None,
+    )
+
+
+def rollback_steps(
+    wanted: Sequence[Target], recorded: Sequence[Served], observed: Observed, *, alias: str
+) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[str, ...]]:
+    """Steps back to exactly the lambda versions that a good release left, alias first; stacks are left alone."""
+    by_service = {target.service: target for target in wanted}
+    versions = {item.where: item for item in recorded}
+    steps: list[Step] = []
+    changes: list[Change] = []
+    warnings: list[str] = []
+    for copy in observed.functions:
+        now = _served(copy)
+        target = by_service.get(copy.service)
+        record = versions.get(now.where)
+        if target is None or record is None or record.lambda_version is None or record.code is None:
+            warnings.append(
+                f"{copy.name} in {copy.place.region} was not part of that release: it stays as it is"
+            )
+            continue
+        there = (
+            copy.alias is not None and not copy.alias.weights and now.lambda_version == record.lambda_version
+        )
+        changes.append(Change(now, record.code, not there))
+        if there:
+            continue
+        steps.append(
+            Step(
+                Phase.PREPARE,
+                PrepareVersion(
+                    copy.service,
+                    copy.place,
+                    copy.name,
+                    record.code,
+                    target.settings_digest,
+                    lambda_version=record.lambda_version,
+                ),
+                None,
+            )
+        )
+        steps.append(_move(copy.service, copy, alias))
+    order = list(Phase)
+    return tuple(sorted(steps, key=lambda step: order.index(step.phase))), tuple(changes), tuple(warnings)

@@ -1,0 +1,29 @@
+"""Reasons are kept for ever and shown to many: they are bounded, and must not carry a secret."""
+
+import re
+
+from release.core.records import REASON_LIMIT
+
+# Shapes that the issuers document; a match is near certain to be a credential.
+_SECRETS = {
+    "an AWS access key": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})",
+    "a Slack token": r"\bxox[abprs]-[A-Za-z0-9-]{10,}",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+    "a JSON web token": r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+",
+    "a password": r"(?i)\b(?:password|passwd|pwd|secret|token|api[_-]?key)\s*[=:]\s*\S{6,}",
+    "credentials in a URL": r"\b[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s@]+@",
+    "an e-mail address": r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\b",
+}
+
+
+def objection(reason: str) -> str | None:
+    """Why this reason cannot be recorded. None: it can."""
+    if not reason.strip():
+        return "the reason is empty"
+    if len(reason) > REASON_LIMIT:
+        return f"the reason has {len(reason)} characters; {REASON_LIMIT} is the limit"
+    return next(
+        (f"the reason seems to hold {what}" for what, shape in _SECRETS.items() if re.search(shape, reason)),
+        None,
+    )

@@ -1,0 +1,339 @@
+"""The ledger's words: events, and the head of a stage that they move. Pure: bytes in and out, no git.
+
+One event is one file; the head of a stage is the file that says what the stage runs and who is at work on it. The
+`fence` of a head is the fencing token: it rises whenever somebody takes hold of the stage, and whoever holds an older
+one must stop.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, cast
+
+from release.core import canonical
+
+Verb = Literal["deploy", "promote", "rollback"]
+Kind = Literal["started", "taken-over", "abort", "outcome"]
+Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded", "abandoned"]
+
+HISTORY = 50  # good releases that a head remembers; older ones are found in the log
+REASON_LIMIT = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRef:
+    """A release as a record names it."""
+
+    commit: str
+    manifest: str  # digest
+    tag: str | None = None
+    tag_object: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.tag or self.commit[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process or the workflow run that carries out a promotion."""
+
+    host: str  # name and boot of the machine, so that a pid means one process
+    pid: int
+    started: str  # start of the process as the system tells it
+    run: str | None = None  # "<run id>.<attempt>" in GitHub Actions
+
+    @property
+    def label(self) -> str:
+        return f"run {self.run}" if self.run else f"process {self.pid} on {self.host.split('/')[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one function serves in one place. `lambda_version` None: nothing yet."""
+
+    service: str
+    function: str
+    account: str
+    region: str
+    lambda_version: str | None
+    code: str | None  # sha256 of the zip, hex
+
+    @property
+    def where(self) -> tuple[str, str, str]:
+        return (self.account, self.region, self.function)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened to one stage. The fields are an allow-list: nothing else is ever written."""
+
+    kind: Kind
+    id: str  # of the promotion: all its events share it
+    at: str  # UTC, 2026-11-21T09:50:00Z
+    pipeline: str
+    stage: str
+    verb: Verb
+    release: ReleaseRef
+    actor: str
+    tool: str  # "lambda-release 0.1.0"
+    fence: int
+    run: str | None = None
+    reason: str | None = None
+    source: str | None = None  # the tag or stage that the release comes from
+    services: tuple[str, ...] | None = None  # only these (deploy): such a release is not promoted further
+    holder: Holder | None = None
+    next_by: str | None = None  # when nothing was heard until then, somebody else may take over
+    supersedes: str | None = None  # id of a dead promotion that this one ends
+    before: tuple[Served, ...] = ()
+    after: tuple[Served, ...] = ()
+    outcome: Outcome | None = None
+    failure: str | None = None  # one line: why it did not succeed
+    report: tuple[str, ...] = ()  # what is where, when undo failed
+
+    @property
+    def path(self) -> str:
+        """Path of the event's file in the ledger."""
+        sequence = (
+            f"{self.fence:06d}" + {"started": "a", "taken-over": "b", "abort": "c", "outcome": "d"}[self.kind]
+        )
+        return f"{self.id[:4]}/{self.id[4:6]}/{self.id}.{sequence}-{self.kind}.json"
+
+    def to_bytes(self) -> bytes:
+        return canonical.dumps(_plain(self))
+
+    @classmethod
+    def from_json(cls, data: Any) -> "Event":
+        return cast(Event, _build(cls, data))
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A release that a stage ran with success."""
+
+    release: ReleaseRef
+    at: str
+    actor: str
+    record: str  # path of the outcome event, which lists every function
+    verb: Verb = "promote"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A promotion under way."""
+
+    id: str
+    verb: Verb
+    release: ReleaseRef
+    actor: str
+    at: str
+    record: str  # path of the newest started or taken-over event, which holds the state to go back to
+    holder: Holder
+    next_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    commit: str
+    tag: str | None
+    at: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageHead:
+    """Where a stage stands."""
+
+    pipeline: str
+    stage: str
+    fence: int = 0
+    running: Running | None = None
+    abort: str | None = None  # the reason of a request to abort what runs
+    serves: Good | None = None
+    history: tuple[Good, ...] = ()  # oldest first, without what was rolled back; the last one is `serves`
+    quarantined: tuple[Quarantined, ...] = ()
+    last: str | None = None  # path of the newest event
+    stranded: str | None = None  # path of an outcome that left the stage half-way, until the next success
+
+    @property
+    def path(self) -> str:
+        return f"heads/{self.pipeline}/{self.stage}.json"
+
+    def to_bytes(self) -> bytes:
+        return canonical.dumps(_plain(self))
+
+    @classmethod
+    def from_json(cls, data: Any) -> "StageHead":
+        return cast(StageHead, _build(cls, data))
+
+    def quarantine_of(self, commit: str) -> Quarantined | None:
+        return next((item for item in self.quarantined if item.commit == commit), None)
+
+    def ran(self, commit: str) -> bool:
+        """Whether this stage has run the commit with success, as far back as the head remembers."""
+        return any(good.release.commit == commit for good in self.history)
+
+
+class IllegalEvent(ValueError):
+    """An event that does not fit the head: terminal states are write-once, and a lost fence writes nothing."""
+
+
+def advance(head: StageHead, event: Event) -> StageHead:
+    """The head after an event. Raises IllegalEvent."""
+    if event.kind == "started":
+        return _start(head, event)
+    running = head.running
+    if running is None or running.id != event.id:
+        raise IllegalEvent(f"{event.stage} is not at work on {event.id}")
+    if event.kind == "abort":
+        return replace(head, abort=event.reason, last=event.path)
+    if event.kind == "taken-over":
+        if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
+            raise IllegalEvent(f"the hold of {event.stage} was lost: fence {event.fence} after {head.fence}")
+        taken = replace(running, holder=event.holder, next_by=event.next_by, record=event.path)
+        return replace(head, fence=event.fence, running=taken, last=event.path)
+    if event.fence != head.fence:
+        raise IllegalEvent(f"the hold of {event.stage} was lost: fence {event.fence}, now {head.fence}")
+    return _end(head, event)
+
+
+def _start(head: StageHead, event: Event) -> StageHead:
+    if head.running is not None and event.supersedes != head.running.id:
+        raise IllegalEvent(f"{event.stage} is at work on {head.running.id}")
+    if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
+        raise IllegalEvent(f"a start of {event.stage} with fence {event.fence} after {head.fence}")
+    running = Running(
+        id=event.id,
+        verb=event.verb,
+        release=event.release,
+        actor=event.actor,
+        at=event.at,
+        record=event.path,
+        holder=event.holder,
+        next_by=event.next_by,
+    )
+    return replace(head, fence=event.fence, running=running, abort=None, last=event.path)
+
+
+def _end(head: StageHead, event: Event) -> StageHead:
+    ended = replace(head, running=None, abort=None, last=event.path)
+    commit = event.release.commit
+    without = tuple(item for item in head.quarantined if item.commit != commit)
+    match event.outcome:
+        case "succeeded":
+            if event.services is not None:
+                return replace(ended, stranded=None)
+            good = Good(event.release, event.at, event.actor, event.path, event.verb)
+            history = head.history
+            if event.verb == "rollback" and head.serves is not None:
+                # What was left by a rollback is no place to roll back to.
+                history = tuple(old for old in history if old.release.commit != head.serves.release.commit)
+            history = tuple(old for old in history if old.release.commit != commit)
+            return replace(
+                ended,
+                serves=good,
+                history=(*history, good)[-HISTORY:],
+                quarantined=without,
+                stranded=None,
+            )
+        case "failed" | "stranded":
+            why = event.failure or "failed"
+            added = (*without, Quarantined(commit, event.release.tag, event.at, why))
+            left = event.path if event.outcome == "stranded" else head.stranded
+            # A rollback that fails says nothing against the release it went back to.
+            return replace(
+                ended,
+                quarantined=head.quarantined if event.verb == "rollback" else added,
+                stranded=left,
+            )
+        case "errored" | "aborted" | "abandoned":
+            return ended
+        case None:
+            raise IllegalEvent("an outcome event without an outcome")
+
+
+def rollback_target(head: StageHead) -> Good | None:
+    """The newest good release before the one that serves. None: there is nothing to go back to."""
+    if head.serves is None:
+        return None
+    current = head.serves.release.commit
+    bad = {item.commit for item in head.quarantined}
+    return next(
+        (g for g in reversed(head.history) if g.release.commit != current and g.release.commit not in bad),
+        None,
+    )
+
+
+def promotion_id(now: datetime, pipeline: str, stage: str, nonce: str) -> str:
+    """Sortable by time, unique by nonce."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{pipeline}-{stage}-{nonce}"
+
+
+def stamp(moment: datetime) -> str:
+    """UTC in the one form that records use."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def moment(text: str) -> datetime:
+    """The inverse of `stamp`. Raises ValueError."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z")
+
+
+def overdue(running: Running, now: datetime) -> bool:
+    """Whether the holder should have been heard of by now."""
+    return now > moment(running.next_by)
+
+
+def next_by(now: datetime, expected: timedelta) -> str:
+    """When a holder that is not heard of counts as dead: twice what the work should take, half an hour at least."""
+    return stamp(now + max(2 * expected, timedelta(minutes=30)))
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses to JSON; what is None or empty is left out, so that a new field changes no old record."""
+    if is_dataclass(value) and not isinstance(value, type):
+        pairs = {item.name: getattr(value, item.name) for item in fields(value)}
+        return {name: _plain(item) for name, item in pairs.items() if item is not None and item != ()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _build(kind: type, data: Any) -> Any:
+    """JSON to a dataclass, strictly. Raises ValueError that names what does not fit."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{kind.__name__}: an object is expected, not {type(data).__name__}")
+    known = {item.name: item for item in fields(kind)}
+    unknown = sorted(set(data) - set(known))
+    if unknown:
+        raise ValueError(f"{kind.__name__}: unknown fields {', '.join(unknown)}")
+    values: dict[str, Any] = {}
+    for name, item in data.items():
+        nested = _NESTED.get((kind.__name__, name))
+        if nested is not None and isinstance(item, list):
+            values[name] = tuple(_build(nested, part) for part in item)
+        elif nested is not None:
+            values[name] = _build(nested, item)
+        elif isinstance(item, list):
+            values[name] = tuple(item)
+        else:
+            values[name] = item
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error
+
+
+_NESTED: Mapping[tuple[str, str], type] = {
+    ("Event", "release"): ReleaseRef,
+    ("Event", "holder"): Holder,
+    ("Event", "before"): Served,
+    ("Event", "after"): Served,
+    ("Good", "release"): ReleaseRef,
+    ("Running", "release"): ReleaseRef,
+    ("Running", "holder"): Holder,
+    ("StageHead", "running"): Running,
+    ("StageHead", "serves"): Good,
+    ("StageHead", "history"): Good,
+    ("StageHead", "quarantined"): Quarantined,
+}

@@ -1,0 +1,100 @@
+"""The verdict of a smoke test. Failed is not errored: the one said no, with the other we could not find out."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from release.core.manifest import StageSettings
+from release.core.snapshot import Invocation
+
+_UP = (True, "up", "ok", "healthy")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The version answered, and the answer is no."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Errored:
+    """No answer that counts; worth another try."""
+
+    reason: str
+
+
+Verdict = Passed | Failed | Errored
+
+
+def payload(settings: StageSettings) -> bytes:
+    return json.dumps(dict(settings.smoke_payload), separators=(",", ":")).encode()
+
+
+def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -> Verdict:
+    """Whether a version proved itself.
+
+    It must be the version that ran (an alias is eventually consistent: another one is no verdict), without FunctionError,
+    with a `statusCode` below 400 where there is one, its critical dependencies up, and everything that
+    `smoke.expect` names in the answer.
+    """
+    if answer.executed_version is not None and answer.executed_version != lambda_version:
+        return Errored(f"version {answer.executed_version} answered instead of {lambda_version}")
+    if answer.function_error is not None:
+        return Failed(f"{answer.function_error}: {_error_message(answer.payload)}")
+    try:
+        body = json.loads(answer.payload or b"null")
+    except ValueError:
+        return Failed("the answer is not JSON")
+    status = body.get("statusCode") if isinstance(body, dict) else None
+    down = _down(body, settings.smoke_critical)
+    if isinstance(status, int) and status >= 400:
+        return Failed(f"statusCode {status}" + (f", down: {', '.join(down)}" if down else ""))
+    if down:
+        return Failed(f"critical dependencies are not up: {', '.join(down)}")
+    for key, wanted in settings.smoke_expect.items():
+        found = body.get(key) if isinstance(body, dict) else None
+        if found != wanted:
+            return Failed(f"the answer's {key!r} is {_short(found)}, expected {_short(wanted)}")
+    return Passed()
+
+
+def _down(body: Any, critical: tuple[str, ...]) -> list[str]:
+    if not critical:
+        return []
+    report = body.get("body", body) if isinstance(body, dict) else None
+    if isinstance(report, str):
+        try:
+            report = json.loads(report)
+        except ValueError:
+            report = None
+    states = report.get("dependencies") if isinstance(report, dict) else None
+    states = states if isinstance(states, dict) else {}
+    return [name for name in critical if not _is_up(states.get(name))]
+
+
+def _is_up(state: Any) -> bool:
+    if isinstance(state, dict):
+        state = state.get("status", state.get("state"))
+    return state in _UP
+
+
+def _error_message(payload: bytes) -> str:
+    try:
+        error = json.loads(payload)
+    except ValueError:
+        return _short(payload.decode("utf-8", "replace"))
+    if isinstance(error, dict):
+        return _short(": ".join(str(error[key]) for key in ("errorType", "errorMessage") if error.get(key)))
+    return _short(error)
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = " ".join(text.split())
+    return text if len(text) <= 200 else text[:199] + "…"
