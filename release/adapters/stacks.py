@@ -1,0 +1,258 @@
+"""CloudFormation behind the port `Stacks`."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from release.adapters.aws import Aws
+from release.adapters.aws.errors import error_code, error_message, translated
+from release.core import canonical
+from release.core.models import Place
+from release.core.snapshot import StackFacts
+from release.errors import ForeignChange, Misconfigured, RolloutFailed, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+_SETTLE_SECONDS = 1800.0
+_LONGEST_PAUSE = 2.0
+_UPDATE_ATTEMPTS = 5
+_TEMPLATE_BYTES = 51_200  # what CloudFormation takes in the call itself
+_ENDED_WELL = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
+# A stack ends in these only when its creation failed: it never ran, and can neither be used nor updated.
+_NEVER_CREATED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS"})
+_TRY_AGAIN = "then run the same command again"
+
+
+class CloudFormationStacks:
+    """The port `Stacks` over botocore. Safe to share between threads."""
+
+    def __init__(self, aws: Aws) -> None:
+        self._aws = aws
+
+    def stack(self, place: Place, name: str) -> StackFacts | None:
+        with translated(place, f"reading stack {name}"):
+            shown = self._described(place, name)
+            return None if shown is None else self._facts(place, shown)
+
+    def create(
+        self,
+        place: Place,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> None:
+        _refuse_large(name, template)
+        with translated(place, f"creating stack {name}"):
+            before = self._described(place, name)
+            if before and _is_ending_badly(before["StackStatus"]):
+                before = self._wait(place, name)
+            if before and before["StackStatus"] in _NEVER_CREATED:
+                self._delete(place, name)
+            request = _request(name, template, parameters, tags, before)
+            try:
+                self._client(place).create_stack(**request, OnFailure="ROLLBACK")
+            except ClientError as error:
+                if error_code(error) != "AlreadyExistsException":
+                    raise
+                # Our own, when a response was lost or an earlier run was killed here.
+                now = self.stack(place, name)
+                if now is None or not _is_made_of(now, template, parameters):
+                    raise ForeignChange(
+                        f"somebody else created stack {name} in {place}: now it is "
+                        f"{now.status if now else 'gone again'}",
+                        fix=f"see its events for who created it, {_TRY_AGAIN}",
+                    ) from error
+
+    def update(
+        self,
+        place: Place,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> bool:
+        _refuse_large(name, template)
+        with translated(place, f"updating stack {name}"):
+            for attempt in range(1, _UPDATE_ATTEMPTS + 1):
+                before = self._at_rest(place, name)
+                _refuse_stuck(place, before)
+                try:
+                    self._client(place).update_stack(**_request(name, template, parameters, tags, before))
+                    return True
+                except ClientError as error:
+                    message = error_message(error)
+                    if "No updates are to be performed" in message:
+                        return False
+                    if "_IN_PROGRESS state" not in message or attempt == _UPDATE_ATTEMPTS:
+                        raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def settled(self, place: Place, name: str) -> StackFacts:
+        with translated(place, f"waiting for stack {name}"):
+            shown = self._at_rest(place, name)
+            if shown["StackStatus"] in _ENDED_WELL:
+                return self._facts(place, shown)
+            reason = self._first_failure(place, shown)
+            raise RolloutFailed(
+                f"stack {name} in {place} ended in {shown['StackStatus']}: {reason}",
+                fix="mend the resource or the permission that the reason names, then promote again",
+            )
+
+    def _client(self, place: Place) -> "CloudFormationClient":
+        client: CloudFormationClient = self._aws.client(place, "cloudformation")
+        return client
+
+    def _described(self, place: Place, name: str) -> Any | None:
+        try:
+            stacks = self._client(place).describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if error_code(error) == "ValidationError" and "does not exist" in error_message(error):
+                return None
+            raise
+        return next((stack for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"), None)
+
+    def _facts(self, place: Place, shown: Any) -> StackFacts:
+        template = ""
+        if shown["StackStatus"] != "REVIEW_IN_PROGRESS":  # only a change set, no template yet
+            answer = self._client(place).get_template(StackName=shown["StackId"], TemplateStage="Original")
+            template = canonical.sha256(str(answer["TemplateBody"]).encode())
+        return StackFacts(
+            name=shown["StackName"],
+            status=shown["StackStatus"],
+            status_reason=shown.get("StackStatusReason") or "",
+            template=template,
+            parameters={
+                item["ParameterKey"]: item.get("ParameterValue", "") for item in shown.get("Parameters") or []
+            },
+            outputs={item["OutputKey"]: item["OutputValue"] for item in shown.get("Outputs") or []},
+        )
+
+    def _delete(self, place: Place, name: str) -> None:
+        self._client(place).delete_stack(StackName=name)
+        left = self._wait(place, name, lambda status: status == "DELETE_FAILED")
+        if left is not None:
+            raise Misconfigured(
+                f"stack {name} in {place}, which failed to be created before, cannot be removed: "
+                f"{left['StackStatus']}: {self._first_failure(place, left)}",
+                fix=f"delete it in the console, {_TRY_AGAIN}",
+            )
+
+    def _at_rest(self, place: Place, name: str) -> Any:
+        shown = self._wait(place, name)
+        if shown is None:
+            raise ForeignChange(
+                f"stack {name} in {place} does not exist any more",
+                fix=f"see CloudTrail for who deleted it, {_TRY_AGAIN}: it observes and plans afresh",
+            )
+        return shown
+
+    def _wait(
+        self,
+        place: Place,
+        name: str,
+        is_final: Callable[[str], bool] = lambda status: not _is_under_way(status),
+    ) -> Any | None:
+        """The stack when nothing is going on any more, however it ended. None: it does not exist."""
+        started = self._aws.clock()
+        pause = 0.1
+        while True:
+            shown = self._described(place, name)
+            if shown is None or is_final(shown["StackStatus"]):
+                return shown
+            if self._aws.clock() - started > _SETTLE_SECONDS:
+                minutes = f"{_SETTLE_SECONDS / 60:.0f} minutes"
+                raise Unavailable(
+                    f"stack {name} in {place} is still {shown['StackStatus']} after {minutes}",
+                    fix=f"look at its events in the console, {_TRY_AGAIN}",
+                )
+            self._aws.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    def _first_failure(self, place: Place, shown: Any) -> str:
+        """The event of the last operation that started the trouble: later ones say "cancelled"."""
+        first = None
+        pages = (
+            self._client(place).get_paginator("describe_stack_events").paginate(StackName=shown["StackId"])
+        )
+        for event in (event for page in pages for event in page["StackEvents"]):  # newest first
+            status = event.get("ResourceStatus", "")
+            reason = event.get("ResourceStatusReason") or ""
+            of_the_stack = event.get("PhysicalResourceId") == shown["StackId"]
+            if status.endswith("_FAILED") and "cancelled" not in reason and not of_the_stack:
+                first = f"{event.get('LogicalResourceId')}: {reason or status}"
+            if of_the_stack and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"):
+                break
+        return first or shown.get("StackStatusReason") or "AWS gave no reason"
+
+
+def _request(
+    name: str, template: str, parameters: Mapping[str, str], tags: Mapping[str, str], before: Any | None
+) -> Any:
+    """What CreateStack and UpdateStack share.
+
+    The token makes a repeated call the same operation. It also names the state that the call starts from:
+    putting an older template back must not look like a repetition of when it was new.
+    """
+    state = [before["StackId"], str(before.get("LastUpdatedTime", ""))] if before else []
+    token = canonical.digest([name, template, dict(parameters), dict(tags), state])
+    return {
+        "StackName": name,
+        "TemplateBody": template,
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": parameters[key]} for key in sorted(parameters)
+        ],
+        "Tags": [{"Key": key, "Value": tags[key]} for key in sorted(tags)],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "ClientRequestToken": token,
+    }
+
+
+def _is_made_of(stack: StackFacts, template: str, parameters: Mapping[str, str]) -> bool:
+    # the stack shows parameters that the template fills in by default as well
+    return stack.template == canonical.sha256(template.encode()) and all(
+        stack.parameters.get(key) == value for key, value in parameters.items()
+    )
+
+
+def _is_under_way(status: str) -> bool:
+    # A stack in review only has a change set: nothing will happen until somebody executes it.
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
+
+
+def _is_ending_badly(status: str) -> bool:
+    """It is being removed, or its creation is being taken back: what comes after is a new stack."""
+    return status in ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
+
+
+def _refuse_large(name: str, template: str) -> None:
+    size = len(template.encode())
+    if size > _TEMPLATE_BYTES:
+        raise Misconfigured(
+            f"the template of stack {name} has {size} bytes; CloudFormation takes {_TEMPLATE_BYTES}",
+            fix="split the service, or take comments and repetitions out of its template",
+        )
+
+
+def _refuse_stuck(place: Place, shown: Any) -> None:
+    name, status = shown["StackName"], shown["StackStatus"]
+    if status in _NEVER_CREATED:
+        raise ForeignChange(
+            f"stack {name} in {place} is {status}: it was never created completely",
+            fix=f"{_TRY_AGAIN[5:]}: it observes afresh, removes the stack and creates it",
+        )
+    if status in ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"):
+        raise Misconfigured(
+            f"stack {name} in {place} is stuck in {status}: {shown.get('StackStatusReason') or 'no reason'}",
+            fix=f"mend what the reason names, run `aws cloudformation continue-update-rollback "
+            f"--stack-name {name} --region {place.region}`, {_TRY_AGAIN}",
+        )
+    if status == "DELETE_FAILED":
+        raise Misconfigured(
+            f"stack {name} in {place} was being deleted and could not be",
+            fix=f"delete it in the console, {_TRY_AGAIN}",
+        )
