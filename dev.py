@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import shutil
 import signal
 import subprocess
@@ -75,6 +76,7 @@ class Facts(NamedTuple):
 
 
 class Recipe(NamedTuple):
+    installer: str  # "uv" or "pip"
     why: str
     create: List[str]
     install: List[str]
@@ -104,6 +106,7 @@ def decide(facts: Facts) -> Union[Recipe, Missing]:
         wanted = facts.pythons[0].path if facts.pythons else PYTHONS_OF_UV
         found = describe(facts.pythons[0]) if facts.pythons else "whichever Python uv finds or fetches"
         return Recipe(
+            "uv",
             "uv ({}) with {}".format(facts.uv, found),
             [facts.uv, "venv", "--python", wanted, VENV],
             uv_install(facts.uv) + ["--require-hashes", "-r", LOCK_FILE],
@@ -140,6 +143,7 @@ def uv_install(uv: str) -> List[str]:
 def pip_recipe(why: str, create: List[str]) -> Recipe:
     pip = [VENV_PYTHON, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
     return Recipe(
+        "pip",
         why,
         create,
         pip + ["--require-hashes", "-r", LOCK_FILE],
@@ -385,6 +389,12 @@ def make_environment(held: int) -> None:
     recipe = decide(look())
     if isinstance(recipe, Missing):
         raise Stop(recipe.cause, recipe.fix)
+    if (
+        part == "project"
+        and stamp is not None
+        and (stamp.get("installer"), recipe.installer) == ("uv", "pip")
+    ):
+        part = "all"  # uv leaves no pip in what it makes, and uv is gone
     if part == "all":
         if os.path.lexists(os.path.join(ROOT, VENV)):
             why = "is unfinished or not made by dev.py" if stamp is None else "no longer fits"
@@ -394,12 +404,13 @@ def make_environment(held: int) -> None:
         set_up(recipe.create, held)
         set_up(recipe.install, held)
     set_up(recipe.install_project, held)
+    made_by = recipe.installer if part == "all" or stamp is None else stamp.get("installer", "")
     # digests from before the installation: a file that changed meanwhile makes the next look see it
     wanted["python"] = wanted_stamp()["python"]
     if wanted["python"] == "none":
         raise Stop("{} was made but its python does not run".format(VENV), "python3 dev.py test, once more")
     with open(STAMP + ".new", "w", encoding="utf-8") as file:
-        json.dump(wanted, file, indent=2, sort_keys=True)
+        json.dump(dict(wanted, installer=made_by), file, indent=2, sort_keys=True)
     os.replace(STAMP + ".new", STAMP)
 
 
@@ -524,7 +535,7 @@ def syntax_check(python36: Optional[str]) -> List[str]:
 
 def shown(command: List[str]) -> str:
     words = [os.path.relpath(word, ROOT) if word.startswith(ROOT + os.sep) else word for word in command]
-    return " ".join("'{}'".format(word) if set(word) & set(" ;><()'\"") else word for word in words)
+    return " ".join(shlex.quote(word) for word in words)
 
 
 def say(text: str) -> None:

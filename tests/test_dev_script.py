@@ -320,6 +320,17 @@ def test_a_changed_lock_file_a_half_made_environment_and_a_wrong_hash(checkout: 
     assert not (checkout / ".venv" / "dev.py.json").exists()
 
 
+def test_an_environment_made_by_uv_survives_that_uv_goes_away(checkout: Path, tmp_path: Path) -> None:
+    tool(tmp_path / "bin", "uv", venv_tool("uv"))
+    assert ask(checkout, "demo", path=tmp_path / "bin").returncode == 0
+    (checkout / "pyproject.toml").write_text(PROJECT + "# changed\n")
+
+    result = ask(checkout, "demo", path=tmp_path / "no tools")
+
+    assert result.returncode == 0, result.stderr
+    assert "-m venv .venv" in result.stderr
+
+
 def test_two_runs_at_once_make_one_environment(checkout: Path, tmp_path: Path) -> None:
     path = tmp_path / "bin"
     tool(path, "uv", venv_tool("uv"))
