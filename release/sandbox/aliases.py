@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html: at 
 published, with the same execution role and the same dead-letter configuration.
 """
 
+import json
 from typing import Any
 
 from release.sandbox import emulator
@@ -18,6 +19,26 @@ class AliasRules:
         service = emulator.lambda_service
         self._create = replace(service, "_create_alias", ("func_name", "data"), self.create)
         self._update = replace(service, "_update_alias", ("func_name", "alias_name", "data"), self.update)
+
+        self._get_policy = replace(
+            service, "_get_policy", ("func_name", "query_params", "path_qualifier"), self.get_policy
+        )
+
+    def get_policy(
+        self, func_name: str, query_params: dict[str, Any] | None = None, path_qualifier: str | None = None
+    ) -> Answer:
+        """Without a qualifier the function's own policy; ministack adds those of its aliases."""
+        answer: Answer = self._get_policy(func_name, query_params, path_qualifier)
+        arn = emulator.lambda_service._func_arn(func_name)
+        if answer[0] != 200 or path_qualifier or (query_params or {}).get("Qualifier"):
+            return answer
+        shown = json.loads(answer[2])
+        policy = json.loads(shown["Policy"])
+        policy["Statement"] = [given for given in policy["Statement"] if given.get("Resource") == arn]
+        if not policy["Statement"]:
+            message = "The resource you requested does not exist."
+            return emulator.refusal("ResourceNotFoundException", message, 404)
+        return answer[0], answer[1], json.dumps({**shown, "Policy": json.dumps(policy)}).encode()
 
     def create(self, func_name: str, data: dict[str, Any]) -> Answer:
         refusal = _refusal(func_name, data.get("FunctionVersion"), data.get("RoutingConfig"))

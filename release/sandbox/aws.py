@@ -82,7 +82,7 @@ def _clean_environment(root: Path, port: int) -> None:
 
 def _assemble(root: Path, endpoint: str, settle_seconds: float) -> tuple["Application", "WorkerPool"]:
     # Imported here because ministack reads the environment while it is imported.
-    from release.sandbox import code_access, emulator, identity
+    from release.sandbox import code_access, emulator, http_apis, identity
     from release.sandbox.alarms import Alarms
     from release.sandbox.aliases import AliasRules
     from release.sandbox.faults import FaultInjection, FaultRules
@@ -94,6 +94,7 @@ def _assemble(root: Path, endpoint: str, settle_seconds: float) -> tuple["Applic
     rules, pool = FaultRules(), WorkerPool(root / "workers")
     code_access.install()
     identity.install()
+    http_apis.install()
     Guards(settle_seconds).install()
     AliasRules().install()
     Invocations(pool, endpoint).install()
