@@ -1,0 +1,32 @@
+"""Where an artifact store keeps things: the same keys in a folder and in every region's bucket."""
+
+import re
+from typing import Literal, get_args
+
+Kind = Literal["zip", "template", "settings", "manifest"]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]*")
+
+
+def object_key(kind: str, digest: str) -> str:
+    """Key of stored bytes: `zip/<sha256>.zip`, or `<kind>/<sha256>`.
+
+    Raises ValueError for an unknown kind or anything but a sha256 in hex, so that a digest out of a forged
+    tag or manifest can never name another place.
+    """
+    if kind not in get_args(Kind):
+        raise ValueError(f"{kind!r} is not a kind of artifact ({', '.join(get_args(Kind))})")
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError(f"{digest!r} is not a sha256 in hexadecimal")
+    return f"{kind}/{digest}.zip" if kind == "zip" else f"{kind}/{digest}"
+
+
+def index_key(name: str, key: str) -> str:
+    """Key of a write-once index entry: `index/<name>/<key>`. Raises ValueError for names that would leave the
+    index.
+    """
+    parts = [name, *key.split("/")]
+    if not all(_PART.fullmatch(part) for part in parts):
+        raise ValueError(f"{name}/{key} is not the name of an index entry")
+    return "/".join(["index", *parts])
