@@ -1,0 +1,142 @@
+"""The dependencies of a service as members of its archive, installed once for a lock file and kept in the
+user's cache.
+"""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from release.build.archive import Member, read_zip, write_zip
+from release.build.installer import Install, Installation
+from release.core import canonical
+from release.errors import Misconfigured
+
+_LAYOUT = 1  # of what is cached; another number makes every older entry unknown
+
+# Files that an installer writes about itself: they name its version, the folder and the interpreter of the
+# build machine. RECORD goes, too, because it lists them and hashes scripts whose first line names that
+# interpreter; importlib.metadata then answers None for `files`, which its documentation allows.
+_ABOUT_THE_INSTALLER = frozenset(
+    {"INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json"}
+)
+
+
+def user_cache(environment: Mapping[str, str]) -> Path | None:
+    """`$XDG_CACHE_HOME/release`, or `~/.cache/release`. None: this user has no home, so nothing is cached."""
+    if (cache := environment.get("XDG_CACHE_HOME", "")).startswith("/"):
+        return Path(cache) / "release"
+    if home := environment.get("HOME"):
+        return Path(home) / ".cache" / "release"
+    return None
+
+
+def dependencies(asked: Installation, *, install: Install, cache: Path | None) -> tuple[Member, ...]:
+    """What the lock file installs, sorted by path. Raises what `install` raises.
+
+    A cached set is a zip whose name carries its digest: one that was damaged or half written is noticed and
+    made again. A lock per set lets twelve builds at once install it once; the kernel frees it when its holder
+    dies.
+    """
+    if not asked.pins:
+        return ()
+    if cache is None:
+        return _installed(asked, install)
+    key = canonical.digest(
+        [
+            _LAYOUT,
+            canonical.sha256(asked.lock),
+            asked.target.name,
+            asked.target.wheel_options(asked.runtime, asked.architecture),
+            zlib.ZLIB_RUNTIME_VERSION,
+        ]
+    )
+    folder = cache / "dependencies"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        locked = _locked(folder / f"{key}.lock")
+        locked.__enter__()
+    except OSError:
+        return _installed(asked, install)  # a cache that cannot be written is no reason not to build
+    with contextlib.ExitStack() as stack:
+        stack.push(locked)
+        if (kept := _cached(folder, key, asked.file)) is not None:
+            return kept
+        members = _installed(asked, install)
+        with contextlib.suppress(OSError):
+            _keep(folder, key, members)
+        return members
+
+
+def _installed(asked: Installation, install: Install) -> tuple[Member, ...]:
+    with tempfile.TemporaryDirectory(prefix="release-build-") as temporary:
+        into = Path(temporary) / "installed"
+        into.mkdir()
+        install(asked, into)
+        return collect(into, asked.file)
+
+
+def collect(folder: Path, file: str) -> tuple[Member, ...]:
+    """The files of an installation that belong into an artifact, sorted. Raises Misconfigured for links and
+    odd files.
+    """
+    members = []
+    for path in sorted(folder.rglob("*"), key=lambda path: os.fsencode(path.relative_to(folder))):
+        relative = path.relative_to(folder)
+        if _left_out(relative):
+            continue
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise Misconfigured(
+                f"a package of {file} installs {relative}, which is no regular file",
+                fix="choose another version of the package",
+                see=file,
+            )
+        if path.is_file():
+            executable = bool(path.stat().st_mode & 0o100)
+            members.append(
+                Member.of(relative.as_posix(), path.read_bytes(), executable=executable, origin=file)
+            )
+    return tuple(members)
+
+
+def _left_out(relative: Path) -> bool:
+    if relative.parts[0] in ("bin", ".lock") or "__pycache__" in relative.parts:
+        return True  # scripts start with the path of the build machine's interpreter
+    if relative.suffix == ".pyc":
+        return True
+    return relative.parent.suffix == ".dist-info" and relative.name in _ABOUT_THE_INSTALLER
+
+
+def _cached(folder: Path, key: str, origin: str) -> tuple[Member, ...] | None:
+    for path in folder.glob(f"{key}.*.zip"):
+        try:
+            data = path.read_bytes()
+            if path.name == f"{key}.{canonical.sha256(data)}.zip":
+                return read_zip(data, origin=origin)
+        except (OSError, ValueError):
+            pass
+        with contextlib.suppress(OSError):
+            path.unlink()
+    return None
+
+
+def _keep(folder: Path, key: str, members: tuple[Member, ...]) -> None:
+    data = write_zip(members)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(folder / f"{key}.{canonical.sha256(data)}.zip")
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,243 @@
+"""Runs uv: installs the wheels of a lock file in a clean environment, and says why when it cannot."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from release.build.requirements import Pin, how_to_lock, normalised
+from release.build.target import Target
+from release.errors import Misconfigured, ReleaseError, Unavailable
+
+_TIMEOUT = 15 * 60  # seconds; uv's own time-outs end a dead connection long before
+
+# What uv may learn from the user's environment: how to reach the index and where to cache. Nothing that
+# chooses packages.
+_KEPT = frozenset(
+    {
+        *(
+            "HOME",
+            "PATH",
+            "TMPDIR",
+            "USER",
+            "LOGNAME",
+            "NETRC",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+        ),
+        *(
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "SSL_CLIENT_CERT",
+            "ALL_PROXY",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+        ),
+        *(
+            "UV_CACHE_DIR",
+            "UV_CONFIG_FILE",
+            "UV_CREDENTIALS_DIR",
+            "UV_FIND_LINKS",
+            "UV_INSECURE_HOST",
+            "UV_NATIVE_TLS",
+        ),
+        *(
+            "UV_NO_CACHE",
+            "UV_NO_CONFIG",
+            "UV_NO_INDEX",
+            "UV_OFFLINE",
+            "UV_SYSTEM_CERTS",
+            "UV_KEYRING_PROVIDER",
+        ),
+        *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_REQUEST_TIMEOUT"),
+    }
+)
+_KEPT_PREFIXES = ("UV_INDEX", "UV_HTTP_", "UV_CONCURRENT_")
+
+_PACKAGE = r"`?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)(?:==(?P<version>[^\s`]+))?`?"
+_MISMATCH = re.compile(rf"Hash mismatch for {_PACKAGE}\s")
+_NOT_LOCKED = re.compile(rf"no trusted hash was provided for: {_PACKAGE}\s")
+_NO_WHEEL = re.compile(rf"{_PACKAGE} has no (?:usable )?wheels")
+_NO_SUCH = re.compile(
+    rf"there is no version of {_PACKAGE}\s"
+    r"|(?:Because|and) (?P<name2>\S+) was not found in the package registry"
+)
+_OFFLINE = re.compile(r"network was disabled|not found in the cache|in the provided package locations")
+_REFUSED = re.compile(r"HTTP status client error \((?:401|403|407)|[Mm]issing credentials")
+_UNREACHABLE = re.compile(
+    r"Failed to fetch|Failed to download|error sending request|Request failed|dns error|tcp connect error"
+    r"|timed out|HTTP status server error"
+)
+_CREDENTIALS_IN_URL = re.compile(r"(?<=//)[^/\s@]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What is to be installed: a lock file's bytes, and what its wheels are chosen for."""
+
+    lock: bytes
+    file: str  # the lock file's path in the repository, for people
+    pins: Sequence[Pin]
+    runtime: str
+    architecture: str
+    target: Target
+
+
+Install = Callable[[Installation, Path], None]  # fills an empty folder
+
+
+def uv_install(asked: Installation, into: Path) -> None:
+    """Install the wheels into a folder. Every package must be in the lock file, with the hash that it has
+    there.
+
+    Raises Misconfigured (no uv, hash mismatch, no wheel for the platform, lock file incomplete) and
+    Unavailable (no network).
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    lock = into.parent / f"{into.name}.requirements.txt"
+    lock.write_bytes(asked.lock)
+    command = [
+        find_uv(),
+        *("pip", "install", "--quiet", "--no-progress", "--color", "never"),
+        *("--python", sys.executable, "--no-python-downloads"),
+        *("--require-hashes", "--only-binary", ":all:", "--no-compile-bytecode"),
+        *("--target", str(into), *asked.target.wheel_options(asked.runtime, asked.architecture)),
+        *("-r", str(lock)),
+    ]
+    try:
+        ended = subprocess.run(
+            command,
+            cwd=into.parent,  # so that no project's configuration is found on the way up
+            env=clean_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable(
+            f"uv did not finish installing {asked.file} within {_TIMEOUT // 60} minutes",
+            fix="check the network to your package index, and try again",
+            see=asked.file,
+        ) from error
+    except OSError as error:
+        raise Misconfigured(
+            f"uv cannot be started: {error}",
+            fix="install uv again: python -m pip install --force-reinstall uv",
+        ) from error
+    finally:
+        lock.unlink(missing_ok=True)
+    if ended.returncode != 0:
+        raise explain(ended.stderr, asked)
+
+
+def find_uv() -> str:
+    """Path of the uv that came with this tool, or else the one on PATH. Raises Misconfigured."""
+    try:
+        import uv
+
+        return uv.find_uv_bin()
+    except (ImportError, FileNotFoundError) as error:
+        if found := shutil.which("uv"):
+            return found
+        raise Misconfigured(
+            "uv, which installs the dependencies of Python services, is not there",
+            fix="install it: python -m pip install uv",
+        ) from error
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that a build may depend on."""
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name.upper() in _KEPT or name.startswith(_KEPT_PREFIXES)
+    }
+    return kept | {"LC_ALL": "C.UTF-8"}
+
+
+def explain(message: str, asked: Installation) -> ReleaseError:
+    """The error for what uv printed."""
+    lines = [_CREDENTIALS_IN_URL.sub("", line).rstrip() for line in message.splitlines() if line.strip()]
+    lock_again = how_to_lock(asked.file.rpartition("/")[0], asked.runtime)
+    if found := _MISMATCH.search(message):
+        return Misconfigured(
+            f"the package index serves other bytes for {_named(found)} than {asked.file} pins",
+            fix=f"find out who replaced the file before you trust it; then lock again: {lock_again}",
+            see=_place(found, asked),
+            details=lines,
+        )
+    if found := _NOT_LOCKED.search(message):
+        return Misconfigured(
+            f"{asked.file} lacks {_named(found)}, which another package in it needs",
+            fix=f"lock again with all dependencies: {lock_again}",
+            see=_place(found, asked),
+        )
+    if _OFFLINE.search(message):
+        return Unavailable(
+            f"not every package of {asked.file} is cached, and the network is switched off for uv",
+            fix="unset UV_OFFLINE and UV_NO_INDEX, or fill the cache on a machine with network",
+            see=asked.file,
+            details=lines,
+        )
+    if found := _NO_WHEEL.search(message):
+        return Misconfigured(
+            f"{_named(found)} has no wheel for {_platform(asked)}, and nothing is ever built from source",
+            fix="choose a version that has one, another architecture or runtime, or do without the package",
+            see=_place(found, asked),
+            details=[line for line in lines if line.startswith("hint:")],
+        )
+    if found := _NO_SUCH.search(message):
+        return Misconfigured(
+            f"the package index has no {_named(found)}",
+            fix=f"check name, version and index (UV_DEFAULT_INDEX); then lock again: {lock_again}",
+            see=_place(found, asked),
+        )
+    if _REFUSED.search(message):
+        return Misconfigured(
+            "the package index refused access",
+            fix="check the credentials of your index (UV_INDEX_…_USERNAME and _PASSWORD, netrc or keyring)",
+            see=asked.file,
+            details=lines,
+        )
+    if _UNREACHABLE.search(message):
+        return Unavailable(
+            f"the packages of {asked.file} cannot be fetched",
+            fix="check the network, HTTPS_PROXY and UV_DEFAULT_INDEX, and try again",
+            see=asked.file,
+            details=lines,
+        )
+    return Misconfigured(
+        f"uv cannot install {asked.file}",
+        fix="see uv's own words above",
+        see=asked.file,
+        details=lines[-20:] or ["uv said nothing"],
+    )
+
+
+def _named(found: re.Match[str]) -> str:
+    groups = found.groupdict()
+    name, version = groups.get("name") or groups.get("name2"), groups.get("version")
+    return f"{name} {version}" if version else str(name)
+
+
+def _place(found: re.Match[str], asked: Installation) -> str:
+    groups = found.groupdict()
+    name = normalised(groups.get("name") or groups.get("name2") or "")
+    line = next((pin.line for pin in asked.pins if pin.name == name), None)
+    return asked.file if line is None else f"{asked.file}:{line}"
+
+
+def _platform(asked: Installation) -> str:
+    if asked.target.is_host:
+        return f"this machine ({asked.target.name.removeprefix('host:')})"
+    return f"{asked.runtime} on {asked.architecture}"
