@@ -1,0 +1,118 @@
+"""The artifact store in a folder: for one machine, a mounted share, and tests. Implements ports.Artifacts."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from release.core import canonical
+from release.core.store_layout import index_key, object_key
+from release.errors import Misconfigured
+from release.ports import Code, ZipFile
+
+
+class FolderArtifacts:
+    """Every method raises Misconfigured when the folder cannot be used. The region is of no matter: there is
+    one place.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, data: bytes, *, kind: str) -> str:
+        digest = canonical.sha256(data)
+        path = self.folder / object_key(kind, digest)
+        if not self._write_new(path, data) and self._read(path) != data:
+            raise _damaged(path)
+        return digest
+
+    def get(self, digest: str, *, kind: str) -> bytes:
+        path = self.folder / object_key(kind, digest)
+        data = self._read(path)
+        if data is None:
+            raise Misconfigured(
+                f"the {kind} {digest[:12]} is lost: there is no {path}",
+                fix="restore it from a backup; a lost artifact is never built again under an old release",
+                see=str(path),
+            )
+        if canonical.sha256(data) != digest:
+            raise _damaged(path)
+        return data
+
+    def holds(self, digest: str, *, kind: str, region: str) -> bool:
+        return (self.folder / object_key(kind, digest)).is_file()
+
+    def index(self, name: str, key: str) -> str | None:
+        data = self._read(self.folder / index_key(name, key))
+        return None if data is None else data.decode()
+
+    def index_once(self, name: str, key: str, value: str) -> str:
+        path = self.folder / index_key(name, key)
+        if self._write_new(path, value.encode()):
+            return value
+        winner = self._read(path)
+        if winner is None:
+            raise Misconfigured(
+                f"{path} was written and removed again at the same moment",
+                fix="let nothing but release write to this folder, and try again",
+                see=str(path),
+            )
+        return winner.decode()
+
+    def code(self, digest: str, region: str) -> Code:
+        return ZipFile(self.folder / object_key("zip", digest))
+
+    def _write_new(self, path: Path, data: bytes) -> bool:
+        """Write unless there is something; False when there is. A reader never sees half a file, not after a
+        crash either.
+        """
+        if path.exists():
+            return False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).chmod(0o444)
+                path.hardlink_to(temporary)  # unlike a rename, a link never replaces what is there
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+            _sync_folder(path.parent)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+        return True
+
+    def _read(self, path: Path) -> bytes | None:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> Misconfigured:
+        return Misconfigured(
+            f"the artifact store {self.folder} cannot be used: {error.strerror or error}",
+            fix="make it a folder that you may write to, with space left and hard links, or choose another",
+            see="pipelines/environments.yaml",
+        )
+
+
+def _damaged(path: Path) -> Misconfigured:
+    return Misconfigured(
+        f"{path} is damaged: its bytes do not have the digest of its name",
+        fix="restore the file from a backup, and find out who changed it",
+        see=str(path),
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
