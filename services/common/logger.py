@@ -40,6 +40,9 @@ ALLOWED_FIELDS = frozenset(
         "xray_trace_id",
     }
 )
+# Made by AWS and full of digits that look like telephone numbers: passed when they have the form of an id.
+_IDS = frozenset({"request_id", "lambda_request_id", "xray_trace_id"})
+_ID = re.compile(r"[A-Za-z0-9=_-]{1,64}")
 WITHHELD = "[withheld]"
 LONGEST_TEXT = 300
 FRAMES_KEPT = 10
@@ -75,7 +78,7 @@ def create_logger(settings: Settings, stream: IO[str] | None = None) -> Logger:
 
 def clean_json(line: Mapping[str, Any]) -> str:
     """One log line as JSON with allowed fields only; `dropped_fields` counts the others."""
-    clean = {name: _clean(value) for name, value in line.items() if name in ALLOWED_FIELDS}
+    clean = {name: _clean(name, value) for name, value in line.items() if name in ALLOWED_FIELDS}
     frames = (line.get("stack_trace") or {}).get("frames", ())
     if frames:
         clean["frames"] = [
@@ -88,9 +91,11 @@ def clean_json(line: Mapping[str, Any]) -> str:
     return json.dumps(clean, separators=(",", ":"))
 
 
-def _clean(value: object) -> object:
+def _clean(name: str, value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
+        if name in _IDS and _ID.fullmatch(value):
+            return value
         return _PERSONAL.sub(WITHHELD, value[:LONGEST_TEXT])
     return WITHHELD
