@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,12 @@ def main() -> None:
     _clean_environment(root, port)
     endpoint = f"http://127.0.0.1:{port}"
     application, pool = _assemble(root, endpoint, arguments.settle_seconds)
+    status = 0
     try:
         asyncio.run(_serve(application, listener, endpoint, lifeline=arguments.lifeline))
+    except BaseException:
+        traceback.print_exc()
+        status = 1
     finally:
         pool.close()
         # A temporary root goes with the server, so that nothing stays behind when its starter was killed.
@@ -42,7 +47,8 @@ def main() -> None:
             shutil.rmtree(root, ignore_errors=True)
         # Handlers may still run in threads; nobody waits for them any more.
         sys.stdout.flush()
-        os._exit(0)
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,8 +3,11 @@
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
+import contextlib
 import queue
+import socket
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
@@ -12,12 +15,12 @@ from typing import cast
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One event on its way to a handler; `deadline_ms` is in milliseconds since the epoch."""
+    """One event on its way to a handler, which has `timeout_seconds` from when it takes it."""
 
     request_id: str
     payload: bytes
     function_arn: str
-    deadline_ms: int
+    timeout_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +35,52 @@ class RuntimeApi:
     """Hands one invocation at a time to the runtime of a worker and takes its reply."""
 
     def __init__(self) -> None:
-        self.replies: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        # None says that the runtime took the invocation: it is initialised.
+        self._replies: queue.SimpleQueue[Reply | None] = queue.SimpleQueue()
         self.init_error: bytes | None = None
         self._invocations: queue.SimpleQueue[Invocation | None] = queue.SimpleQueue()
         self._server = _Server(self)
-        threading.Thread(target=self._server.serve_forever, daemon=True, name="runtime-api").start()
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, daemon=True, name="runtime-api")
+        self._thread.start()
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self._server.server_port}"
 
-    def offer(self, invocation: Invocation) -> None:
+    def invoke(self, invocation: Invocation, *, init_seconds: float) -> Reply | None:
+        """The reply of the runtime; None when there is none in time, be it while it starts or afterwards."""
         self._invocations.put(invocation)
-
-    def await_reply(self, timeout_seconds: float) -> Reply | None:
-        """The reply to the invocation offered last; None when there is none in time."""
         try:
-            return self.replies.get(timeout=timeout_seconds)
+            started_or_ended = self._replies.get(timeout=init_seconds)
+            return started_or_ended or self._replies.get(timeout=invocation.timeout_seconds)
         except queue.Empty:
             return None
 
     def next(self) -> Invocation | None:
-        """Blocks until there is an invocation; None when the worker has ended."""
-        return self._invocations.get()
+        """For the runtime: blocks until there is an invocation; None when the worker has ended."""
+        invocation = self._invocations.get()
+        if invocation is not None:
+            self._replies.put(None)
+        return invocation
+
+    def reply(self, reply: Reply) -> None:
+        """For the runtime, or for whoever sees its process end."""
+        self._replies.put(reply)
 
     def close(self) -> None:
-        """Frees the port and the threads. Blocks up to half a second."""
+        """Frees the port and the threads."""
+        self._closing = True
         self._invocations.put(None)
-        self._server.shutdown()
+        # serve_forever would look up twice a second in every worker; a connection wakes this loop at once.
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self._server.server_port)).close()
+        self._thread.join()
         self._server.server_close()
+
+    def _serve(self) -> None:
+        while not self._closing:
+            self._server.handle_request()
 
 
 class _Server(ThreadingHTTPServer):
@@ -94,12 +114,13 @@ class _Handler(BaseHTTPRequestHandler):
         if invocation is None:
             self.close_connection = True
             return
+        deadline = time.time() + invocation.timeout_seconds
         self._answer(
             200,
             invocation.payload,
             {
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
-                "Lambda-Runtime-Deadline-Ms": str(invocation.deadline_ms),
+                "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
             },
         )
@@ -111,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
             # The runtime exits right after this, and the end of the process answers the invocation.
             self.api.init_error = body
         else:
-            self.api.replies.put(Reply(body, failed=self.path.endswith("/error")))
+            self.api.reply(Reply(body, failed=self.path.endswith("/error")))
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

@@ -41,10 +41,13 @@ class Sandbox:
     A context manager: it ends with the block. It also ends when this process does, however that ends.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], endpoint: str, root: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], endpoint: str, root: Path, *, temporary: bool
+    ) -> None:
         self.endpoint = endpoint
         self.root = root
         self._process = process
+        self._temporary = temporary
 
     @classmethod
     def start(cls, *, root: Path | None = None, settle_seconds: float | None = None) -> Self:
@@ -87,7 +90,7 @@ class Sandbox:
                 fix="pip install 'lambda-release[sandbox]' puts the versions in place that it is made for",
                 details=said[-20:],
             )
-        return cls(process, line.removeprefix("ready "), folder)
+        return cls(process, line.removeprefix("ready "), folder, temporary=temporary)
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +103,9 @@ class Sandbox:
     def stop(self) -> None:
         """Ends the server and every handler, and removes a temporary root. May be called again."""
         _end(self._process)
+        if self._temporary:
+            # The server removes it, unless it was killed.
+            shutil.rmtree(self.root, ignore_errors=True)
 
     def environment(
         self, *, account: str = DEFAULT_ACCOUNT, base: Mapping[str, str] | None = None

@@ -81,7 +81,7 @@ def _serve(handler: str) -> None:
         request_id = headers["Lambda-Runtime-Aws-Request-Id"]
         arn, deadline = headers["Lambda-Runtime-Invoked-Function-Arn"], headers["Lambda-Runtime-Deadline-Ms"]
         try:
-            result = json.dumps(function(json.loads(body), Context(request_id, arn, int(deadline))))
+            result = _marshal(function(json.loads(body), Context(request_id, arn, int(deadline))))
         except Exception as error:
             description = _description(error, request_id)
             print(f"[ERROR] {description['errorType']}: {description['errorMessage']}", flush=True)
@@ -106,6 +106,13 @@ def _load(handler: str) -> Callable[[Any, Context], Any]:
         message = f"Handler '{function_name}' missing on module '{module_name}'"
         raise RuntimeFault("HandlerNotFound", message) from error
     return function
+
+
+def _marshal(result: Any) -> str:
+    try:
+        return json.dumps(result)
+    except (TypeError, ValueError) as error:
+        raise RuntimeFault("MarshalError", f"Unable to marshal response: {error}") from error
 
 
 class RuntimeFault(Exception):

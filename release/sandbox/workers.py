@@ -91,6 +91,8 @@ class WorkerPool:
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.stop()
+        for worker in idle:
+            worker.await_end()
 
     def _take(self, program: Program) -> "Worker":
         deadline = time.monotonic() + _WAIT_FOR_WORKER_SECONDS
@@ -157,7 +159,6 @@ class Worker:
         self, program: Program, task_root: Path, search: Iterable[Path], *, pure_python: bool
     ) -> None:
         self.program = program
-        self._fresh = True
         self._api = RuntimeApi()
         environment = {
             **{name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
@@ -183,15 +184,13 @@ class Worker:
             start_new_session=True,
         )
         self._output = _Output(cast(IO[bytes], self._process.stdout))
-        threading.Thread(target=self._output.follow, daemon=True, name="worker-output").start()
-        threading.Thread(target=self._reap, daemon=True, name="worker-reaper").start()
+        self._reaper = threading.Thread(target=self._reap, daemon=True, name="worker-reaper")
+        self._reaper.start()
 
     def invoke(self, request_id: str, payload: bytes, function_arn: str) -> Outcome:
         timeout = self.program.timeout_seconds
-        deadline_ms = int((time.time() + timeout) * 1000)
-        self._api.offer(Invocation(request_id, payload, function_arn, deadline_ms))
-        reply = self._api.await_reply(timeout + (_INIT_SECONDS if self._fresh else 0))
-        self._fresh = False
+        invocation = Invocation(request_id, payload, function_arn, timeout)
+        reply = self._api.invoke(invocation, init_seconds=_INIT_SECONDS)
         if reply is None:
             self.stop()
             reply = _timed_out(request_id, timeout)
@@ -205,6 +204,10 @@ class Worker:
         self._kill_group()
         self._process.wait()
 
+    def await_end(self) -> None:
+        """Returns when the process has ended and its port and pipes are free."""
+        self._reaper.join()
+
     def _kill_group(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -212,49 +215,59 @@ class Worker:
     def _reap(self) -> None:
         status = self._process.wait()
         self._kill_group()
+        self._output.await_end()
         exited = {
             "errorType": "Runtime.ExitError",
             "errorMessage": f"Error: Runtime exited with error: exit status {status}",
         }
-        self._api.replies.put(Reply(self._api.init_error or json.dumps(exited).encode(), failed=True))
+        self._api.reply(Reply(self._api.init_error or json.dumps(exited).encode(), failed=True))
         self._api.close()
+        cast(IO[bytes], self._process.stdin).close()
 
 
 class _Output:
     """Standard output and error of a worker: read all the time, so that no pipe fills."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
-        self._pipe = pipe  # kept, because the descriptor is closed with it
-        self._descriptor = pipe.fileno()
-        os.set_blocking(self._descriptor, False)
+        self._pipe = pipe
+        os.set_blocking(pipe.fileno(), False)
         self._lock = threading.Lock()
         self._collected = bytearray()
-
-    def follow(self) -> None:
-        while True:
-            select.select([self._descriptor], [], [])
-            if not self._read_available():
-                return
+        self._thread = threading.Thread(target=self._follow, daemon=True, name="worker-output")
+        self._thread.start()
 
     def take(self) -> str:
         """All that was written up to now. A handler writes before it replies, so it is all here by then."""
-        self._read_available()
         with self._lock:
+            self._read_available()
             text = self._collected.decode("utf-8", errors="replace")
             self._collected.clear()
         return text
 
+    def await_end(self) -> None:
+        """Waits for the end of the output, but not for a process that left the session and still holds it."""
+        self._thread.join(1)
+
+    def _follow(self) -> None:
+        while True:
+            select.select([self._pipe], [], [])
+            with self._lock:
+                if not self._read_available():
+                    self._pipe.close()
+                    return
+
     def _read_available(self) -> bool:
-        """False at the end of the output."""
-        with self._lock:
-            while True:
-                try:
-                    chunk = os.read(self._descriptor, 65536)
-                except BlockingIOError:
-                    return True
-                if not chunk:
-                    return False
-                self._collected += chunk
+        """False at the end of the output. The lock is held."""
+        if self._pipe.closed:
+            return False
+        while True:
+            try:
+                chunk = os.read(self._pipe.fileno(), 65536)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                return False
+            self._collected += chunk
 
 
 def _timed_out(request_id: str, timeout_seconds: float) -> Reply:
