@@ -1,11 +1,13 @@
 """Prices on a real SQLite, and the same statement for Oracle as far as it can be read without one."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.dialects.oracle.base import OracleDialect
+from sqlalchemy.exc import DBAPIError
 
 from common.database import create_database, is_in_memory, probe_database
 from common.errors import ConfigurationError, DependencyUnavailable
@@ -47,6 +49,22 @@ def test_a_database_file_keeps_its_prices(tmp_path: Path) -> None:
         assert SqlPriceBook(second).find("PROD-101") == Price("PROD-101", Decimal("99.99"), "USD")
     finally:
         second.dispose()
+
+
+def test_every_thread_sees_the_same_memory(engine: Engine) -> None:
+    with engine.connect(), ThreadPoolExecutor(1) as elsewhere:
+        assert elsewhere.submit(SqlPriceBook(engine).find, "PROD-101").result() is not None
+
+
+@pytest.mark.parametrize("file", [":memory:", "prices.db"])
+def test_what_a_database_complains_about_has_no_values_in_it(tmp_path: Path, file: str) -> None:
+    engine = create_database(f"sqlite:///{file if file == ':memory:' else tmp_path / file}")
+    try:
+        with engine.connect() as connection, pytest.raises(DBAPIError) as complaint:
+            connection.execute(text("SELECT :who FROM nowhere"), {"who": "jane-doe-1961"})
+    finally:
+        engine.dispose()
+    assert "nowhere" in str(complaint.value) and "jane" not in str(complaint.value)
 
 
 def test_a_database_that_cannot_be_opened_is_an_unavailable_dependency(tmp_path: Path) -> None:
