@@ -1,0 +1,108 @@
+"""`pipelines/environments.yaml`: where functions and artifacts live."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from release.config import reader, values
+from release.config.problems import Problems, shown
+from release.config.reader import Value
+from release.core.models import BucketStore, Environment, FolderStore, Source
+
+FILE = "pipelines/environments.yaml"
+DEFAULT_ALIAS = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What the file says. `declared` holds environments with errors too: nobody shall call them unknown."""
+
+    environments: Mapping[str, Environment]
+    declared: frozenset[str] | None  # None: the file cannot be read, so that any name may be right
+    artifacts: BucketStore | FolderStore | None
+    alias: str | None
+
+
+def read(data: bytes | None, problems: Problems) -> Where:
+    if data is None:
+        problems.add(
+            Source(FILE, 1, ""), "the file is missing", "write it: artifacts, alias and environments"
+        )
+        return Where({}, None, None, None)
+    value = reader.read_file(FILE, data, problems)
+    known = reader.fields(value, ("artifacts", "environments"), ("alias",))
+    entries = reader.table(known.get("environments"))
+    if entries is not None and not entries:
+        known["environments"].wrong("names no environment", "add one, as in dev: {account: …, regions: […]}")
+    environments = {
+        name: environment
+        for name, entry in (entries or {}).items()
+        if (environment := _environment(name, entry)) is not None
+    }
+    regions = tuple(dict.fromkeys(region for each in environments.values() for region in each.regions))
+    alias = reader.text(known.get("alias"), values.ALIAS)
+    return Where(
+        environments,
+        None if entries is None else frozenset(entries),
+        _artifacts(known.get("artifacts"), regions),
+        alias if "alias" in known else DEFAULT_ALIAS,
+    )
+
+
+def _environment(name: str, entry: Value) -> Environment | None:
+    if not _is_name(name):
+        entry.wrong(f"{shown(name)} {values.NAME.what}", values.NAME.fix)
+    known = reader.fields(entry, ("account", "regions"), ("role",))
+    account = reader.text(known.get("account"), values.ACCOUNT)
+    regions = reader.texts(known.get("regions"), values.REGION)
+    role = _role(known.get("role"), account)
+    if account is None or regions is None:
+        return None
+    return Environment(name, account, regions, role)
+
+
+def _artifacts(value: Value | None, regions: tuple[str, ...]) -> BucketStore | FolderStore | None:
+    entries = reader.table(value)
+    if value is None or entries is None:
+        return None
+    if "folder" in entries:
+        folder = reader.text(reader.fields(value, ("folder",)).get("folder"), values.FOLDER)
+        return None if folder is None else FolderStore(folder)
+    known = reader.fields(value, ("account", "bucket"), ("role",))
+    account = reader.text(known.get("account"), values.ACCOUNT)
+    bucket = _bucket(known.get("bucket"), regions)
+    role = _role(known.get("role"), account)
+    return None if account is None or bucket is None else BucketStore(account, bucket, role)
+
+
+def _bucket(value: Value | None, regions: tuple[str, ...]) -> str | None:
+    pattern = reader.text(value)
+    if value is None or pattern is None:
+        return None
+    if "{region}" not in pattern and len(regions) > 1:
+        value.wrong(
+            f"{shown(pattern)} is one bucket, and the environments have {len(regions)} regions",
+            "put {region} into it: Lambda takes code only from a bucket in its own region",
+        )
+        return None
+    for region in regions or ("us-east-1",):
+        bucket = pattern.replace("{region}", region)
+        if values.BUCKET.pattern.fullmatch(bucket) is None:
+            value.wrong(
+                f"{shown(bucket)} {values.BUCKET.what}", f"{values.BUCKET.fix}; {{region}} is filled in"
+            )
+            return None
+    return pattern
+
+
+def _role(value: Value | None, account: str | None) -> str | None:
+    role = reader.text(value, values.ROLE)
+    if value is not None and role is not None and account is not None and role.split(":")[4] != account:
+        value.wrong(
+            f"the role is of account {role.split(':')[4]}, and the account here is {account}",
+            "name a role of this account, or mend the account",
+        )
+    return role
+
+
+def _is_name(text: str) -> bool:
+    return len(text) <= values.LONGEST_NAME and values.NAME.pattern.fullmatch(text) is not None

@@ -1,0 +1,168 @@
+"""`services/*/service.yaml`: what is deployed, and the rules that hold between services."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, cast
+
+from release.config import reader, settings, values
+from release.config.problems import Problems, one_of, shown
+from release.config.reader import Value
+from release.core.models import Function, Service, Smoke, Source
+
+_FILE = re.compile(r"services/([^/]+)/service\.(yaml|yml)")
+_STAGE: Final = "{stage}"
+_REQUIRED: Final = ("team", "owner", "data_class", "cost_center", "runtime", "architecture", "functions")
+_ARCHITECTURES: Final = ("arm64", "x86_64")
+_RUNTIMES: Final = ("python3.11", "python3.12", "python3.13", "python3.14")
+_FAMILIES = re.compile(r"nodejs[1-9][0-9]\.x|provided\.al2(?:023)?")  # known, so they load; not built yet
+LONGEST_FUNCTION_NAME: Final = 64  # Lambda CreateFunction, FunctionName
+_FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PYTHON_HANDLER = values.Grammar(
+    re.compile(r"[A-Za-z_]\w*(?:[./][A-Za-z_]\w*)*\.[A-Za-z_]\w*", re.ASCII),
+    "is not a handler",
+    "write module.function, as in price_fetcher.handler.handler",
+)
+_ANY_HANDLER = values.Grammar(re.compile(r"\S+"), "is not a handler", "write it without white space")
+_LONGEST_HANDLER: Final = 128
+
+
+def load_services(texts: Mapping[str, bytes], stages: Iterable[str]) -> Mapping[str, Service]:
+    """`services/*/service.yaml` (repository path -> content) as frozen models, by name, sorted.
+
+    `stages` are the names of all stages of all pipelines. Raises ConfigurationErrors with every error.
+    """
+    problems = Problems()
+    known_stages = tuple(dict.fromkeys(stages))
+    services: dict[str, Service] = {}
+    functions: list[tuple[str, Value, str]] = []
+    for file in sorted(texts):
+        match = _FILE.fullmatch(file)
+        if match is None:
+            continue
+        if match[2] == "yml":
+            problems.add(Source(file, 1, ""), "only service.yaml is read", "rename it to service.yaml")
+            continue
+        value = reader.read_file(file, texts[file], problems)
+        if value is not None:
+            services[match[1]] = _service(match[1], value, known_stages, functions)
+    _function_names_differ(functions, known_stages)
+    problems.raise_any()
+    return services
+
+
+def _service(
+    name: str, value: Value, stages: tuple[str, ...], functions: list[tuple[str, Value, str]]
+) -> Service:
+    """The service; a placeholder stands where something is wrong, which is then among the problems."""
+    if values.NAME.pattern.fullmatch(name) is None or len(name) > values.LONGEST_NAME:
+        value.wrong(f"the folder's name {shown(name)} {values.NAME.what}", values.NAME.fix)
+    known = reader.fields(value, _REQUIRED, ("settings", "smoke"))
+    runtime = _runtime(known.get("runtime"))
+    architecture = reader.choice(known.get("architecture"), _ARCHITECTURES, "an architecture")
+    return Service(
+        name=name,
+        team=reader.text(known.get("team"), values.TAG_VALUE) or "",
+        owner=reader.text(known.get("owner"), values.TAG_VALUE) or "",
+        data_class=reader.text(known.get("data_class"), values.TAG_VALUE) or "",
+        cost_center=reader.text(known.get("cost_center"), values.TAG_VALUE) or "",
+        runtime=runtime or "",
+        architecture=cast('Literal["arm64", "x86_64"]', architecture),
+        functions=_functions(name, known.get("functions"), runtime, stages, functions),
+        settings=settings.read(known.get("settings"), stages),
+        smoke=_smoke(known.get("smoke")),
+        source=value.source,
+    )
+
+
+def _runtime(value: Value | None) -> str | None:
+    runtime = reader.text(value)
+    if value is None or runtime is None:
+        return None
+    if runtime not in _RUNTIMES and _FAMILIES.fullmatch(runtime) is None:
+        known = (*_RUNTIMES, "nodejs22.x", "nodejs24.x", "provided.al2023")
+        value.wrong(f"the runtime {shown(runtime)} is not known", one_of(runtime, known))
+        return None
+    return runtime
+
+
+def _functions(
+    service: str,
+    value: Value | None,
+    runtime: str | None,
+    stages: tuple[str, ...],
+    functions: list[tuple[str, Value, str]],
+) -> tuple[Function, ...]:
+    entries = reader.table(value)
+    if value is None or entries is None:
+        return ()
+    if not entries:
+        value.wrong("names no function", "add one, as in api: {name: …, handler: …}")
+    handlers = _PYTHON_HANDLER if runtime is not None and runtime.startswith("python") else _ANY_HANDLER
+    found = []
+    for key, entry in entries.items():
+        if values.WORD.pattern.fullmatch(key) is None or len(key) > values.LONGEST_NAME:
+            entry.wrong(f"{shown(key)} {values.WORD.what}", values.WORD.fix)
+        known = reader.fields(entry, ("name", "handler"))
+        pattern = _function_name(known.get("name"), stages)
+        handler = reader.text(known.get("handler"), handlers, _LONGEST_HANDLER)
+        if pattern is not None:
+            functions.append((f"{service}/{key}", known["name"], pattern))
+            found.append(Function(key, pattern, handler or ""))
+    return tuple(found)
+
+
+def _function_name(value: Value | None, stages: tuple[str, ...]) -> str | None:
+    pattern = reader.text(value)
+    if value is None or pattern is None:
+        return None
+    if _STAGE not in pattern:
+        value.wrong(
+            f"{shown(pattern)} names one function for all stages", "put {stage} into it, as in api-{stage}"
+        )
+        return None
+    longest = max(stages, key=len, default="stage")
+    filled = pattern.replace(_STAGE, longest)
+    if _FUNCTION_NAME.fullmatch(filled) is None:
+        what = f"{shown(pattern)} cannot be the name of a Lambda function"
+        value.wrong(what, "use letters, digits, '-', '_' and {stage}")
+        return None
+    if len(filled) > LONGEST_FUNCTION_NAME:
+        what = f"{shown(filled)} has {len(filled)} characters; {LONGEST_FUNCTION_NAME} are the most"
+        value.wrong(what, "shorten it")
+        return None
+    return pattern
+
+
+def _function_names_differ(functions: list[tuple[str, Value, str]], stages: tuple[str, ...]) -> None:
+    reported: set[str] = set()
+    for stage in stages or ("stage",):
+        first: dict[str, tuple[str, Value]] = {}
+        for owner, value, pattern in functions:
+            name = pattern.replace(_STAGE, stage)
+            before = first.setdefault(name, (owner, value))
+            if before[1] is not value and owner not in reported:
+                reported.add(owner)
+                what = f"in {stage} the function {shown(name)} is also {before[0]} ({before[1].source})"
+                value.wrong(what, "give each function a name of its own")
+
+
+def _smoke(value: Value | None) -> Smoke:
+    if value is None:
+        return Smoke()
+    known = reader.fields(value, (), ("payload", "timeout", "critical", "expect"))
+    payload, expect = known.get("payload"), known.get("expect")
+    length = reader.duration(known.get("timeout"), longest=values.duration("900s"))
+    critical = known.get("critical")
+    names = reader.texts(critical, values.WORD) if critical is not None and not _is_empty(critical) else ()
+    given = Smoke()
+    return Smoke(
+        payload=given.payload if reader.table(payload) is None or payload is None else reader.plain(payload),
+        timeout=given.timeout if length is None else int(length.total_seconds()),
+        critical=names or (),
+        expect=given.expect if reader.table(expect) is None or expect is None else reader.plain(expect),
+    )
+
+
+def _is_empty(value: Value) -> bool:
+    """An empty list says on purpose that no dependency is critical."""
+    return getattr(value.node, "items", None) == ()
