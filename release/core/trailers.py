@@ -1,7 +1,7 @@
-"""The message of an annotated tag: a subject, a body, and trailers that nobody can forge by a newline in a value.
+"""The message of an annotated tag: a subject, a body, and trailers that no newline in a value can forge.
 
-A value is a JSON string on one line, in ASCII: whatever a reason holds, it cannot end its line. The trailers are exactly
-the last paragraph, so that a body may hold anything that looks like one.
+A value is a JSON string on one line, in ASCII: whatever a reason holds, it cannot end its line. The trailers
+are exactly the last paragraph, so that a body may hold anything that looks like one.
 """
 
 import json
@@ -26,7 +26,7 @@ _SIGNATURE = re.compile(r"^-----BEGIN ", re.MULTILINE)
 def format_message(subject: str, trailers: Mapping[str, str], body: str = "") -> str:
     """The message, with the trailers in the order of KEYS and a newline at the end.
 
-    Raises ValueError for an unknown key, a subject that is not one line, and text that git would cut or refuse.
+    Raises ValueError for an unknown key, a subject that is not one line, and text that git would cut.
     """
     if unknown := [key for key in trailers if key not in KEYS]:
         raise ValueError(f"{unknown[0]} is no trailer of a release tag")
@@ -43,8 +43,8 @@ def format_message(subject: str, trailers: Mapping[str, str], body: str = "") ->
 def parse(message: str) -> Mapping[str, str]:
     """Trailers by key; none when the last paragraph holds none, as in a tag that a person made.
 
-    Raises ValueError, naming the line or the key, for what only tampering can produce: a duplicate key, a value that is
-    not a JSON string, other text among the trailers.
+    Raises ValueError, naming the line or the key, for what only tampering can produce: a duplicate key, a
+    value that is not a JSON string, other text among the trailers.
     """
     text, blank_line, last = message.rstrip("\n").rpartition("\n\n")
     lines = last.split("\n")
