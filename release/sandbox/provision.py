@@ -24,14 +24,24 @@ def provision(
     endpoint: str, environments: Sequence[Environment], *, artifact_account: str, bucket_pattern: str
 ) -> None:
     """Creates the roles and buckets; see `Sandbox.provision`."""
+    session = boto3.session.Session()
+
+    def client(service: str, account: str, region: str) -> Any:
+        return session.client(
+            service,
+            region,
+            endpoint_url=endpoint,
+            aws_access_key_id=account,
+            aws_secret_access_key=_SECRET,
+            config=Config(proxies={}),
+        )
+
     accounts = sorted({environment.account for environment in environments})
     trusted = [f"arn:aws:iam::{account}:root" for account in sorted({artifact_account, *accounts})]
     for role in sorted({environment.role for environment in environments if environment.role}):
-        _create_role(
-            _client("iam", endpoint, role.split(":")[4], "us-east-1"), role.rsplit("/", 1)[-1], trusted
-        )
+        _create_role(client("iam", role.split(":")[4], "us-east-1"), role.rsplit("/", 1)[-1], trusted)
     for region in sorted({region for environment in environments for region in environment.regions}):
-        s3 = _client("s3", endpoint, artifact_account, region)
+        s3 = client("s3", artifact_account, region)
         _create_bucket(s3, bucket_pattern.format(region=region), region, accounts)
 
 
@@ -73,14 +83,3 @@ def _create_bucket(s3: Any, name: str, region: str, readers: Iterable[str]) -> N
 
 def _policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-def _client(service: str, endpoint: str, account: str, region: str) -> Any:
-    session = boto3.session.Session(
-        aws_access_key_id=account, aws_secret_access_key=_SECRET, region_name=region
-    )
-    return session.client(
-        service,
-        endpoint_url=endpoint,
-        config=Config(proxies={}),
-    )

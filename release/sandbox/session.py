@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from release.errors import Misconfigured, Unavailable
-from release.sandbox import provision, remote
+from release.sandbox import git_remote, provision
 
 DEFAULT_ACCOUNT = "999999999999"
 _START_SECONDS = 30.0
@@ -75,7 +75,7 @@ class Sandbox:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": _import_path()},
+                env=_server_environment(),
                 start_new_session=True,
             )
         line = _first_line(cast(IO[bytes], process.stdout))
@@ -157,13 +157,13 @@ class Sandbox:
 
         Raises Misconfigured when `seed` is not a git work tree with a commit.
         """
-        return remote.create(self.root / "remotes", seed)
+        return git_remote.create(self.root / "remotes", seed)
 
-    def git_environment(self, remote_path: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
+    def git_environment(self, remote: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:
         """Additions to `base` (this process's environment): the remote "sandbox", which `release` uses."""
-        return remote.environment(remote_path, os.environ if base is None else base)
+        return git_remote.environment(remote, os.environ if base is None else base)
 
-    def set_faults(self, rules: Iterable[Mapping[str, Any]]) -> None:
+    def faults(self, rules: Iterable[Mapping[str, Any]]) -> None:
         """Puts these rules (fields of `faults.FaultRule`) in the place of all before. Raises ValueError."""
         self._control("PUT", "faults", [dict(rule) for rule in rules])
 
@@ -208,11 +208,14 @@ def _with_loopback(no_proxy: str | None) -> str:
     return f"{no_proxy},127.0.0.1" if no_proxy else "127.0.0.1"
 
 
-def _import_path() -> str:
-    """Where the server finds this very `release`, from whatever folder it is started."""
-    source = str(Path(__file__).resolve().parents[2])
+def _server_environment() -> dict[str, str]:
+    """This process's environment, in which the server finds this very `release`, wherever it is started."""
     inherited = os.environ.get("PYTHONPATH")
-    return os.pathsep.join((source, inherited)) if inherited else source
+    source = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (source, inherited)))}
+    # Without compiled files every start takes three times as long.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 def _first_line(stdout: IO[bytes]) -> str:

@@ -32,7 +32,7 @@ _RUNTIME_PACKAGES = (
 )
 _INIT_SECONDS = 10.0  # AWS gives the init phase 10 s; it does not count against the function's timeout
 _MAX_PER_PROGRAM = 8
-_MAX_IDLE = 12  # an idle process with boto3 imported holds about 60 MB
+DEFAULT_MAX_IDLE = 12  # an idle process with boto3 imported holds about 60 MB
 _WAIT_FOR_WORKER_SECONDS = 30.0
 
 
@@ -66,10 +66,17 @@ class NoWorkerFree(Exception):
 
 
 class WorkerPool:
-    """Starts, reuses and ends workers. `root` is a folder of its own for the extracted code."""
+    """Starts, reuses and ends workers.
 
-    def __init__(self, root: Path, *, pure_python: bool | None = None) -> None:
+    `root` is a folder of its own for the extracted code; at most `max_idle` workers are kept for later.
+    Without `pure_python` it takes AWS's runtime client where that is installed.
+    """
+
+    def __init__(
+        self, root: Path, *, max_idle: int = DEFAULT_MAX_IDLE, pure_python: bool | None = None
+    ) -> None:
         self._root = root
+        self._max_idle = max_idle
         self._pure_python = not _has_native_client() if pure_python is None else pure_python
         self._runtime = _runtime_folder(root / "runtime")
         self._changed = threading.Condition()
@@ -123,7 +130,7 @@ class WorkerPool:
         with self._changed:
             if worker.is_alive():
                 self._idle.append(worker)
-                while len(self._idle) > _MAX_IDLE:
+                while len(self._idle) > self._max_idle:
                     retired.append(self._idle.pop(0))
             else:
                 retired.append(worker)

@@ -17,7 +17,7 @@ from tests.sandbox.conftest import Client
 @pytest.fixture(autouse=True)
 def no_faults_left(sandbox: Sandbox) -> Iterator[None]:
     yield
-    sandbox.set_faults([])
+    sandbox.faults([])
 
 
 def test_a_call_is_refused_as_often_as_asked_and_then_carried_out(
@@ -26,7 +26,7 @@ def test_a_call_is_refused_as_often_as_asked_and_then_carried_out(
     functions = client("lambda")
     create_function(functions, account, ECHO % 1)
     rule = {"service": "lambda", "method": "PUT", "path": "/configuration$", "times": 2}
-    sandbox.set_faults([{**rule, "status": 429, "code": "TooManyRequestsException", "message": "slow down"}])
+    sandbox.faults([{**rule, "status": 429, "code": "TooManyRequestsException", "message": "slow down"}])
 
     for _ in range(2):
         answer = refused(functions.update_function_configuration, FunctionName="orders", MemorySize=256)
@@ -37,7 +37,7 @@ def test_a_call_is_refused_as_often_as_asked_and_then_carried_out(
 
 
 def test_a_fault_meets_its_region_and_account_only(sandbox: Sandbox, client: Client, account: str) -> None:
-    sandbox.set_faults([{"region": "us-west-2", "account": account, "status": 503, "code": "Unavailable"}])
+    sandbox.faults([{"region": "us-west-2", "account": account, "status": 503, "code": "Unavailable"}])
 
     assert refused(client("lambda", "us-west-2").list_functions)[1] == 503
     assert client("lambda", "us-east-1").list_functions()["Functions"] == []
@@ -45,9 +45,7 @@ def test_a_fault_meets_its_region_and_account_only(sandbox: Sandbox, client: Cli
 
 
 def test_an_action_of_a_query_service_is_refused_in_its_own_words(sandbox: Sandbox, client: Client) -> None:
-    sandbox.set_faults(
-        [{"action": "DescribeStacks", "status": 400, "code": "Throttling", "message": "a < b"}]
-    )
+    sandbox.faults([{"action": "DescribeStacks", "status": 400, "code": "Throttling", "message": "a < b"}])
 
     answer = refused(client("cloudformation").describe_stacks, StackName="none")
     assert answer == ("Throttling", 400, "a < b")
@@ -57,7 +55,7 @@ def test_an_action_of_a_query_service_is_refused_in_its_own_words(sandbox: Sandb
 def test_a_lost_answer_was_carried_out(sandbox: Sandbox, client: Client, account: str) -> None:
     functions = client("lambda")
     create_function(functions, account, ECHO % 1)
-    sandbox.set_faults([{"path": "/versions$", "method": "POST", "when": "after", "status": 500, "times": 1}])
+    sandbox.faults([{"path": "/versions$", "method": "POST", "when": "after", "status": 500, "times": 1}])
 
     with pytest.raises(ClientError):
         functions.publish_version(FunctionName="orders")
@@ -65,7 +63,7 @@ def test_a_lost_answer_was_carried_out(sandbox: Sandbox, client: Client, account
 
 
 def test_skipped_calls_are_let_through(sandbox: Sandbox, client: Client) -> None:
-    sandbox.set_faults([{"service": "sts", "skip": 2, "status": 400, "code": "Denied"}])
+    sandbox.faults([{"service": "sts", "skip": 2, "status": 400, "code": "Denied"}])
     sts = client("sts")
 
     sts.get_caller_identity()
@@ -74,7 +72,7 @@ def test_skipped_calls_are_let_through(sandbox: Sandbox, client: Client) -> None
 
 
 def test_a_slow_call_is_slow(sandbox: Sandbox, client: Client) -> None:
-    sandbox.set_faults([{"service": "sts", "latency_ms": 200}])
+    sandbox.faults([{"service": "sts", "latency_ms": 200}])
     began = time.monotonic()
     client("sts").get_caller_identity()
 
@@ -87,7 +85,7 @@ def test_a_process_can_be_killed_before_or_after_the_call_it_makes(
 ) -> None:
     functions = client("lambda")
     create_function(functions, account, ECHO % 1)
-    sandbox.set_faults([{"path": "/versions$", "method": "POST", "when": when, "hang": True}])
+    sandbox.faults([{"path": "/versions$", "method": "POST", "when": when, "hang": True}])
     source = "import boto3; boto3.client('lambda').publish_version(FunctionName='orders')"
     process = subprocess.Popen(
         [sys.executable, "-c", source], env=sandbox.environment(account=account, base=dict(os.environ))
@@ -125,4 +123,4 @@ def test_every_call_is_noted_with_account_and_region(sandbox: Sandbox, client: C
 )
 def test_a_rule_that_cannot_work_is_refused(sandbox: Sandbox, rule: dict[str, str], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        sandbox.set_faults([rule])
+        sandbox.faults([rule])

@@ -276,12 +276,12 @@ def test_a_failed_update_goes_back_to_what_was(sandbox: Sandbox, stack: Stack, c
     template = json.loads(json.dumps(TEMPLATE))
     template["Resources"]["Function"]["Properties"]["MemorySize"] = 1024
     template["Resources"]["Late"] = {"Type": "AWS::SQS::Queue", "DependsOn": "Function"}
-    sandbox.set_faults([{"stack": "AWS::SQS::Queue create Late", "message": "no queue today"}])
+    sandbox.faults([{"stack": "AWS::SQS::Queue create Late", "message": "no queue today"}])
     try:
         status = stack.update(TemplateBody=json.dumps(template))
     finally:
         fired = sandbox.fired()
-        sandbox.set_faults([])
+        sandbox.faults([])
 
     assert status == "UPDATE_ROLLBACK_COMPLETE"
     assert fired == [{"rule": 0, "stack": "AWS::SQS::Queue create Late"}]

@@ -11,7 +11,7 @@ from tests.sandbox.conftest import Client
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.start(settle_seconds=0.4) as started:
+    with Sandbox.start(settle_seconds=0.25) as started:
         yield started
 
 

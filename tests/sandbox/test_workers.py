@@ -133,8 +133,11 @@ def test_much_output_does_not_block_a_handler(pool: WorkerPool) -> None:
     assert len(outcome.log) == 200_000
 
 
-def test_idle_workers_do_not_pile_up(pool: WorkerPool) -> None:
+def test_idle_workers_do_not_pile_up(tmp_path: Path) -> None:
+    pool = WorkerPool(tmp_path, max_idle=2)
     source = "import os\ndef handler(event, context): return os.getpid()  # %d\n"
-    pids = [json.loads(run(pool, source % number).payload) for number in range(15)]
+    pids = [json.loads(run(pool, source % number).payload) for number in range(4)]
 
-    assert sum(Path(f"/proc/{pid}").exists() for pid in pids) == 12
+    assert [Path(f"/proc/{pid}").exists() for pid in pids] == [False, False, True, True]
+    pool.close()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
