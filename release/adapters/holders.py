@@ -10,7 +10,7 @@ from release.core.records import Holder
 
 
 class ProcessHolders:
-    """Knows processes of this machine since its last boot. Whatever it cannot prove dead, it takes for alive."""
+    """Knows processes of this machine since its last boot. What it cannot prove dead, it takes for alive."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._run = _run_of(environ)
@@ -20,7 +20,7 @@ class ProcessHolders:
         return Holder(host=_host(), pid=pid, started=_started(pid) or "unknown", run=self._run)
 
     def is_dead(self, holder: Holder) -> bool:
-        """True only for a process of this machine that is gone, or whose pid belongs to another process now."""
+        """True only for a process of this machine that is gone, or whose pid is another process's now."""
         if holder.host != _host() or holder.started == "unknown":
             return False
         return _started(holder.pid) != holder.started
@@ -32,19 +32,19 @@ def _run_of(environ: Mapping[str, str]) -> str | None:
 
 
 def _host() -> str:
-    """Name and boot id: after a reboot, or in another container of the same name, pids mean other processes."""
+    """Name, boot and pid namespace: after a reboot, or in another container, pids mean other processes."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     namespace = Path("/proc/self/ns/pid")
     parts = [socket.gethostname()]
     if boot.exists():
         parts.append(boot.read_text().strip()[:8])
     if namespace.is_symlink():
-        parts.append(os.readlink(namespace).strip("pid:[]"))
+        parts.append(str(namespace.readlink()).strip("pid:[]"))
     return "/".join(parts)
 
 
 def _started(pid: int) -> str | None:
-    """When a process started, in the system's own words. None: there is no such process (a zombie counts as none)."""
+    """When a process started, in the system's own words. None: there is none (a zombie counts as none)."""
     stat = Path(f"/proc/{pid}/stat")
     if stat.parent.parent.joinpath("self").exists():
         try:
@@ -53,7 +53,7 @@ def _started(pid: int) -> str | None:
             return None
         # proc(5): state is the third field, start time the 22nd, both counted with pid and name
         return None if fields[0] in "ZX" else fields[19]
-    shown = subprocess.run(  # noqa: S603 - a fixed command, the pid is a number
+    shown = subprocess.run(
         ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return shown.stdout.strip() or None

@@ -1,4 +1,4 @@
-"""The ledger: an orphan branch in the same repository, one commit per event, written without touching a work tree."""
+"""The ledger: an orphan branch in the same repository, one commit per event; no work tree is touched."""
 
 import json
 import random
@@ -84,7 +84,7 @@ class GitLedger:
         if state.commit is None:
             return []
         entries = [entry for entry in self._repo.tree(state.commit) if entry.path[:4].isdigit()]
-        # Paths begin with the time of the promotion, and end with the fence: their order is the order of events.
+        # Paths begin with the promotion's time and end with the fence: their order is the order of events.
         newest = sorted(entries, key=lambda entry: entry.path, reverse=True)[:limit]
         blobs = self._repo.blobs([entry.blob for entry in newest])
         return [self._parse(entry.path, blobs[entry.blob], Event.from_json) for entry in newest]
@@ -110,7 +110,7 @@ class GitLedger:
         except ValueError as error:
             raise Misconfigured(
                 f"the ledger's file {path} cannot be read: {error}",
-                fix="use the version of release that wrote it, or a newer one; if the file was edited, restore the branch",
+                fix="use the release that wrote it, or a newer one; if it was edited, restore the branch",
             ) from error
 
 

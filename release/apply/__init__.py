@@ -1,7 +1,7 @@
 """Carries out a plan: hold → expand → prepare → barrier → shift → confirm → attach → seal, and the way back.
 
-The first push (tag and `started` record, one atomic push) comes before anything in AWS is touched; the record says what
-served before. Whatever happens after that, the same command run again finds it and finishes.
+The first push (tag and `started` record, one atomic push) comes before anything in AWS is touched; the record
+says what served before. Whatever happens after that, the same command run again finds it and finishes.
 """
 
 import secrets
@@ -35,20 +35,24 @@ def apply(
     plan: Plan,
     wanted: Sequence[Target],
     hold: Hold,
+    dead: Event | None,
     state: LedgerState,
     *,
     tools: Tools,
     who: Who,
     progress: Progress,
 ) -> Applied:
-    """Carry out a plan without blockers. `wanted` are the targets it was made from, `state` the ledger it was made on.
+    """Carry out a plan without blockers.
 
-    Raises Conflict (nothing was changed by us, or the hold was lost) and Unrecorded (all is done but the record). Every
-    other failure is undone and returned.
+    `wanted` are the targets that it was made from, `state` the ledger, `dead` the record of the dead holder
+    that `hold` continues or ends.
+
+    Raises Conflict (nothing was changed by us, or the hold was lost) and Unrecorded (all is done but the
+    record). Every other failure is undone and returned.
     """
     if plan.blockers:
         raise AssertionError("a plan with blockers reached apply")
-    journal = _take(plan, hold, state, tools, who, progress)
+    journal = _take(plan, hold, dead, state, tools, who, progress)
     work = Work(plan, {target.service: target for target in wanted}, tools, journal, progress)
     try:
         _roll_out(work)
@@ -62,12 +66,20 @@ def apply(
     return _seal(work, who, "succeeded", None, ())
 
 
-def _take(plan: Plan, hold: Hold, state: LedgerState, tools: Tools, who: Who, progress: Progress) -> Journal:
+def _take(
+    plan: Plan,
+    hold: Hold,
+    dead: Event | None,
+    state: LedgerState,
+    tools: Tools,
+    who: Who,
+    progress: Progress,
+) -> Journal:
     """Write `started` (with the tag) or `taken-over`: from here on the stage is ours. Raises Conflict."""
     now = tools.clock.now()
     promotion = promotion_id(now, plan.pipeline, plan.stage, secrets.token_hex(4))
     kind: Kind = "started"
-    supersedes: str | None = None
+    supersedes = dead.supersedes if dead else ()
     match hold:
         case Busy(what):
             raise Conflict(what, fix=f"wait until it has ended, or `release abort {plan.stage} --reason …`")
@@ -75,8 +87,8 @@ def _take(plan: Plan, hold: Hold, state: LedgerState, tools: Tools, who: Who, pr
             kind = "taken-over"
         case Fresh():
             pass
-        case Supersede(id=dead):
-            supersedes = dead
+        case Supersede(id=ended):
+            supersedes = (ended, *supersedes)
         case _:  # pragma: no cover
             assert_never(hold)
     release, tag = plan.release, None
@@ -105,7 +117,7 @@ def _take(plan: Plan, hold: Hold, state: LedgerState, tools: Tools, who: Who, pr
     )
     tools.ledger.append(state, event, tag=tag)
     progress("hold", {"kind": kind, "id": promotion, "tag": release.tag if tag else None})
-    return Journal(promotion, event.fence, release, plan.before)
+    return Journal(promotion, event.fence, release, plan.before, supersedes)
 
 
 def _new_tag(plan: Plan, promotion: str, state: LedgerState, tools: Tools, who: Who) -> RefUpdate:

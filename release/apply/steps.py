@@ -89,7 +89,8 @@ def _prepare(work: Work, action: PrepareVersion) -> str:
     facts = work.tools.functions.settled(action.place, action.function, version)
     if facts.code != action.artifact:
         raise RolloutFailed(
-            f"version {version} of {action.function} in {action.place.region} holds other bytes than the release",
+            f"version {version} of {action.function} in {action.place.region}"
+            " holds other bytes than the release",
             fix="build and promote the release again; `release audit show` names its artifact",
         )
     _smoke(work, action, version, version)
@@ -162,7 +163,7 @@ def _still_ours(work: Work, action: CreateAlias | ShiftAlias) -> None:
 def _smoke(
     work: Work, action: PrepareVersion | CreateAlias | ShiftAlias, qualifier: str, version: str
 ) -> None:
-    """Invoke one qualifier until there is a verdict. Raises RolloutFailed on a no, Unavailable when there is none."""
+    """Invoke one qualifier until there is a verdict. Raises RolloutFailed on a no, else Unavailable."""
     settings = work.settings(action.service)
     where = f"{action.function}:{qualifier} in {action.place.region}"
     reason = ""

@@ -1,4 +1,7 @@
-"""The way back: aliases first, all functions, all regions, to what the record says served before. Stacks stay as they are."""
+"""The way back: aliases first, all functions, all regions, to what the record says served before.
+
+Stacks stay as they are.
+"""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +13,12 @@ from release.core.records import Served
 from release.core.snapshot import AliasFacts
 from release.errors import ReleaseError
 
+
 def go_back(work: Work) -> tuple[str, ...]:
-    """Undo what this promotion moved. Returns what could not be undone, a line each; empty: what served before serves now."""
+    """Undo what this promotion moved.
+
+    Returns what could not be undone, a line each; empty: what served before serves now.
+    """
     first = [served for served in work.journal.before if served.lambda_version is None]
     with work.tools.functions.undoing():
         # An alias that was made by a first deploy goes last: triggers that name it must be detached before.
@@ -52,7 +59,10 @@ def _back(work: Work, served: Served) -> str | None:
     if facts is None or not _ours(work, place, served, facts):
         if (place, served.function) not in work.journal.tried:
             return None
-        return f"{served.function} in {served.region}: {alias} is at {now}, set by somebody else and left so (before: {was})"
+        return (
+            f"{served.function} in {served.region}: {alias} is at {now},"
+            f" set by somebody else and left so (before: {was})"
+        )
     if served.lambda_version is None:
         functions.delete_alias(place, served.function, alias)
     else:
@@ -69,7 +79,7 @@ def _back(work: Work, served: Served) -> str | None:
 
 
 def _ours(work: Work, place: Place, served: Served, facts: AliasFacts) -> bool:
-    """Whether the alias is as this promotion wrote it: by revision, or by the mark that a process that died has left."""
+    """Whether the alias is as this promotion wrote it: by revision, or by a dead process's mark."""
     revision = work.journal.moved.get((place, served.function))
     return facts.revision == revision if revision else work.journal.wrote(facts.description)
 

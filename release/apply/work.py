@@ -8,13 +8,13 @@ from typing import TypeVar
 from release.core.manifest import StageSettings
 from release.core.models import Place
 from release.core.plan import Plan, Target
-from release.core.records import ReleaseRef, Served
+from release.core.records import ReleaseRef, Served, mark
 from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable
 from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Progress, Repo, Stacks
 
 _T = TypeVar("_T")
 
-# More than AWS lets through: the rate budget of a region is the bound, not our threads (docs/architecture.md).
+# More than AWS lets through: a region's rate budget is the bound, not our threads (docs/architecture.md).
 _IN_FLIGHT = 32
 _WATCH_SECONDS = 15.0  # how often a long phase looks whether it was aborted or lost its hold
 PATIENCE = (0.5, 1.0, 2.0, 4.0)  # seconds between tries of what must not fail for a passing fault
@@ -58,20 +58,18 @@ class Journal:
     fence: int
     release: ReleaseRef  # with the tag object, once it is minted
     before: tuple[Served, ...]
+    supersedes: tuple[str, ...] = ()  # dead promotions whose moves are ours to undo
     versions: dict[tuple[Place, str], str] = field(default_factory=dict)  # prepared and proven
     tried: set[tuple[Place, str]] = field(default_factory=set)  # aliases that we may have moved
     moved: dict[tuple[Place, str], str] = field(default_factory=dict)  # the revision that our write left
 
     def description(self) -> str:
         """What versions and aliases say of where they come from (256 characters at most, by AWS's rule)."""
-        return f"{self.release.label} {self.release.commit[:10]}"[:120] + self._mark()
+        return f"{self.release.label} {self.release.commit[:10]}"[:120] + mark(self.id)
 
     def wrote(self, description: str) -> bool:
-        """Whether an alias with this description was written by this promotion, be it by a process that died."""
-        return description.endswith(self._mark())
-
-    def _mark(self) -> str:
-        return f" by {self.id}"
+        """Whether this description was written by this promotion, or by a dead one that it ends."""
+        return description.endswith(tuple(mark(promotion) for promotion in (self.id, *self.supersedes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Work:
         self.progress(what, fields)
 
     def check_hold(self) -> None:
-        """The head of the stage is the fencing token. Raises LostHold, Aborted; Unavailable when nobody can tell."""
+        """The stage's head is the fencing token. Raises LostHold, Aborted; Unavailable if nobody can tell."""
         head = patiently(self.tools.clock, self.tools.ledger.read).head(self.plan.pipeline, self.plan.stage)
         if head.running is None or head.running.id != self.journal.id or head.fence != self.journal.fence:
             by = f"{head.running.actor} ({head.running.holder.label})" if head.running else "somebody"
@@ -107,7 +105,10 @@ class Work:
             )
 
     def all(self, tasks: Sequence[Callable[[], None]]) -> None:
-        """Run tasks in parallel; the first failure stops what has not begun. Raises the gravest failure, with all named."""
+        """Run tasks in parallel; the first failure stops what has not begun.
+
+        Raises the gravest failure, with all of them named.
+        """
         pool = ThreadPoolExecutor(min(_IN_FLIGHT, max(1, len(tasks))), thread_name_prefix="rollout")
         futures = [pool.submit(task) for task in tasks]
         try:

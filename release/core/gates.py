@@ -1,4 +1,4 @@
-"""What must hold before traffic moves. A gate that is configured and not built yet is closed, never ignored."""
+"""What must hold before traffic moves. A gate that is configured but not built yet is closed, not ignored."""
 
 from release.core.blockers import Blocker
 from release.core.models import Gradual, Stage
@@ -11,7 +11,8 @@ def closed_by_configuration(stage: Stage) -> tuple[Blocker, ...]:
     closed = [
         Blocker(
             "gate-not-built",
-            f"the gate {gate.name} ({gate.setting}) of {stage.name} is not built yet, so it is closed: {gate.source}",
+            f"the gate {gate.name} ({gate.setting}) of {stage.name} is not built yet,"
+            f" so it is closed: {gate.source}",
             _FIX,
         )
         for gate in stage.gates

@@ -1,9 +1,10 @@
 """Who may take hold of a stage: nobody beside a living holder, anybody after a dead one."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from release.core.records import ReleaseRef, StageHead, Verb, overdue
+from release.core.records import Event, ReleaseRef, Served, StageHead, Verb, mark, overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +14,15 @@ class Fresh:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """The same work was begun by a holder that is dead: go on under its id, back to its `before` if it must be."""
+    """A dead holder began the same work: go on under its id, and back to its `before` if it must be."""
 
     id: str
-    record: str  # path of the started event
+    record: str  # path of its newest started or taken-over event
 
 
 @dataclass(frozen=True, slots=True)
 class Supersede:
-    """Other work was begun by a holder that is dead: end it; what it had touched still goes back to its `before`."""
+    """A dead holder began other work: end it; what it had touched still goes back to its `before`."""
 
     id: str
     record: str
@@ -38,7 +39,7 @@ Hold = Fresh | Continue | Supersede | Busy
 
 
 def decide(head: StageHead, verb: Verb, release: ReleaseRef, *, dead: bool, now: datetime) -> Hold:
-    """`dead`: the holder is provably gone (same machine and the process is not there, or its run has ended)."""
+    """`dead`: the holder is provably gone (its process, on this machine, or its run has ended)."""
     running = head.running
     if running is None:
         return Fresh()
@@ -54,3 +55,24 @@ def decide(head: StageHead, verb: Verb, release: ReleaseRef, *, dead: bool, now:
         release.tag,
     )
     return Continue(running.id, running.record) if same else Supersede(running.id, running.record)
+
+
+def moved_by(
+    event: Event | None, descriptions: Mapping[tuple[str, str, str], str]
+) -> frozenset[tuple[str, str, str]]:
+    """Which aliases a dead promotion (or one that it had ended) has moved, by (account, region, function)."""
+    if event is None:
+        return frozenset()
+    marks = tuple(mark(promotion) for promotion in (event.id, *event.supersedes))
+    return frozenset(where for where, description in descriptions.items() if description.endswith(marks))
+
+
+def carried(
+    observed: Sequence[Served], event: Event | None, moved: frozenset[tuple[str, str, str]]
+) -> tuple[Served, ...]:
+    """What to go back to.
+
+    Where a dead promotion moved an alias, that is what served before *it*; elsewhere what serves now.
+    """
+    before = {served.where: served for served in event.before} if event else {}
+    return tuple(before.get(now.where, now) if now.where in moved else now for now in observed)

@@ -11,7 +11,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class StageDocuments:
-    """What was rendered at build for one service in one stage; both by sha256 of their bytes in the artifact store."""
+    """What was rendered at build for one service in one stage, by sha256 in the artifact store."""
 
     template: str
     settings: str
@@ -80,7 +80,7 @@ class FunctionSettings:
 
 @dataclass(frozen=True, slots=True)
 class StageSettings:
-    """The settings document of one service in one stage: everything a rollout needs to know beside the bytes."""
+    """The settings document of one service in one stage: what a rollout needs to know beside the bytes."""
 
     service: str
     stage: str

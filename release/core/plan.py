@@ -1,7 +1,7 @@
 """From facts to a plan: blockers, or steps that each carry their own undo.
 
-The order of the phases is the order of a rollout (docs/architecture.md): stacks expand, versions are prepared and proven
-everywhere, and only then does traffic move, region by region, the primary first.
+The order of the phases is the order of a rollout (docs/architecture.md): stacks expand, versions are prepared
+and proven everywhere, and only then does traffic move, region by region, the primary first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -81,9 +81,7 @@ class ShiftAlias:
     function: str
     alias: str
     before: str  # lambda version that serves now
-    revision: (
-        str  # of the alias as it was observed: the guard against another writer; no part of the plan's digest
-    )
+    revision: str  # of the alias as observed: the guard against another writer; not in the plan's digest
     to: str | None = None  # None: the prepared version
 
 
@@ -108,7 +106,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done. `steps` is empty where nothing is to do; a plan with blockers is never carried out."""
+    """What would be done. No `steps`: there is nothing to do. A plan with blockers is never carried out."""
 
     verb: Verb
     pipeline: str
@@ -122,13 +120,9 @@ class Plan:
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
     blockers: tuple[Blocker, ...]
+    before: tuple[Served, ...]  # what to go back to: recorded before anything is touched
     places: tuple[Place, ...]  # in the order in which traffic moves: the primary first
     alias: str
-
-    @property
-    def before(self) -> tuple[Served, ...]:
-        """What to go back to, for the record that is written before anything is touched."""
-        return tuple(change.served for change in self.changes)
 
     def in_phase(self, phase: Phase, region: str | None = None) -> tuple[Step, ...]:
         return tuple(
@@ -205,7 +199,7 @@ class Target:
 
 
 def targets(manifest: Manifest, documents: Mapping[str, StageSettings], stage: str) -> tuple[Target, ...]:
-    """What the release wants in this stage. `documents` maps digests of settings documents to what they say."""
+    """What the release wants in this stage. `documents`: digest of a settings document -> what it says."""
     return tuple(
         Target(
             service=name,
@@ -220,9 +214,17 @@ def targets(manifest: Manifest, documents: Mapping[str, StageSettings], stage: s
 
 
 def rollout_steps(
-    wanted: Sequence[Target], observed: Observed, *, alias: str
+    wanted: Sequence[Target],
+    observed: Observed,
+    *,
+    alias: str,
+    again: frozenset[tuple[str, str, str]] = frozenset(),
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[Blocker, ...]]:
-    """The steps that take every function in every place from what is observed to what is wanted."""
+    """The steps that take every function in every place from what is observed to what is wanted.
+
+    `again`: aliases (account, region, function) that a dead holder has moved; they are proven and confirmed
+    once more.
+    """
     stacks = {(item.service, item.place): item for item in observed.stacks}
     functions: dict[tuple[str, Place], list[ObservedFunction]] = {}
     for item in observed.functions:
@@ -237,15 +239,24 @@ def rollout_steps(
                 continue
             stack = stacks[service, place]
             blockers += _preflight(target, stack, copies, observed)
-            steps += _service_steps(target, stack, copies, alias=alias)
-            prepared = {step.action.function for step in steps if isinstance(step.action, PrepareVersion)}
-            changes += [Change(_served(copy), target.artifact, copy.name in prepared) for copy in copies]
+            steps += _service_steps(target, stack, copies, alias=alias, again=again)
+            prepared = {
+                step.action.function
+                for step in steps
+                if isinstance(step.action, PrepareVersion) and step.action.place == place
+            }
+            changes += [Change(served(copy), target.artifact, copy.name in prepared) for copy in copies]
     order = list(Phase)
     return tuple(sorted(steps, key=lambda step: order.index(step.phase))), tuple(changes), tuple(blockers)
 
 
 def _service_steps(
-    target: Target, stack: ObservedStack, copies: Sequence[ObservedFunction], *, alias: str
+    target: Target,
+    stack: ObservedStack,
+    copies: Sequence[ObservedFunction],
+    *,
+    alias: str,
+    again: frozenset[tuple[str, str, str]],
 ) -> list[Step]:
     """The steps of one service in one place."""
     steps: list[Step] = []
@@ -263,7 +274,7 @@ def _service_steps(
         create = facts is None or facts.status in _NEVER_CREATED
         steps.append(Step(Phase.EXPAND, apply(attached and have_aliases, create), None))
     for copy in copies:
-        if _serves(copy, target, stack_changes=not current):
+        if _serves(copy, target, stack_changes=not current) and served(copy).where not in again:
             continue
         steps.append(
             Step(
@@ -316,7 +327,8 @@ def _preflight(
         blockers.append(
             Blocker(
                 "artifact-lost",
-                f"the artifact {target.artifact[:12]} of {target.service} is not in the store of {place.region}",
+                f"the artifact {target.artifact[:12]} of {target.service}"
+                f" is not in the store of {place.region}",
                 "build the commit again: release build --ref COMMIT",
             )
         )
@@ -325,7 +337,8 @@ def _preflight(
             Blocker(
                 "stack-dead",
                 f"the stack {stack.name} in {place} is in {stack.stack.status}",
-                "continue its rollback in CloudFormation (aws cloudformation continue-update-rollback), then try again",
+                "continue its rollback in CloudFormation (aws cloudformation continue-update-rollback),"
+                " then try again",
             )
         )
     for copy in copies:
@@ -362,7 +375,8 @@ def _stands(status: str) -> bool:
     return status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
-def _served(copy: ObservedFunction) -> Served:
+def served(copy: ObservedFunction) -> Served:
+    """What a function serves, as a record says it."""
     return Served(
         service=copy.service,
         function=copy.name,
@@ -376,14 +390,14 @@ def _served(copy: ObservedFunction) -> Served:
 def rollback_steps(
     wanted: Sequence[Target], recorded: Sequence[Served], observed: Observed, *, alias: str
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[str, ...]]:
-    """Steps back to exactly the lambda versions that a good release left, alias first; stacks are left alone."""
+    """Steps back to exactly the lambda versions that a good release left; stacks are left alone."""
     by_service = {target.service: target for target in wanted}
     versions = {item.where: item for item in recorded}
     steps: list[Step] = []
     changes: list[Change] = []
     warnings: list[str] = []
     for copy in observed.functions:
-        now = _served(copy)
+        now = served(copy)
         target = by_service.get(copy.service)
         record = versions.get(now.where)
         if target is None or record is None or record.lambda_version is None or record.code is None:

@@ -1,8 +1,8 @@
 """The ledger's words: events, and the head of a stage that they move. Pure: bytes in and out, no git.
 
-One event is one file; the head of a stage is the file that says what the stage runs and who is at work on it. The
-`fence` of a head is the fencing token: it rises whenever somebody takes hold of the stage, and whoever holds an older
-one must stop.
+One event is one file; a stage's head is the file that says what the stage runs and who is at work on it. The
+`fence` of a head is the fencing token: it rises whenever somebody takes hold of the stage, and whoever holds
+an older one must stop.
 """
 
 from collections.abc import Mapping
@@ -84,7 +84,7 @@ class Event:
     services: tuple[str, ...] | None = None  # only these (deploy): such a release is not promoted further
     holder: Holder | None = None
     next_by: str | None = None  # when nothing was heard until then, somebody else may take over
-    supersedes: str | None = None  # id of a dead promotion that this one ends
+    supersedes: tuple[str, ...] = ()  # the dead promotion that this one ends, then those that it had ended
     before: tuple[Served, ...] = ()
     after: tuple[Served, ...] = ()
     outcome: Outcome | None = None
@@ -175,7 +175,7 @@ class StageHead:
 
 
 class IllegalEvent(ValueError):
-    """An event that does not fit the head: terminal states are write-once, and a lost fence writes nothing."""
+    """An event that does not fit the head: terminal states are write-once, a lost fence writes nothing."""
 
 
 def advance(head: StageHead, event: Event) -> StageHead:
@@ -198,7 +198,7 @@ def advance(head: StageHead, event: Event) -> StageHead:
 
 
 def _start(head: StageHead, event: Event) -> StageHead:
-    if head.running is not None and event.supersedes != head.running.id:
+    if head.running is not None and head.running.id not in event.supersedes[:1]:
         raise IllegalEvent(f"{event.stage} is at work on {head.running.id}")
     if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
         raise IllegalEvent(f"a start of {event.stage} with fence {event.fence} after {head.fence}")
@@ -269,6 +269,11 @@ def promotion_id(now: datetime, pipeline: str, stage: str, nonce: str) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{pipeline}-{stage}-{nonce}"
 
 
+def mark(promotion: str) -> str:
+    """How every description that a promotion writes (versions, aliases) ends: it tells ours from theirs."""
+    return f" by {promotion}"
+
+
 def stamp(moment: datetime) -> str:
     """UTC in the one form that records use."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
@@ -285,7 +290,7 @@ def overdue(running: Running, now: datetime) -> bool:
 
 
 def next_by(now: datetime, expected: timedelta) -> str:
-    """When a holder that is not heard of counts as dead: twice what the work should take, half an hour at least."""
+    """When a silent holder counts as dead: after twice what the work should take, half an hour at least."""
     return stamp(now + max(2 * expected, timedelta(minutes=30)))
 
 

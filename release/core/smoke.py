@@ -1,4 +1,4 @@
-"""The verdict of a smoke test. Failed is not errored: the one said no, with the other we could not find out."""
+"""The verdict of a smoke test. Failed is not errored: that one said no, the other gave us no answer."""
 
 import json
 from dataclasses import dataclass
@@ -39,9 +39,9 @@ def payload(settings: StageSettings) -> bytes:
 def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -> Verdict:
     """Whether a version proved itself.
 
-    It must be the version that ran (an alias is eventually consistent: another one is no verdict), without FunctionError,
-    with a `statusCode` below 400 where there is one, its critical dependencies up, and everything that
-    `smoke.expect` names in the answer.
+    It must be the version that ran (an alias is eventually consistent: another one is no verdict), without
+    FunctionError, with a `statusCode` below 400 where there is one, its critical dependencies up, and
+    everything that `smoke.expect` names in the answer.
     """
     if answer.executed_version is not None and answer.executed_version != lambda_version:
         return Errored(f"version {answer.executed_version} answered instead of {lambda_version}")

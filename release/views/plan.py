@@ -1,0 +1,112 @@
+"""A plan as people read it (now → next) and as machines do."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from release.core.plan import ApplyStack, CreateAlias, Phase, Plan, describe
+from release.views.tables import short, table
+
+
+def plan_text(plan: Plan) -> Iterator[RenderableType]:
+    """What is released where, now and next of every function, the steps, and what stands in the way."""
+    release = plan.release
+    title = Text.assemble(
+        (plan.verb, "bold"),
+        " ",
+        (release.label, "bold cyan"),
+        {"rollback": " in "}.get(plan.verb, " to "),
+        (plan.stage, "bold"),
+    )
+    if plan.source:
+        title.append(f"  from {plan.source}", style="dim")
+    yield title
+    yield Text(f"  commit {short(release.commit)}  manifest {short(release.manifest)}", style="dim")
+    if plan.changes:
+        rows = table("  function", "region", "now", "next")
+        for change in plan.changes:
+            now = (
+                f"{change.served.lambda_version} · {short(change.served.code)}"
+                if change.served.code
+                else "nothing"
+            )
+            same = Text("unchanged", style="dim")
+            rows.add_row(
+                f"  {change.served.function}",
+                change.served.region,
+                now,
+                Text(short(change.artifact), style="green") if change.changes else same,
+            )
+        yield rows
+    for number, line in enumerate(_phases(plan), 1):
+        yield Text(f"  {number}. {line}")
+    for warning in plan.warnings:
+        yield Text.assemble(("warning: ", "yellow"), warning)
+    for blocker in plan.blockers:
+        yield Text.assemble(("blocked: ", "bold red"), blocker.message)
+        yield Text.assemble(("    fix: ", "bold"), blocker.fix)
+
+
+def _phases(plan: Plan) -> Iterator[str]:
+    if plan.mint:
+        yield f"tag {plan.release.tag} and the record of its start, in one push"
+    stacks = Counter(_stack_verb(step.action) for step in plan.in_phase(Phase.EXPAND))
+    if stacks:
+        yield "infrastructure: " + ", ".join(
+            f"{verb} {_count(n, 'stack')}" for verb, n in sorted(stacks.items())
+        )
+    prepared = len(plan.in_phase(Phase.PREPARE))
+    if prepared:
+        yield f"prepare {_count(prepared, 'version')}, smoke-test each before any traffic moves"
+    for place in plan.places:
+        steps = plan.in_phase(Phase.SHIFT, place.region)
+        if steps:
+            first = sum(isinstance(step.action, CreateAlias) for step in steps)
+            made = f" ({first} for the first time)" if first else ""
+            yield f"{place.region}: move {_count(len(steps), 'alias')}{made}, smoke-test through it"
+        attached = len(plan.in_phase(Phase.ATTACH, place.region))
+        if attached:
+            yield f"{place.region}: attach the triggers of {_count(attached, 'stack')}"
+
+
+def _stack_verb(action: object) -> str:
+    return "create" if isinstance(action, ApplyStack) and action.create else "update"
+
+
+def _count(number: int, noun: str) -> str:
+    plural = {"alias": "aliases"}.get(noun, f"{noun}s")
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """The whole plan; `digest` covers what would be done, and nothing that changes by itself."""
+    return {
+        "verb": plan.verb,
+        "pipeline": plan.pipeline,
+        "stage": plan.stage,
+        "tag": plan.release.tag,
+        "commit": plan.release.commit,
+        "manifest": plan.release.manifest,
+        "source": plan.source,
+        "reason": plan.reason,
+        "mint": plan.mint,
+        "digest": plan.digest,
+        "steps": [{"phase": step.phase.value} | describe(step.action) for step in plan.steps],
+        "changes": [
+            {
+                "service": change.served.service,
+                "function": change.served.function,
+                "account": change.served.account,
+                "region": change.served.region,
+                "now": {"lambda_version": change.served.lambda_version, "code": change.served.code},
+                "next": {"code": change.artifact},
+                "changes": change.changes,
+            }
+            for change in plan.changes
+        ],
+        "warnings": list(plan.warnings),
+        "blockers": [{"code": b.code, "message": b.message, "fix": b.fix} for b in plan.blockers],
+    }

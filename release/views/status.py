@@ -1,0 +1,126 @@
+"""What runs where, since when, by whom, and whether AWS agrees with the ledger."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from release.core.records import moment
+from release.core.standing import StageStanding
+from release.views.tables import ago, short, table
+
+_STEP_STYLE = {"in step": "green", "drift": "bold red", "unknown": "yellow", "nothing": "dim"}
+
+
+def status_text(
+    stages: Sequence[StageStanding], now: datetime, *, functions: bool
+) -> Iterator[RenderableType]:
+    """One row a stage, then whatever needs attention; every function too when one stage was asked for."""
+    rows = table("stage", "serves", "commit", "since", "by", "AWS")
+    for standing in stages:
+        head, good = standing.head, standing.head.serves
+        rows.add_row(
+            Text(head.stage, style="bold"),
+            Text(good.release.label if good else "-", style="cyan"),
+            short(good.release.commit) if good else "-",
+            ago(now, moment(good.at)) if good else "-",
+            good.actor if good else "-",
+            Text(standing.step, style=_STEP_STYLE[standing.step]),
+        )
+    yield rows
+    for standing in stages:
+        yield from _attention(standing, now)
+    if functions:
+        for standing in stages:
+            if standing.functions:
+                yield Text()
+                yield _functions(standing)
+
+
+def _functions(standing: StageStanding) -> RenderableType:
+    rows = table("function", "region", "version", "code (sha256)", "AWS", wide="AWS")
+    for function in standing.functions:
+        rows.add_row(
+            function.recorded.function,
+            function.recorded.region,
+            function.lambda_version or "-",
+            short(function.code),
+            Text(function.drift or "in step", style="red" if function.drift else "green"),
+        )
+    return rows
+
+
+def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableType]:
+    head = standing.head
+    if head.running:
+        running = head.running
+        yield Text.assemble(
+            (f"{head.stage}: ", "bold"),
+            (f"{running.verb} of {running.release.label} under way", "yellow"),
+            f" since {ago(now, moment(running.at))} by {running.actor} ({running.holder.label})",
+        )
+    if head.abort:
+        yield Text.assemble((f"{head.stage}: ", "bold"), ("abort asked for", "yellow"), f": {head.abort}")
+    if head.stranded:
+        yield Text.assemble((f"{head.stage}: ", "bold"), ("half-way", "bold red"), f": see {head.stranded}")
+    for item in head.quarantined:
+        yield Text.assemble(
+            (f"{head.stage}: ", "bold"),
+            ("quarantined", "red"),
+            f" {item.tag or short(item.commit)}: {item.why}",
+        )
+    for function in standing.functions:
+        if function.drift:
+            where = f"{function.recorded.function} in {function.recorded.region}"
+            yield Text.assemble((f"{head.stage}: ", "bold"), ("drift", "red"), f" {where}: {function.drift}")
+    if standing.note:
+        yield Text.assemble((f"{head.stage}: ", "bold"), ("AWS was not read", "yellow"), f": {standing.note}")
+
+
+def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
+    return [
+        {
+            "pipeline": standing.head.pipeline,
+            "stage": standing.head.stage,
+            "serves": _good(standing),
+            "aws": standing.step,
+            "note": standing.note,
+            "running": standing.head.running.id if standing.head.running else None,
+            "abort": standing.head.abort,
+            "stranded": standing.head.stranded,
+            "quarantined": [
+                {"commit": item.commit, "tag": item.tag, "at": item.at, "why": item.why}
+                for item in standing.head.quarantined
+            ],
+            "functions": [
+                {
+                    "service": f.recorded.service,
+                    "function": f.recorded.function,
+                    "account": f.recorded.account,
+                    "region": f.recorded.region,
+                    "lambda_version": f.lambda_version,
+                    "code": f.code,
+                    "recorded": {"lambda_version": f.recorded.lambda_version, "code": f.recorded.code},
+                    "drift": f.drift,
+                }
+                for f in standing.functions
+            ],
+        }
+        for standing in stages
+    ]
+
+
+def _good(standing: StageStanding) -> dict[str, Any] | None:
+    good = standing.head.serves
+    if good is None:
+        return None
+    return {
+        "tag": good.release.tag,
+        "commit": good.release.commit,
+        "manifest": good.release.manifest,
+        "since": good.at,
+        "by": good.actor,
+        "record": good.record,
+    }
