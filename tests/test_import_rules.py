@@ -21,6 +21,10 @@ MAY_IMPORT = {
     "views": frozenset({"ports", "core", "errors"}),
     "adapters": frozenset({"ports", "core", "errors"}),
     "sandbox": frozenset({"ports", "core", "errors"}),
+    # the verbs behind the CLI: they read through ports and let core decide
+    "promotion": frozenset({"observe", "apply", "build", "config", "ports", "core", "errors"}),
+    "standing": frozenset({"promotion", "observe", "ports", "core", "errors"}),
+    "verify": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
     "wire": frozenset(
         {"adapters", "build", "sandbox", "config", "observe", "apply", "ports", "core", "errors"}
     ),

@@ -67,7 +67,7 @@ class _Confirm:
             phase="confirm",
             name=action.function,
             region=action.place.region,
-            detail=f"smoke test through {action.alias} passed",
+            detail=f"smoke test through {action.alias} ok",
         )
 
 
@@ -95,7 +95,7 @@ def _prepare(work: Work, action: PrepareVersion) -> str:
         )
     _smoke(work, action, version, version)
     work.journal.versions[action.place, action.function] = version
-    return f"version {version} {how}, smoke test passed"
+    return f"version {version} {how}, smoke test ok"
 
 
 def _publish(work: Work, action: PrepareVersion) -> tuple[str, str]:

@@ -7,8 +7,9 @@ import fcntl
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from release.build.archive import Member, read_zip, write_zip
 from release.build.installer import Install, Installation
@@ -55,14 +56,10 @@ def dependencies(asked: Installation, *, install: Install, cache: Path | None) -
         ]
     )
     folder = cache / "dependencies"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        locked = _locked(folder / f"{key}.lock")
-        locked.__enter__()
-    except OSError:
+    lock = _lock(folder, key)
+    if lock is None:
         return _installed(asked, install)  # a cache that cannot be written is no reason not to build
-    with contextlib.ExitStack() as stack:
-        stack.push(locked)
+    with lock:
         if (kept := _cached(folder, key, asked.file)) is not None:
             return kept
         members = _installed(asked, install)
@@ -95,10 +92,10 @@ def collect(folder: Path, file: str) -> tuple[Member, ...]:
                 see=file,
             )
         if path.is_file():
+            # Bytes of the name as they are on disk: the locale of this process must not change them.
+            name = os.fsencode(relative).decode(errors="surrogateescape")
             executable = bool(path.stat().st_mode & 0o100)
-            members.append(
-                Member.of(relative.as_posix(), path.read_bytes(), executable=executable, origin=file)
-            )
+            members.append(Member.of(name, path.read_bytes(), executable=executable, origin=file))
     return tuple(members)
 
 
@@ -135,8 +132,16 @@ def _keep(folder: Path, key: str, members: tuple[Member, ...]) -> None:
         raise
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
+def _lock(folder: Path, key: str) -> IO[bytes] | None:
+    """An open file that holds the lock until it is closed. None: there can be no cache here."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / f"{key}.lock").open("wb")
+    except OSError:
+        return None
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    except OSError:  # a file system without locks
+        file.close()
+        return None
+    return file

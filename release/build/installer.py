@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,7 @@ _KEPT_PREFIXES = ("UV_INDEX", "UV_HTTP_", "UV_CONCURRENT_")
 
 _PACKAGE = r"`?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)(?:==(?P<version>[^\s`]+))?`?"
 _MISMATCH = re.compile(rf"Hash mismatch for {_PACKAGE}\s")
+_ONE_AT_A_TIME = threading.Lock()
 _NOT_LOCKED = re.compile(rf"no trusted hash was provided for: {_PACKAGE}\s")
 _NO_WHEEL = re.compile(rf"{_PACKAGE} has no (?:usable )?wheels")
 _NO_SUCH = re.compile(
@@ -99,6 +101,7 @@ def uv_install(asked: Installation, into: Path) -> None:
     Raises Misconfigured (no uv, hash mismatch, no wheel for the platform, lock file incomplete) and
     Unavailable (no network).
     """
+    into = into.resolve()
     into.mkdir(parents=True, exist_ok=True)
     lock = into.parent / f"{into.name}.requirements.txt"
     lock.write_bytes(asked.lock)
@@ -113,7 +116,7 @@ def uv_install(asked: Installation, into: Path) -> None:
     try:
         ended = subprocess.run(
             command,
-            cwd=into.parent,  # so that no project's configuration is found on the way up
+            cwd="/",  # uv looks for configuration upwards from here, and anybody may write to /tmp
             env=clean_environment(os.environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -145,7 +148,10 @@ def find_uv() -> str:
     try:
         import uv
 
-        return uv.find_uv_bin()
+        # sysconfig, which this asks, answers None to a second thread while the first still fills its
+        # variables.
+        with _ONE_AT_A_TIME:
+            return uv.find_uv_bin()
     except (ImportError, FileNotFoundError) as error:
         if found := shutil.which("uv"):
             return found

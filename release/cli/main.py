@@ -2,8 +2,10 @@
 
 import importlib
 import os
+import shutil
 import sys
 import tempfile
+import textwrap
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +48,9 @@ class LazyVerbs(click.Group):
         return command
 
 
-@click.command(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="release")
 @click.option("-C", "directory", type=click.Path(path_type=Path), default=Path(), help="Work in this folder.")
 @click.pass_context
@@ -86,12 +90,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def show_error(error: ReleaseError) -> None:
     """One line of cause, one of fix, one of place; details between."""
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.cause}", err=True)
+    _echo(click.style("error:", fg="red", bold=True), error.cause)
     for line in error.details:
-        click.echo(f"  {line}", err=True)
-    click.echo(f"{click.style('fix:', bold=True)} {error.fix}", err=True)
+        _echo(" ", line)
+    _echo(click.style("fix:", bold=True), error.fix)
     if error.see:
-        click.echo(f"{click.style('see:', bold=True)} {error.see}", err=True)
+        _echo(click.style("see:", bold=True), error.see)
+
+
+def _echo(label: str, text: str) -> None:
+    """One line for machines and log files; on a terminal it is folded at its width, between words."""
+    width = os.environ.get("COLUMNS", "")
+    columns = (
+        int(width) if width.isdigit() else shutil.get_terminal_size().columns if sys.stderr.isatty() else 0
+    )
+    if columns >= 20:
+        text = textwrap.fill(
+            text,
+            columns - len(click.unstyle(label)) - 1,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        ).replace("\n", "\n  ")
+    click.echo(f"{label} {text}", err=True)
 
 
 def _bug() -> ExitCode:

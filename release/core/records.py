@@ -5,16 +5,20 @@ One event is one file; a stage's head is the file that says what the stage runs 
 an older one must stop.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, cast
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from release.core import canonical
 
 Verb = Literal["deploy", "promote", "rollback"]
 Kind = Literal["started", "taken-over", "abort", "outcome"]
 Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded", "abandoned"]
+
+_T = TypeVar("_T")
 
 HISTORY = 50  # good releases that a head remembers; older ones are found in the log
 REASON_LIMIT = 500  # characters
@@ -56,8 +60,8 @@ class Served:
     function: str
     account: str
     region: str
-    lambda_version: str | None
-    code: str | None  # sha256 of the zip, hex
+    lambda_version: str | None = None
+    code: str | None = None  # sha256 of the zip, hex
 
     @property
     def where(self) -> tuple[str, str, str]:
@@ -104,7 +108,8 @@ class Event:
 
     @classmethod
     def from_json(cls, data: Any) -> "Event":
-        return cast(Event, _build(cls, data))
+        """Raises ValueError that names what does not fit."""
+        return _build(cls, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +140,9 @@ class Running:
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     commit: str
-    tag: str | None
     at: str
     why: str
+    tag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,8 @@ class StageHead:
 
     @classmethod
     def from_json(cls, data: Any) -> "StageHead":
-        return cast(StageHead, _build(cls, data))
+        """Raises ValueError that names what does not fit."""
+        return _build(cls, data)
 
     def quarantine_of(self, commit: str) -> Quarantined | None:
         return next((item for item in self.quarantined if item.commit == commit), None)
@@ -185,8 +191,6 @@ def advance(head: StageHead, event: Event) -> StageHead:
     running = head.running
     if running is None or running.id != event.id:
         raise IllegalEvent(f"{event.stage} is not at work on {event.id}")
-    if event.kind == "abort":
-        return replace(head, abort=event.reason, last=event.path)
     if event.kind == "taken-over":
         if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
             raise IllegalEvent(f"the hold of {event.stage} was lost: fence {event.fence} after {head.fence}")
@@ -194,12 +198,16 @@ def advance(head: StageHead, event: Event) -> StageHead:
         return replace(head, fence=event.fence, running=taken, last=event.path)
     if event.fence != head.fence:
         raise IllegalEvent(f"the hold of {event.stage} was lost: fence {event.fence}, now {head.fence}")
+    if event.kind == "abort":
+        return _ask_to_abort(head, event)
     return _end(head, event)
 
 
 def _start(head: StageHead, event: Event) -> StageHead:
     if head.running is not None and head.running.id not in event.supersedes[:1]:
         raise IllegalEvent(f"{event.stage} is at work on {head.running.id}")
+    if head.running is None and event.supersedes:
+        raise IllegalEvent(f"{event.stage} is not at work on {event.supersedes[0]}")
     if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
         raise IllegalEvent(f"a start of {event.stage} with fence {event.fence} after {head.fence}")
     running = Running(
@@ -213,6 +221,14 @@ def _start(head: StageHead, event: Event) -> StageHead:
         next_by=event.next_by,
     )
     return replace(head, fence=event.fence, running=running, abort=None, last=event.path)
+
+
+def _ask_to_abort(head: StageHead, event: Event) -> StageHead:
+    if not event.reason:
+        raise IllegalEvent("a request to abort without a reason")
+    if head.abort is not None:  # a second request would overwrite the file of the first
+        raise IllegalEvent(f"{event.stage} was asked to abort already: {head.abort}")
+    return replace(head, abort=event.reason, last=event.path)
 
 
 def _end(head: StageHead, event: Event) -> StageHead:
@@ -238,7 +254,7 @@ def _end(head: StageHead, event: Event) -> StageHead:
             )
         case "failed" | "stranded":
             why = event.failure or "failed"
-            added = (*without, Quarantined(commit, event.release.tag, event.at, why))
+            added = (*without, Quarantined(commit, event.at, why, event.release.tag))
             left = event.path if event.outcome == "stranded" else head.stranded
             # A rollback that fails says nothing against the release it went back to.
             return replace(
@@ -295,50 +311,52 @@ def next_by(now: datetime, expected: timedelta) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses to JSON; what is None or empty is left out, so that a new field changes no old record."""
+    """Dataclasses to JSON; a default None or () is left out, so that a new field changes no old record."""
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = {item.name: getattr(value, item.name) for item in fields(value)}
-        return {name: _plain(item) for name, item in pairs.items() if item is not None and item != ()}
+        pairs = {item.name: (getattr(value, item.name), item.default) for item in fields(value)}
+        return {
+            name: _plain(item)
+            for name, (item, default) in pairs.items()
+            if item != default or default not in (None, ())
+        }
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
 
 
-def _build(kind: type, data: Any) -> Any:
+def _build(kind: type[_T], data: Any) -> _T:
     """JSON to a dataclass, strictly. Raises ValueError that names what does not fit."""
     if not isinstance(data, dict):
         raise ValueError(f"{kind.__name__}: an object is expected, not {type(data).__name__}")
-    known = {item.name: item for item in fields(kind)}
-    unknown = sorted(set(data) - set(known))
+    types = _types(kind)
+    unknown = sorted(set(data) - set(types))
     if unknown:
         raise ValueError(f"{kind.__name__}: unknown fields {', '.join(unknown)}")
-    values: dict[str, Any] = {}
-    for name, item in data.items():
-        nested = _NESTED.get((kind.__name__, name))
-        if nested is not None and isinstance(item, list):
-            values[name] = tuple(_build(nested, part) for part in item)
-        elif nested is not None:
-            values[name] = _build(nested, item)
-        elif isinstance(item, list):
-            values[name] = tuple(item)
-        else:
-            values[name] = item
+    values = {name: _value(types[name], item, f"{kind.__name__}: {name}") for name, item in data.items()}
     try:
         return kind(**values)
     except TypeError as error:
         raise ValueError(f"{kind.__name__}: {error}") from error
 
 
-_NESTED: Mapping[tuple[str, str], type] = {
-    ("Event", "release"): ReleaseRef,
-    ("Event", "holder"): Holder,
-    ("Event", "before"): Served,
-    ("Event", "after"): Served,
-    ("Good", "release"): ReleaseRef,
-    ("Running", "release"): ReleaseRef,
-    ("Running", "holder"): Holder,
-    ("StageHead", "running"): Running,
-    ("StageHead", "serves"): Good,
-    ("StageHead", "history"): Good,
-    ("StageHead", "quarantined"): Quarantined,
-}
+@cache
+def _types(kind: Hashable) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def _value(kind: Any, data: Any, where: str) -> Any:
+    """JSON to str, int, a Literal, a dataclass, a tuple of one of these, or one of these or None."""
+    if get_origin(kind) in (Union, UnionType):
+        if data is None:
+            return None
+        kind = get_args(kind)[0]
+    if is_dataclass(kind):
+        return _build(kind, data)  # type: ignore[arg-type]
+    if get_origin(kind) is tuple:
+        if not isinstance(data, list):
+            raise ValueError(f"{where}: a list is expected, not {type(data).__name__}")
+        return tuple(_value(get_args(kind)[0], item, where) for item in data)
+    words = get_args(kind)
+    if (data not in words) if words else (type(data) is not kind):
+        raise ValueError(f"{where}: {data!r} is not {' or '.join(words) or kind.__name__}")
+    return data

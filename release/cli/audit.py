@@ -1,0 +1,80 @@
+"""`release audit`: what the ledger has recorded."""
+
+from pathlib import Path
+
+import click
+
+from release.cli.context import json_option, pipeline_option, show, show_json, wiring
+from release.errors import Misconfigured
+
+
+@click.group("audit", short_help="Who moved what, when and why: the ledger.")
+def command() -> None:
+    """Read the ledger."""
+
+
+@command.command("log")
+@click.option("-n", "--limit", type=click.IntRange(1), default=30, show_default=True, help="How many events.")
+@click.option("--stage", help="Only this stage.")
+@json_option
+@click.pass_obj
+def audit_log(directory: Path, limit: int, stage: str | None, as_json: bool) -> None:
+    """Every event, newest first."""
+    from release.views.history import event_json, log_text
+
+    wired = wiring(directory)
+    state = wired.ledger.read()
+    events = wired.ledger.events(state, limit=None if stage else limit)
+    events = [event for event in events if stage in (None, event.stage)][:limit]
+    if as_json:
+        show_json([event_json(event) for event in events])
+    else:
+        show(log_text(events))
+
+
+@command.command("show")
+@click.argument("tag")
+@pipeline_option
+@json_option
+@click.pass_obj
+def audit_show(directory: Path, tag: str, pipeline: str | None, as_json: bool) -> None:
+    """Everything that is recorded of one release: its tag, and event by event what happened."""
+    from release.core import trailers
+    from release.views.history import event_json, release_text
+
+    wired = wiring(directory)
+    refs = wired.repo.remote()
+    state = wired.ledger.read(refs)
+    events = [
+        event for event in wired.ledger.events(state) if tag in (event.release.tag, event.release.commit)
+    ]
+    found = refs.tags.get(tag)
+    if found is None and not events:
+        raise Misconfigured(
+            f"neither the remote nor the ledger knows {tag}", fix="`release audit log` lists all there is"
+        )
+    stated: dict[str, str] = {}
+    problem = None if found or not tag.startswith("v") else "the tag is not on the remote any more"
+    if found is not None and found.annotated:
+        wired.repo.ensure([found.object], refs=[f"refs/tags/{tag}"])
+        try:
+            stated = dict(trailers.parse(wired.repo.tag_message(found.object)))
+        except ValueError as error:
+            problem = f"the tag was tampered with: {error}"
+    events.sort(key=lambda event: (event.at, event.path))
+    if as_json:
+        show_json(
+            {
+                "tag": tag,
+                "object": found.object if found else None,
+                "commit": found.commit if found else None,
+                "trailers": stated,
+                "problem": problem,
+                "events": [event_json(event) for event in events],
+            }
+        )
+        return
+    if problem:
+        show([f"warning: {problem}"])
+    facts = {"Release-Commit": found.commit, "Release-Object": found.object} if found else {}
+    show(release_text(tag, {**facts, **stated}, events))

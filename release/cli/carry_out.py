@@ -1,0 +1,95 @@
+"""Plan → show → ask → apply → say how it ended: the same for every verb that moves a release."""
+
+from typing import TYPE_CHECKING
+
+from release.cli.context import confirm, progress, show, show_json
+from release.cli.main import show_error
+from release.errors import Conflict, ExitCode, GateClosed, ReleaseError, RolloutFailed, Stranded
+from release.views.plan import plan_json, plan_text
+
+if TYPE_CHECKING:
+    from release.promotion import Draft
+    from release.wire import Wiring
+
+
+def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> int:
+    """Carry out a draft. Returns the exit code; raises what left the world unchanged."""
+    from release.apply import apply
+    from release.core.holding import Busy
+
+    plan = draft.plan
+    if not as_json:
+        show(plan_text(plan))
+    refuse_blocked(draft)
+    if draft.nothing is not None:
+        _say(as_json, {"outcome": "nothing", "why": draft.nothing}, draft.nothing)
+        return ExitCode.DONE
+    if isinstance(draft.hold, Busy):
+        raise Conflict(
+            draft.hold.what, fix=f"wait until it has ended, or: release abort {plan.stage} --reason TEXT"
+        )
+    confirm(f"{plan.verb} {plan.release.label} in {plan.stage}?", yes=yes, in_ci=wired.in_ci)
+    applied = apply(
+        plan,
+        draft.wanted,
+        draft.hold,
+        draft.dead,
+        draft.state,
+        tools=wired.tools(draft.pipelines),
+        who=wired.who(),
+        progress=progress,
+    )
+    if applied.failure is None:
+        label = applied.event.release.label
+        _say(
+            as_json,
+            {
+                "outcome": "succeeded",
+                "tag": plan.release.tag,
+                "commit": plan.release.commit,
+                "record": applied.event.path,
+            },
+            f"{plan.stage} serves {label}",
+        )
+        return ExitCode.DONE
+    if as_json:
+        show_json({"outcome": applied.event.outcome, "record": applied.event.path, "plan": plan_json(plan)})
+    ended = _ending(applied.event.report, applied.failure, plan.stage)
+    show_error(ended)
+    return ended.exit_code
+
+
+def refuse_blocked(draft: "Draft") -> None:
+    """Raises GateClosed with the first blocker when there is any; the plan has shown them all."""
+    blockers = draft.plan.blockers
+    if blockers:
+        more = f" (and {len(blockers) - 1} more)" if len(blockers) > 1 else ""
+        raise GateClosed(
+            f"{draft.plan.stage} is closed: {blockers[0].message}{more}",
+            fix=blockers[0].fix,
+            details=[f"{blocker.code}: {blocker.message}" for blocker in blockers[1:]],
+        )
+
+
+def _ending(report: tuple[str, ...], failure: ReleaseError, stage: str) -> ReleaseError:
+    if report:
+        return Stranded(
+            f"{failure.cause}; and not everything could be undone",
+            fix=f"a person must look: `release status {stage}`, then promote or roll back again",
+            details=[*failure.details, *report],
+        )
+    return RolloutFailed(
+        f"{failure.cause}; what served before serves now",
+        fix=failure.fix,
+        see=failure.see,
+        details=failure.details,
+    )
+
+
+def _say(as_json: bool, data: dict[str, object], text: str) -> None:
+    from rich.text import Text
+
+    if as_json:
+        show_json(data)
+    else:
+        show([Text(text, style="bold green")])

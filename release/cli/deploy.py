@@ -1,0 +1,53 @@
+"""`release deploy STAGE`: a stage without tags (dev) gets the commit, whole or some of its services."""
+
+from pathlib import Path
+
+import click
+
+from release.cli.carry_out import carry_out
+from release.cli.context import json_option, pipeline_option, progress, show, wiring, yes_option
+from release.errors import ExitCode
+
+
+@click.command("deploy", short_help="Build a commit and deploy it to a stage without tags (dev).")
+@click.argument("stage")
+@click.argument("services", nargs=-1)
+@click.option("--ref", default="HEAD", show_default=True, help="Commit to deploy; it must be on the remote.")
+@pipeline_option
+@yes_option
+@json_option
+@click.pass_obj
+def command(
+    directory: Path,
+    stage: str,
+    services: tuple[str, ...],
+    ref: str,
+    pipeline: str | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Build what changed, deploy it to STAGE, smoke-test it; a failing smoke test trips the circuit breaker.
+
+    With SERVICES only these are deployed; such a release is not promoted further.
+    """
+    from rich.text import Text
+
+    from release.promotion import build_setup, deploy_selection, draft_rollout, read_setup, refuse
+
+    wired = wiring(directory)
+    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    at = setup.stage(stage)
+    selection = deploy_selection(wired.repo, setup, at, ref=ref, services=services)
+    if selection.superseded is not None:
+        show([Text(selection.superseded)])
+        return ExitCode.DONE
+    refuse(at, selection)
+    artifacts = wired.artifacts(setup.pipelines)
+    configured = build_setup(wired.repo, setup, selection.commit)
+    built = wired.build(artifacts, setup.pipelines, setup.pipeline, configured, selection.commit, progress)
+    for result in built.services:
+        if result.outcome == "built":
+            detail = f"{result.artifact[:10]}  {result.size / 1e6:.1f} MB in {result.seconds:.1f} s"
+            progress("built", {"service": result.service, "detail": detail})
+    draft = draft_rollout(wired.tools(setup.pipelines), setup, at, selection.with_manifest(built.digest))
+    return carry_out(wired, draft, yes=yes, as_json=as_json)

@@ -1,0 +1,132 @@
+"""`release sandbox`: an AWS on this machine with two regions and several accounts, and a bare git remote."""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from release.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from release.sandbox.session import Sandbox
+
+
+@click.group(
+    "sandbox", short_help="An embedded AWS and a git remote on this machine, for trying and testing."
+)
+def command() -> None:
+    """Everything runs on loopback and ends with the command. Nothing outside a temporary folder is touched."""
+
+
+@command.command("up")
+@click.pass_obj
+def up(directory: Path) -> None:
+    """Start a sandbox for this repository and keep it until Ctrl-C; print what a shell must export."""
+    with _sandbox(directory) as (sandbox, environment):
+        changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
+        for name in sorted(set(os.environ) - set(environment)):
+            click.echo(f"unset {name}")
+        for name, value in sorted(changed.items()):
+            click.echo(f"export {name}={shlex.quote(value)}")
+        click.echo(f"sandbox ready at {sandbox.endpoint}; Ctrl-C ends it", err=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+    click.echo("sandbox ended", err=True)
+
+
+@command.command("run", context_settings={"ignore_unknown_options": True})
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND …")
+@click.pass_obj
+def run(directory: Path, words: tuple[str, ...]) -> int:
+    """Run COMMAND with a sandbox that ends when it does; its exit code is the command's.
+
+    The remote holds this repository's HEAD as main; `release` in the command uses it, and git knows it as `sandbox`.
+    """
+    with _sandbox(directory) as (_, environment):
+        return _run(words, environment, directory)
+
+
+@contextlib.contextmanager
+def _sandbox(directory: Path) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
+    """A sandbox with what the folder's pipelines name, and the environment for a program in it."""
+    from release.sandbox.session import Sandbox
+
+    def ended(number: int, _frame: object) -> None:
+        sys.exit(128 + number)  # by way of every `finally`, so that nothing is left running
+
+    signal.signal(signal.SIGTERM, ended)
+    signal.signal(signal.SIGHUP, ended)
+    with Sandbox.start() as sandbox:
+        environment = sandbox.environment()
+        # The `release` of this very environment, in a shell that has not activated it.
+        environment["PATH"] = os.pathsep.join(
+            (str(Path(sys.executable).parent), environment.get("PATH", os.defpath))
+        )
+        top = _repository(directory)
+        if top is not None:
+            _provision(sandbox, top)
+            environment |= sandbox.git_environment(sandbox.remote(top), environment)
+        yield sandbox, environment
+
+
+def _repository(directory: Path) -> Path | None:
+    """Top of the repository with a commit around the folder. None: there is none, and the sandbox is AWS alone."""
+    from release.adapters.git import GitRepo
+    from release.errors import ReleaseError
+
+    try:
+        repo = GitRepo.open(directory)
+        repo.resolve("HEAD")
+    except ReleaseError:
+        return None
+    return repo.top
+
+
+def _provision(sandbox: "Sandbox", top: Path) -> None:
+    """Roles and artifact buckets for what `pipelines/` of the work tree names, if it names anything."""
+    from release.config import load_pipelines
+    from release.core.models import BucketStore
+
+    files = [*(top / "pipelines").glob("*.yaml"), *(top / "pipelines").glob("*.yml")]
+    if not files:
+        return
+    pipelines = load_pipelines({f"pipelines/{path.name}": path.read_bytes() for path in files})
+    store = pipelines.artifacts
+    if isinstance(store, BucketStore):
+        sandbox.provision(
+            environments=[(one.account, one.regions, one.role) for one in pipelines.environments.values()],
+            artifact_account=store.account,
+            bucket_pattern=store.bucket,
+        )
+
+
+def _run(words: Sequence[str], environment: dict[str, str], directory: Path) -> int:
+    try:
+        process = subprocess.Popen(list(words), env=environment, cwd=directory)  # noqa: S603 - the user's own command
+    except OSError as error:
+        raise Misconfigured(
+            f"{words[0]} cannot be run: {error.strerror}", fix="release sandbox run -- COMMAND ARGUMENTS"
+        ) from error
+    try:
+        while True:
+            try:
+                code = process.wait()
+                break
+            except KeyboardInterrupt:
+                continue  # the command has got the Ctrl-C too, and decides
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+    return 128 - code if code < 0 else code

@@ -1,0 +1,31 @@
+"""`release status [STAGE]`: what runs where, since when, by whom, and whether AWS agrees."""
+
+from pathlib import Path
+
+import click
+
+from release.cli.context import json_option, pipeline_option, show, show_json, wiring
+
+
+@click.command("status", short_help="What runs where, since when, by whom, and whether AWS agrees.")
+@click.argument("stage", required=False)
+@pipeline_option
+@json_option
+@click.pass_obj
+def command(directory: Path, stage: str | None, pipeline: str | None, as_json: bool) -> None:
+    """Read the ledger and the aliases of every stage, or of STAGE with all its functions.
+
+    A stage whose account cannot be read is shown from the ledger alone, and says so.
+    """
+    from release.promotion import read_setup
+    from release.standing import read_standing
+    from release.views.status import status_json, status_text
+
+    wired = wiring(directory)
+    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    stages = [setup.stage(stage)] if stage else list(setup.pipeline.stages)
+    standings = [read_standing(wired.functions, wired.ledger, setup, one) for one in stages]
+    if as_json:
+        show_json(status_json(standings))
+    else:
+        show(status_text(standings, wired.clock.now(), functions=stage is not None))

@@ -1,0 +1,159 @@
+"""The one place where adapters are created and joined. Nothing heavy is imported before it is needed."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from release import __version__
+from release.apply.work import Tools, Who
+from release.core.models import BucketStore, FolderStore, Pipeline, Pipelines, Place, Service
+from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Progress, Repo, Stacks
+
+if TYPE_CHECKING:
+    from release.adapters.aws import Aws
+    from release.build.release_build import BuildResult
+    from release.build.survey import Survey
+    from release.build.target import Target
+
+TOOL = f"lambda-release {__version__}"
+
+
+class Wiring:
+    """Adapters for one run of the CLI in one folder, made when first asked for."""
+
+    def __init__(self, directory: Path, environ: Mapping[str, str] = os.environ) -> None:
+        self._directory = directory
+        self._environ = environ
+
+    @cached_property
+    def repo(self) -> Repo:
+        from release.adapters.git import GitRepo
+
+        return GitRepo.open(self._directory)
+
+    @cached_property
+    def clock(self) -> Clock:
+        from release.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        from release.adapters.ledger import GitLedger
+
+        return GitLedger(self.repo, self.clock)
+
+    @cached_property
+    def holders(self) -> Holders:
+        from release.adapters.holders import ProcessHolders
+
+        return ProcessHolders(self._environ)
+
+    @cached_property
+    def _aws(self) -> "Aws":
+        from release.adapters.aws import Aws
+
+        return Aws()
+
+    @cached_property
+    def functions(self) -> Functions:
+        from release.adapters.lambda_functions import LambdaFunctions
+
+        return LambdaFunctions(self._aws)
+
+    @cached_property
+    def stacks(self) -> Stacks:
+        from release.adapters.stacks import CloudFormationStacks
+
+        return CloudFormationStacks(self._aws)
+
+    def artifacts(self, pipelines: Pipelines) -> Artifacts:
+        """The artifact store that the configuration names."""
+        match pipelines.artifacts:
+            case FolderStore(folder=folder):
+                from release.adapters.artifacts_folder import FolderArtifacts
+
+                return FolderArtifacts(self.repo.top / folder)
+            case BucketStore(account=account, bucket=bucket, role=role):
+                from release.adapters.artifacts_s3 import S3Artifacts
+
+                def client(region: str) -> Any:
+                    return self._aws.client(Place(account, region, role), "s3")
+
+                return S3Artifacts(client, bucket, pipelines.regions, owner=account)
+
+    def tools(self, pipelines: Pipelines) -> Tools:
+        return Tools(
+            functions=self.functions,
+            stacks=self.stacks,
+            artifacts=self.artifacts(pipelines),
+            repo=self.repo,
+            ledger=self.ledger,
+            holders=self.holders,
+            clock=self.clock,
+        )
+
+    def build(
+        self,
+        artifacts: Artifacts,
+        pipelines: Pipelines,
+        pipeline: Pipeline,
+        services: Mapping[str, Service],
+        commit: str,
+        progress: Progress,
+    ) -> "BuildResult":
+        """Build one commit, unless it was built before."""
+        from release.adapters.templates import CloudFormationTemplates, packaged_macros
+        from release.build.dependencies import user_cache
+        from release.build.python import PythonBuilder
+        from release.build.release_build import build_release
+
+        return build_release(
+            self.repo,
+            artifacts,
+            pipeline=pipeline,
+            services=services,
+            commit=commit,
+            alias=pipelines.alias,
+            target=self.build_target,
+            builder=PythonBuilder(cache=user_cache(self._environ)),
+            templates=CloudFormationTemplates(packaged_macros()),
+            progress=progress,
+        )
+
+    def survey(
+        self, pipelines: Pipelines, pipeline: Pipeline, services: Mapping[str, Service], commit: str
+    ) -> "Survey":
+        """Fingerprints and rendered documents of a commit, without building."""
+        from release.adapters.templates import CloudFormationTemplates, packaged_macros
+        from release.build.survey import survey
+
+        return survey(
+            self.repo,
+            commit=commit,
+            pipeline=pipeline,
+            services=services,
+            alias=pipelines.alias,
+            target=self.build_target,
+            templates=CloudFormationTemplates(packaged_macros()),
+        )
+
+    @property
+    def build_target(self) -> "Target":
+        """What artifacts are built for: RELEASE_BUILD_TARGET, `lambda` (default) or `host`."""
+        from release.build.target import Target
+
+        return Target.named(self._environ.get("RELEASE_BUILD_TARGET", "lambda"))
+
+    def who(self) -> Who:
+        """A forge login where there is one; on a laptop the git user name, which proves nothing to a gate."""
+        actor = self._environ.get("GITHUB_ACTOR") or self.repo.person()
+        run = self._environ.get("GITHUB_RUN_ID")
+        attempt = self._environ.get("GITHUB_RUN_ATTEMPT", "1")
+        return Who(actor, f"{run}.{attempt}" if run else None, TOOL)
+
+    @property
+    def in_ci(self) -> bool:
+        return self._environ.get("CI", "").lower() in ("1", "true", "yes")
