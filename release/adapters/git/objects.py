@@ -1,0 +1,118 @@
+"""Reading and writing objects of a repository. Nothing here touches a ref, the index or the work tree."""
+
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from release.adapters.git import signing
+from release.adapters.git.command import Commands
+from release.adapters.git.failures import failure
+from release.errors import Misconfigured
+from release.ports import TreeEntry
+
+# Commits and tags are made by the tool: who promoted stands in the trailers, as a forge login. An empty
+# address is valid for git, identifies nobody, and cannot be mistaken for one that receives mail.
+NAME, EMAIL = "release", ""
+
+
+def missing(git: Commands, object_ids: Iterable[str]) -> list[str]:
+    """Those that are not in this clone."""
+    wanted = list(dict.fromkeys(object_ids))
+    if not wanted:
+        return []
+    answer = git.answer("cat-file", "--batch-check", stdin="".join(f"{i}\n" for i in wanted).encode())
+    if (
+        answer.status
+    ):  # a partial clone that could not ask its remote: nothing is known, so all must be fetched
+        return wanted
+    return [
+        object_id
+        for object_id, line in zip(wanted, answer.out.splitlines(), strict=True)
+        if line.endswith(b" missing")
+    ]
+
+
+def tree(git: Commands, commit: str, under: Sequence[str]) -> Sequence[TreeEntry]:
+    out = git.out("ls-tree", "-r", "-z", "--full-tree", commit, "--", *under)
+    entries = []
+    for record in out.split(b"\0")[:-1]:
+        facts, _, path = record.partition(b"\t")
+        mode, _kind, blob = facts.decode().split(" ")
+        entries.append(TreeEntry(path.decode("utf-8", "surrogateescape"), mode, blob))
+    return entries
+
+
+def blobs(git: Commands, ids: Iterable[str]) -> Mapping[str, bytes]:
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return {}
+    out = git.out("cat-file", "--batch", "--buffer", stdin="".join(f"{i}\n" for i in wanted).encode())
+    found: dict[str, bytes] = {}
+    at = 0
+    for blob in wanted:
+        end = out.index(b"\n", at)
+        facts = out[at:end].split(b" ")
+        if len(facts) != 3 or facts[1] != b"blob":
+            raise Misconfigured(
+                f"git has no file content {blob}: {out[at:end].decode(errors='replace')}",
+                fix="the clone is damaged or incomplete: `git fsck`, or clone again",
+            )
+        size = int(facts[2])
+        found[blob] = out[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1
+    return found
+
+
+def write_blobs(git: Commands, contents: Sequence[bytes]) -> Sequence[str]:
+    """Ids in the order of the contents, by one process."""
+    with tempfile.TemporaryDirectory(prefix="release-") as folder:
+        paths = [Path(folder, str(number)) for number in range(len(contents))]
+        for path, content in zip(paths, contents, strict=True):
+            path.write_bytes(content)
+        listed = "".join(f"{path}\n" for path in paths).encode()
+        return git.out("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
+
+
+def write_commit(
+    git: Commands, *, base: str | None, files: Mapping[str, bytes], parents: Sequence[str], message: str
+) -> str:
+    ids = write_blobs(git, list(files.values())) if files else []
+    entries = [
+        b"100644 " + blob.encode() + b"\t" + path.encode("utf-8", "surrogateescape") + b"\0"
+        for path, blob in zip(files, ids, strict=True)
+    ]
+    with tempfile.TemporaryDirectory(prefix="release-") as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
+        git.out("read-tree", *([base] if base else ["--empty"]), env=index)
+        git.out("update-index", "-z", "--index-info", stdin=b"".join(entries), env=index)
+        # In a partial clone the other files may be elsewhere; their ids are all that a tree needs.
+        written = git.out("write-tree", "--missing-ok", env=index).decode().strip()
+    identity = {
+        f"GIT_{role}_{part}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", NAME), ("EMAIL", EMAIL), ("DATE", _now()))
+    }
+    ancestry = [part for parent in parents for part in ("-p", parent)]
+    out = git.out("commit-tree", *ancestry, written, stdin=message.encode() or b"\n", env=identity)
+    return out.decode().strip()
+
+
+def write_tag(git: Commands, *, name: str, commit: str, message: str) -> str:
+    body = message if message.endswith("\n") else message + "\n"
+    payload = f"object {commit}\ntype commit\ntag {name}\ntagger {NAME} <{EMAIL}> {_now()}\n\n{body}".encode()
+    signature = signing.signature(git, payload)
+    answer = git.answer("mktag", "--strict", stdin=payload + signature)
+    if answer.status:
+        raise failure(f"git does not accept the tag {name} on {commit}", answer.err)
+    return answer.out.decode().strip()
+
+
+def tag_message(git: Commands, object_id: str) -> str:
+    """The message as it was given, without a signature."""
+    content = git.out("cat-file", "tag", object_id).decode("utf-8", "replace")
+    return signing.without_signature(content.partition("\n\n")[2])
+
+
+def _now() -> str:
+    return f"{int(time.time())} +0000"
