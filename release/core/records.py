@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, assert_never, cast, get_args, get_origin, get_type_hints
 
 from release.core import canonical
 
@@ -238,7 +238,9 @@ def _end(head: StageHead, event: Event) -> StageHead:
     match event.outcome:
         case "succeeded":
             if event.services is not None:
-                return replace(ended, stranded=None)
+                # Some services alone: the stage counts as running the last whole release, with this as its record.
+                serves = replace(head.serves, record=event.path) if head.serves else None
+                return replace(ended, serves=serves, stranded=None)
             good = Good(event.release, event.at, event.actor, event.path, event.verb)
             history = head.history
             if event.verb == "rollback" and head.serves is not None:
@@ -266,6 +268,8 @@ def _end(head: StageHead, event: Event) -> StageHead:
             return ended
         case None:
             raise IllegalEvent("an outcome event without an outcome")
+        case _:  # pragma: no cover - the type checker proves that no outcome is missing
+            assert_never(event.outcome)
 
 
 def rollback_target(head: StageHead) -> Good | None:
@@ -328,7 +332,7 @@ def _build(kind: type[_T], data: Any) -> _T:
     """JSON to a dataclass, strictly. Raises ValueError that names what does not fit."""
     if not isinstance(data, dict):
         raise ValueError(f"{kind.__name__}: an object is expected, not {type(data).__name__}")
-    types = _types(kind)
+    types = _types(cast(Hashable, kind))
     unknown = sorted(set(data) - set(types))
     if unknown:
         raise ValueError(f"{kind.__name__}: unknown fields {', '.join(unknown)}")
@@ -340,7 +344,7 @@ def _build(kind: type[_T], data: Any) -> _T:
 
 
 @cache
-def _types(kind: Hashable) -> Mapping[str, Any]:
+def _types(kind: Any) -> Mapping[str, Any]:
     return get_type_hints(kind)
 
 

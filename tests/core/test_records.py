@@ -1,0 +1,520 @@
+"""The ledger's events, and the head of a stage that they move."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release.core.records import (
+    HISTORY,
+    Event,
+    Good,
+    Holder,
+    IllegalEvent,
+    Kind,
+    Quarantined,
+    ReleaseRef,
+    Running,
+    Served,
+    StageHead,
+    Verb,
+    advance,
+    mark,
+    moment,
+    next_by,
+    overdue,
+    promotion_id,
+    rollback_target,
+    stamp,
+)
+
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+LAPTOP = Holder(host="laptop/boot", pid=7, started="100")
+PEER = Holder(host="other/boot", pid=8, started="200")
+EMPTY = StageHead("fleet", "prod")
+ONE, TWO, THREE = (ReleaseRef(str(n) * 40, str(n) * 64, f"v{n}.0.0", str(n) * 40) for n in (1, 2, 3))
+ALL_EVENTS = ("started", "taken-over", "abort", "outcome")
+
+
+def event(kind: Kind, release: ReleaseRef = ONE, **fields: Any) -> Event:
+    """An event of the promotion of a release, at fence 1 unless said otherwise."""
+    holding = (
+        {"holder": LAPTOP, "next_by": "2026-11-21T12:30:00Z"} if kind in ("started", "taken-over") else {}
+    )
+    known: dict[str, Any] = {
+        "id": f"20261121T120000Z-fleet-prod-{release.tag}",
+        "at": "2026-11-21T12:00:00Z",
+        "pipeline": "fleet",
+        "stage": "prod",
+        "verb": "promote",
+        "actor": "ada",
+        "tool": "lambda-release 0.1.0",
+        "fence": 1,
+    }
+    return Event(kind=kind, release=release, **(known | holding | fields))
+
+
+def run(
+    head: StageHead, release: ReleaseRef, outcome: str = "succeeded", verb: Verb = "promote"
+) -> StageHead:
+    """A promotion from start to end."""
+    fence = head.fence + 1
+    begun = advance(head, event("started", release, fence=fence, verb=verb))
+    return advance(begun, event("outcome", release, fence=fence, verb=verb, outcome=outcome, failure="no"))
+
+
+def served_tags(head: StageHead) -> list[str | None]:
+    return [good.release.tag for good in head.history]
+
+
+# -- transitions --------------------------------------------------------------------------------------------
+
+
+def test_a_start_takes_hold_of_the_stage_with_the_next_fence() -> None:
+    started = event("started")
+    head = advance(EMPTY, started)
+    assert head.fence == 1
+    assert head.running == Running(
+        started.id, "promote", ONE, "ada", started.at, started.path, LAPTOP, "2026-11-21T12:30:00Z"
+    )
+    assert head.last == started.path
+
+
+def test_a_start_clears_the_abort_that_was_meant_for_the_one_before() -> None:
+    asked = advance(advance(EMPTY, event("started")), event("abort", reason="wrong week"))
+    assert asked.abort == "wrong week"
+    ended = advance(asked, event("outcome", outcome="aborted"))
+    assert ended.abort is None
+    taken = advance(asked, event("started", TWO, fence=2, supersedes=(event("started").id,)))
+    assert taken.abort is None
+
+
+@pytest.mark.parametrize("fence", [0, 1, 3])
+def test_a_start_needs_exactly_the_next_fence(fence: int) -> None:
+    head = replace(EMPTY, fence=1)
+    with pytest.raises(IllegalEvent, match=f"with fence {fence} after 1"):
+        advance(head, event("started", fence=fence))
+
+
+@pytest.mark.parametrize("field", ["holder", "next_by"])
+@pytest.mark.parametrize("kind", ["started", "taken-over"])
+def test_whoever_takes_hold_says_who_he_is_and_until_when(kind: Kind, field: str) -> None:
+    head = EMPTY if kind == "started" else advance(EMPTY, event("started"))
+    with pytest.raises(IllegalEvent):
+        advance(head, event(kind, fence=head.fence + 1, **{field: None}))
+
+
+def test_nobody_starts_beside_a_promotion_that_runs() -> None:
+    head = advance(EMPTY, event("started"))
+    with pytest.raises(IllegalEvent, match="is at work on"):
+        advance(head, event("started", TWO, fence=2))
+
+
+def test_a_start_supersedes_the_running_promotion_and_no_other() -> None:
+    head = advance(EMPTY, event("started"))
+    dead = event("started").id
+    taken = advance(head, event("started", TWO, fence=2, supersedes=(dead, "an-older-one")))
+    assert taken.running is not None
+    assert taken.running.release == TWO
+    with pytest.raises(IllegalEvent, match="is at work on"):
+        advance(head, event("started", TWO, fence=2, supersedes=("an-older-one", dead)))
+    with pytest.raises(IllegalEvent, match="is not at work on"):
+        advance(EMPTY, event("started", supersedes=(dead,)))
+
+
+def test_a_take_over_moves_the_hold_and_keeps_the_promotion() -> None:
+    head = advance(EMPTY, event("started"))
+    over = event("taken-over", fence=2, holder=PEER, next_by="2026-11-21T14:00:00Z")
+    taken = advance(head, over)
+    assert taken.fence == 2
+    assert taken.running is not None and head.running is not None
+    assert taken.running == replace(
+        head.running, holder=PEER, next_by="2026-11-21T14:00:00Z", record=over.path
+    )
+
+
+@pytest.mark.parametrize("fence", [1, 3])
+def test_a_take_over_needs_exactly_the_next_fence(fence: int) -> None:
+    head = advance(EMPTY, event("started"))
+    with pytest.raises(IllegalEvent, match="the hold of prod was lost"):
+        advance(head, event("taken-over", fence=fence))
+
+
+def test_an_abort_is_asked_for_once_with_a_reason() -> None:
+    head = advance(EMPTY, event("started"))
+    with pytest.raises(IllegalEvent, match="without a reason"):
+        advance(head, event("abort"))
+    asked = advance(head, event("abort", reason="wrong week"))
+    assert asked.abort == "wrong week"
+    assert asked.running == head.running
+    # the file of the first request would be overwritten
+    with pytest.raises(IllegalEvent, match="already"):
+        advance(asked, event("abort", reason="again"))
+
+
+@pytest.mark.parametrize("kind", ["taken-over", "abort", "outcome"])
+def test_only_a_promotion_that_runs_moves_on(kind: Kind) -> None:
+    with pytest.raises(IllegalEvent, match="is not at work on"):
+        advance(EMPTY, event(kind, outcome="succeeded", reason="why"))
+    other = advance(EMPTY, event("started", TWO))
+    with pytest.raises(IllegalEvent, match="is not at work on"):
+        advance(other, event(kind, outcome="succeeded", reason="why"))
+
+
+@pytest.mark.parametrize("first", ["succeeded", "failed", "errored", "aborted", "stranded", "abandoned"])
+@pytest.mark.parametrize("late", ALL_EVENTS[1:])
+def test_an_outcome_is_written_once(first: str, late: Kind) -> None:
+    ended = run(EMPTY, ONE, first)
+    with pytest.raises(IllegalEvent):
+        advance(ended, event(late, outcome="succeeded", reason="why", fence=1))
+
+
+@pytest.mark.parametrize("kind", ["abort", "outcome"])
+def test_who_lost_the_fence_writes_nothing(kind: Kind) -> None:
+    taken = advance(advance(EMPTY, event("started")), event("taken-over", fence=2, holder=PEER))
+    with pytest.raises(IllegalEvent, match="the hold of prod was lost: fence 1, now 2"):
+        advance(taken, event(kind, fence=1, outcome="succeeded", reason="why"))
+
+
+def test_an_outcome_event_has_an_outcome() -> None:
+    with pytest.raises(IllegalEvent, match="without an outcome"):
+        advance(advance(EMPTY, event("started")), event("outcome"))
+
+
+def test_success_makes_the_release_what_the_stage_serves() -> None:
+    head = run(EMPTY, ONE)
+    assert head.running is None
+    assert head.serves == Good(ONE, "2026-11-21T12:00:00Z", "ada", head.last or "", "promote")
+    assert head.history == (head.serves,)
+
+
+@pytest.mark.parametrize("outcome", ["failed", "errored", "aborted", "stranded", "abandoned"])
+def test_only_success_changes_what_the_stage_serves(outcome: str) -> None:
+    good = run(EMPTY, ONE)
+    bad = run(good, TWO, outcome)
+    assert (bad.serves, bad.history, bad.running) == (good.serves, good.history, None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "quarantined"),
+    [("failed", True), ("stranded", True), ("errored", False), ("aborted", False), ("abandoned", False)],
+)
+def test_a_no_quarantines_the_release_and_not_finding_out_does_not(outcome: str, quarantined: bool) -> None:
+    found = run(EMPTY, TWO, outcome).quarantine_of(TWO.commit)
+    assert found == (Quarantined(TWO.commit, "2026-11-21T12:00:00Z", "no", TWO.tag) if quarantined else None)
+
+
+def test_a_quarantine_says_why_even_when_nobody_did() -> None:
+    head = advance(advance(EMPTY, event("started")), event("outcome", outcome="failed"))
+    assert head.quarantined[0].why == "failed"
+
+
+def test_success_of_the_same_commit_clears_its_quarantine_and_no_other() -> None:
+    head = run(run(EMPTY, ONE, "failed"), TWO, "failed")
+    head = run(head, ONE)
+    assert [item.commit for item in head.quarantined] == [TWO.commit]
+
+
+def test_a_second_failure_is_one_quarantine() -> None:
+    head = run(run(EMPTY, ONE, "failed"), ONE, "stranded")
+    assert [item.commit for item in head.quarantined] == [ONE.commit]
+
+
+def test_a_rollback_that_fails_says_nothing_against_the_release_it_went_back_to() -> None:
+    head = run(run(run(EMPTY, ONE), TWO), ONE, "failed", verb="rollback")
+    assert head.quarantined == ()
+
+
+def test_a_stage_left_half_way_says_so_until_the_next_success() -> None:
+    left = run(run(EMPTY, ONE), TWO, "stranded")
+    assert left.stranded == left.last
+    assert run(left, TWO, "failed").stranded == left.stranded
+    assert run(left, THREE, "errored").stranded == left.stranded
+    assert run(left, THREE).stranded is None
+
+
+def test_a_deploy_of_some_services_changes_neither_what_serves_nor_the_history() -> None:
+    head = run(run(EMPTY, ONE), THREE, "stranded")
+    begun = advance(head, event("started", TWO, fence=3, verb="deploy", services=("price-fetcher",)))
+    ended = advance(
+        begun,
+        event("outcome", TWO, fence=3, verb="deploy", services=("price-fetcher",), outcome="succeeded"),
+    )
+    assert (ended.serves, ended.history, ended.running) == (head.serves, head.history, None)
+    assert ended.stranded is None
+
+
+# -- history and rollback -----------------------------------------------------------------------------------
+
+
+def test_a_rollback_drops_what_was_left_from_the_history() -> None:
+    head = run(run(run(EMPTY, ONE), TWO), THREE)
+    back = run(head, TWO, verb="rollback")
+    assert served_tags(back) == ["v1.0.0", "v2.0.0"]
+    assert back.serves is not None
+    assert back.serves.verb == "rollback"
+
+
+def test_a_release_that_runs_again_is_in_the_history_once_and_last() -> None:
+    head = run(run(run(EMPTY, ONE), TWO), ONE)
+    assert served_tags(head) == ["v2.0.0", "v1.0.0"]
+
+
+def test_the_first_good_release_may_come_by_rollback() -> None:
+    assert served_tags(run(EMPTY, ONE, verb="rollback")) == ["v1.0.0"]
+
+
+def test_a_head_remembers_the_last_good_releases_only() -> None:
+    head = EMPTY
+    for number in range(HISTORY + 3):
+        head = run(head, ReleaseRef(f"{number:040d}", "0" * 64, f"v{number}.0.0"))
+    assert len(head.history) == HISTORY
+    assert served_tags(head)[0] == "v3.0.0"
+    assert not head.ran(f"{0:040d}")
+    assert head.ran(f"{3:040d}")
+
+
+def test_a_rollback_goes_to_the_newest_good_release_before_the_one_that_serves() -> None:
+    assert rollback_target(EMPTY) is None
+    assert rollback_target(run(EMPTY, ONE)) is None
+    head = run(run(run(EMPTY, ONE), TWO), THREE)
+    found = rollback_target(head)
+    assert found is not None
+    assert found.release == TWO
+    again = rollback_target(run(head, TWO, verb="rollback"))
+    assert again is not None
+    assert again.release == ONE
+
+
+def test_a_rollback_skips_a_release_that_is_quarantined() -> None:
+    head = run(run(run(EMPTY, ONE), TWO), THREE)
+    head = replace(head, quarantined=(Quarantined(TWO.commit, "", "leaks", TWO.tag),))
+    found = rollback_target(head)
+    assert found is not None
+    assert found.release == ONE
+
+
+# -- names and times ----------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from(["next", "take-over", "abort"]), max_size=12), st.integers(0, 3))
+def test_files_of_a_stage_sort_as_its_events_happened(what: list[str], seconds: int) -> None:
+    head, paths, now, count = EMPTY, [], NOON, 0
+
+    def tell(one: Event) -> None:
+        nonlocal head
+        head = advance(head, one)
+        paths.append(one.path)
+
+    for word in [*what, "next"]:
+        now += timedelta(seconds=1 + seconds)
+        if word == "next":
+            if head.running is not None:
+                tell(event("outcome", id=head.running.id, fence=head.fence, outcome="errored"))
+            count += 1
+            tell(
+                event(
+                    "started",
+                    id=promotion_id(now, "fleet", "prod", f"{99 - count:08x}"),
+                    fence=head.fence + 1,
+                )
+            )
+        elif head.running is not None and word == "take-over":
+            tell(event("taken-over", id=head.running.id, fence=head.fence + 1))
+        elif head.running is not None and head.abort is None:
+            tell(event("abort", id=head.running.id, fence=head.fence, reason="why"))
+    assert paths == sorted(paths)
+    assert len(set(paths)) == len(paths)
+
+
+def test_an_event_lies_in_the_folder_of_its_month() -> None:
+    assert event("started", id="20261121T095000Z-fleet-prod-ab12", fence=17).path == (
+        "2026/11/20261121T095000Z-fleet-prod-ab12.000017a-started.json"
+    )
+    assert StageHead("fleet", "prod").path == "heads/fleet/prod.json"
+
+
+def test_the_mark_at_the_end_of_a_description_names_one_promotion() -> None:
+    assert f"v1.0.0 {ONE.commit[:10]}{mark('a-b')}".endswith(mark("a-b"))
+    assert not f"v1.0.0{mark('x-a-b')}".endswith(mark("a-b"))
+
+
+def test_a_release_is_known_by_its_tag_or_its_commit() -> None:
+    assert ONE.label == "v1.0.0"
+    assert ReleaseRef("a" * 40, "b" * 64).label == "a" * 10
+
+
+def test_a_holder_is_a_process_on_a_machine_or_a_workflow_run() -> None:
+    assert LAPTOP.label == "process 7 on laptop"
+    assert replace(LAPTOP, run="42.1").label == "run 42.1"
+
+
+@given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2200, 1, 1)))
+def test_a_stamp_is_read_back_to_the_second(at: datetime) -> None:
+    at = at.replace(tzinfo=UTC, microsecond=0)
+    assert moment(stamp(at)) == at
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-11-21 12:00:00", "2026-11-21T12:00:00"])
+def test_a_stamp_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="does not match"):
+        moment(text)
+
+
+def test_a_holder_counts_as_dead_only_after_the_moment_it_named() -> None:
+    running = advance(EMPTY, event("started")).running
+    assert running is not None
+    assert not overdue(running, NOON + timedelta(minutes=30))
+    assert overdue(running, NOON + timedelta(minutes=30, seconds=1))
+
+
+def test_a_holder_has_twice_the_expected_time_and_half_an_hour_at_least() -> None:
+    assert next_by(NOON, timedelta(seconds=1)) == "2026-11-21T12:30:00Z"
+    assert next_by(NOON, timedelta(hours=1)) == "2026-11-21T14:00:00Z"
+
+
+# -- bytes --------------------------------------------------------------------------------------------------
+
+words = st.text(max_size=12)
+optional = st.none() | words
+releases = st.builds(ReleaseRef, commit=words, manifest=words, tag=optional, tag_object=optional)
+holders = st.builds(Holder, host=words, pid=st.integers(1, 2**22), started=words, run=optional)
+served = st.builds(
+    Served,
+    service=words,
+    function=words,
+    account=words,
+    region=words,
+    lambda_version=optional,
+    code=optional,
+)
+verbs = st.sampled_from(["deploy", "promote", "rollback"])
+goods = st.builds(Good, release=releases, at=words, actor=words, record=words, verb=verbs)
+events = st.builds(
+    Event,
+    kind=st.sampled_from(ALL_EVENTS),
+    id=words,
+    at=words,
+    pipeline=words,
+    stage=words,
+    verb=verbs,
+    release=releases,
+    actor=words,
+    tool=words,
+    fence=st.integers(0, 10**6),
+    run=optional,
+    reason=optional,
+    source=optional,
+    services=st.none() | st.lists(words, max_size=3).map(tuple),
+    holder=st.none() | holders,
+    next_by=optional,
+    supersedes=st.lists(words, max_size=2).map(tuple),
+    before=st.lists(served, max_size=2).map(tuple),
+    after=st.lists(served, max_size=2).map(tuple),
+    outcome=st.none()
+    | st.sampled_from(["succeeded", "failed", "errored", "aborted", "stranded", "abandoned"]),
+    failure=optional,
+    report=st.lists(words, max_size=2).map(tuple),
+)
+heads = st.builds(
+    StageHead,
+    pipeline=words,
+    stage=words,
+    fence=st.integers(0, 10**6),
+    running=st.none()
+    | st.builds(
+        Running,
+        id=words,
+        verb=verbs,
+        release=releases,
+        actor=words,
+        at=words,
+        record=words,
+        holder=holders,
+        next_by=words,
+    ),
+    abort=optional,
+    serves=st.none() | goods,
+    history=st.lists(goods, max_size=2).map(tuple),
+    quarantined=st.lists(st.builds(Quarantined, commit=words, tag=optional, at=words, why=words)).map(tuple),
+    last=optional,
+    stranded=optional,
+)
+
+
+@given(events)
+def test_an_event_is_what_its_bytes_say(one: Event) -> None:
+    data = one.to_bytes()
+    read = Event.from_json(json.loads(data))
+    assert read == one
+    assert read.to_bytes() == data
+
+
+@given(heads)
+def test_a_head_is_what_its_bytes_say(head: StageHead) -> None:
+    data = head.to_bytes()
+    read = StageHead.from_json(json.loads(data))
+    assert read == head
+    assert read.to_bytes() == data
+
+
+def test_what_is_empty_is_not_written_so_that_a_new_field_changes_no_old_record() -> None:
+    assert json.loads(EMPTY.to_bytes()) == {"pipeline": "fleet", "stage": "prod", "fence": 0}
+    assert "reason" not in json.loads(event("started").to_bytes())
+
+
+GOOD_EVENT = json.loads(event("started", before=(Served("a", "a-prod", "1", "r", None, None),)).to_bytes())
+GOOD_HEAD = json.loads(run(EMPTY, ONE, "failed").to_bytes())
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"secret": "x"}, "Event: unknown fields secret"),
+        ({"release": GOOD_EVENT["release"] | {"e_mail": "x"}}, "ReleaseRef: unknown fields e_mail"),
+        ({"release": "v1.0.0"}, "ReleaseRef: an object is expected, not str"),
+        ({"release": []}, "ReleaseRef: an object is expected, not list"),
+        ({"release": None}, "ReleaseRef: an object is expected, not NoneType"),
+        ({"fence": "1"}, "Event: fence"),
+        ({"fence": True}, "Event: fence"),
+        ({"actor": None}, "Event: actor"),
+        ({"kind": "begun"}, "Event: kind"),
+        ({"outcome": "maybe"}, "Event: outcome"),
+        ({"services": "price-fetcher"}, "Event: services"),
+        ({"services": [1]}, "Event: services"),
+        ({"before": {}}, "Event: before"),
+        ({"before": ["x"]}, "Served: an object is expected, not str"),
+        ({"holder": {"host": "laptop"}}, "Holder: .*'pid' and 'started'"),
+    ],
+)
+def test_an_event_that_does_not_fit_is_refused_by_name(change: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Event.from_json(GOOD_EVENT | change)
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 3])
+def test_an_event_that_is_no_object_is_refused(data: Any) -> None:
+    with pytest.raises(ValueError, match="Event: an object is expected"):
+        Event.from_json(data)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_a_file_that_was_edited_is_read_as_written_or_refused(data: st.DataObject) -> None:
+    kind, good = data.draw(st.sampled_from([(Event, GOOD_EVENT), (StageHead, GOOD_HEAD)]))
+    edited = good | {data.draw(st.sampled_from(sorted(good))): data.draw(anything)}
+    try:
+        read = kind.from_json(edited)
+    except ValueError:
+        return
+    assert kind.from_json(json.loads(read.to_bytes())) == read
