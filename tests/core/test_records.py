@@ -237,15 +237,30 @@ def test_a_stage_left_half_way_says_so_until_the_next_success() -> None:
     assert run(left, THREE).stranded is None
 
 
-def test_a_deploy_of_some_services_changes_neither_what_serves_nor_the_history() -> None:
+def test_a_deploy_of_some_services_leaves_the_release_and_gives_it_a_newer_record() -> None:
     head = run(run(EMPTY, ONE), THREE, "stranded")
     begun = advance(head, event("started", TWO, fence=3, verb="deploy", services=("price-fetcher",)))
     ended = advance(
         begun,
         event("outcome", TWO, fence=3, verb="deploy", services=("price-fetcher",), outcome="succeeded"),
     )
-    assert (ended.serves, ended.history, ended.running) == (head.serves, head.history, None)
-    assert ended.stranded is None
+    assert head.serves is not None
+    assert ended.serves == replace(head.serves, record=ended.last)
+    assert (ended.history, ended.running, ended.stranded) == (head.history, None, None)
+
+
+def test_a_deploy_of_some_services_to_an_empty_stage_serves_no_release() -> None:
+    begun = advance(EMPTY, event("started", verb="deploy", services=("price-fetcher",)))
+    done = event("outcome", verb="deploy", services=("price-fetcher",), outcome="succeeded")
+    assert advance(begun, done).serves is None
+
+
+def test_what_a_function_serves_is_found_by_account_region_and_name() -> None:
+    assert Served("api", "api-prod", "444444444444", "us-east-1").where == (
+        "444444444444",
+        "us-east-1",
+        "api-prod",
+    )
 
 
 # -- history and rollback -----------------------------------------------------------------------------------
