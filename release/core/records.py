@@ -238,7 +238,7 @@ def _end(head: StageHead, event: Event) -> StageHead:
     match event.outcome:
         case "succeeded":
             if event.services is not None:
-                # Some services alone: the last whole release still counts as what runs, with this as its record.
+                # Some services alone: the last whole release still counts as what runs, by this record.
                 serves = replace(head.serves, record=event.path) if head.serves else None
                 return replace(ended, serves=serves, stranded=None)
             good = Good(event.release, event.at, event.actor, event.path, event.verb)
