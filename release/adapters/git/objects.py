@@ -85,7 +85,11 @@ def write_commit(
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         git.out("read-tree", *([base] if base else ["--empty"]), env=index)
-        git.out("update-index", "-z", "--index-info", stdin=b"".join(entries), env=index)
+        put = git.answer("update-index", "-z", "--index-info", stdin=b"".join(entries), env=index)
+        if (
+            put.status or "Ignoring path" in put.err
+        ):  # git ignores a path that it would not check out, and succeeds
+            raise failure("git does not take a path into a tree", put.err)
         # In a partial clone the other files may be elsewhere; their ids are all that a tree needs.
         written = git.out("write-tree", "--missing-ok", env=index).decode().strip()
     identity = {

@@ -170,9 +170,11 @@ def _refused(refused: dict[str, str], err: str) -> ReleaseError:
     cause = f"the remote refused {ref}: {why}"
     if _UNKNOWN.search(why):
         return _unknown(err)
-    if _NAME_TAKEN.search(err):
+    if taken := next((line for line in said if _NAME_TAKEN.search(line)), None):
         return Misconfigured(
-            cause, fix=f"remove or rename the ref whose name is in the way of {ref}", details=said
+            f"the remote refused {ref}: {taken}",
+            fix="remove or rename on the remote the ref whose name is in the way",
+            details=said,
         )
     if _MOVED.search(why):
         return Conflict(f"somebody else was faster: {cause}", fix="run the same command again", details=said)
