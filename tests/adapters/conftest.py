@@ -23,4 +23,4 @@ def account(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name, value in sandbox.environment(account=number, base={}).items():
         monkeypatch.setenv(name, value)
     yield number
-    sandbox.set_faults([])
+    sandbox.faults([])

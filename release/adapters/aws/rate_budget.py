@@ -56,10 +56,8 @@ class RateBudget:
     def _take_or_wait(self, floor: int) -> float:
         with self._state:
             self._refill()
-            # 1e-9: after exactly the wait that was asked for, rounding must not cost another round.
-            missing = floor + 1 - self._tokens - 1e-9
-            wait = max(missing / self._rate, self._closed_until - self._counted_at)
-            if wait > 0:
+            wait = max((floor + 1 - self._tokens) / self._rate, self._closed_until - self._counted_at)
+            if wait > 1e-6:  # a microsecond: after exactly the wait asked for, rounding costs no other round
                 return wait
             self._tokens -= 1
             return 0.0
