@@ -133,15 +133,15 @@ class _Rendered:
         Exact for what a template says literally; for what a macro or a variable gave, the line that called
         it.
         """
-        at, shown = 0, self.text.split("\n")[line].strip()
-        found = (self.file, 1)
+        at, found = 0, (self.file, 1)
         for text, (file, first) in self.pieces:
             if at > line:
                 break
-            source = self.sources[file].split("\n")
-            literal = first + line - at
-            said = literal <= len(source) and source[literal - 1].strip() == shown
-            found = (file, literal if said else first)
+            # jinja notes no line for literal text: look for it from the last line that is noted.
+            source = self.sources[file]
+            begins = source.find(text, len("".join(source.splitlines(keepends=True)[: first - 1])))
+            literal = begins >= 0 and bool(text.strip())
+            found = (file, source.count("\n", 0, begins) + 1 + line - at if literal else first)
             at += text.count("\n")
         return f"{found[0]}:{found[1]}"
 
