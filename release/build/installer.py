@@ -15,55 +15,19 @@ from release.build.target import Target
 from release.errors import Misconfigured, ReleaseError, Unavailable
 
 _TIMEOUT = 15 * 60  # seconds; uv's own time-outs end a dead connection long before
+_ONE_AT_A_TIME = threading.Lock()
 
 # What uv may learn from the user's environment: how to reach the index and where to cache. Nothing that
 # chooses packages.
-_KEPT = frozenset(
-    {
-        *(
-            "HOME",
-            "PATH",
-            "TMPDIR",
-            "USER",
-            "LOGNAME",
-            "NETRC",
-            "XDG_CACHE_HOME",
-            "XDG_CONFIG_HOME",
-            "XDG_DATA_HOME",
-        ),
-        *(
-            "SSL_CERT_FILE",
-            "SSL_CERT_DIR",
-            "SSL_CLIENT_CERT",
-            "ALL_PROXY",
-            "HTTP_PROXY",
-            "HTTPS_PROXY",
-            "NO_PROXY",
-        ),
-        *(
-            "UV_CACHE_DIR",
-            "UV_CONFIG_FILE",
-            "UV_CREDENTIALS_DIR",
-            "UV_FIND_LINKS",
-            "UV_INSECURE_HOST",
-            "UV_NATIVE_TLS",
-        ),
-        *(
-            "UV_NO_CACHE",
-            "UV_NO_CONFIG",
-            "UV_NO_INDEX",
-            "UV_OFFLINE",
-            "UV_SYSTEM_CERTS",
-            "UV_KEYRING_PROVIDER",
-        ),
-        *("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_REQUEST_TIMEOUT"),
-    }
-)
+_HOMES = ("HOME", "PATH", "TMPDIR", "USER", "LOGNAME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+_NETWORK = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "NETRC", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_UVS = ("CACHE_DIR", "CONFIG_FILE", "CREDENTIALS_DIR", "DEFAULT_INDEX", "EXTRA_INDEX_URL", "FIND_LINKS")
+_UVS_TOO = ("INSECURE_HOST", "KEYRING_PROVIDER", "NO_CACHE", "NO_CONFIG", "OFFLINE", "SYSTEM_CERTS")
+_KEPT = frozenset((*_HOMES, *_NETWORK, "SSL_CLIENT_CERT", *(f"UV_{name}" for name in (*_UVS, *_UVS_TOO))))
 _KEPT_PREFIXES = ("UV_INDEX", "UV_HTTP_", "UV_CONCURRENT_")
 
 _PACKAGE = r"`?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)(?:==(?P<version>[^\s`]+))?`?"
 _MISMATCH = re.compile(rf"Hash mismatch for {_PACKAGE}\s")
-_ONE_AT_A_TIME = threading.Lock()
 _NOT_LOCKED = re.compile(rf"no trusted hash was provided for: {_PACKAGE}\s")
 _NO_WHEEL = re.compile(rf"{_PACKAGE} has no (?:usable )?wheels")
 _NO_SUCH = re.compile(
@@ -191,7 +155,7 @@ def explain(message: str, asked: Installation) -> ReleaseError:
     if _OFFLINE.search(message):
         return Unavailable(
             f"not every package of {asked.file} is cached, and the network is switched off for uv",
-            fix="unset UV_OFFLINE and UV_NO_INDEX, or fill the cache on a machine with network",
+            fix="unset UV_OFFLINE, or fill uv's cache while there is a network",
             see=asked.file,
             details=lines,
         )
