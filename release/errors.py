@@ -1,4 +1,6 @@
-"""Every failure that a user can meet: cause, fix, place, and the exit code that says what state the world is in."""
+"""Every failure that a user can meet: cause, fix, place, and the exit code that says what
+state the world is in.
+"""
 
 from collections.abc import Sequence
 from enum import IntEnum

@@ -26,8 +26,10 @@ class Texts:
 def pipeline_texts(repo: Repo, refs: RemoteRefs) -> tuple[Texts, tuple[str, ...]]:
     """`pipelines/` of the remote's default branch, with warnings.
 
-    Nobody weakens a gate by a branch of their own. Where the remote has no pipelines yet, those of the work tree serve,
-    with a warning: enough to calculate, and the first push mends it. Raises Misconfigured where there are none at all.
+    Nobody weakens a gate by a branch of their own. Where the remote has no pipelines yet, those of the work
+    tree serve,
+    with a warning: enough to calculate, and the first push mends it. Raises Misconfigured where there are
+    none at all.
     """
     branch = refs.head or next((name for name in ("main", "master") if name in refs.branches), None)
     if branch is not None and branch in refs.branches:
@@ -48,7 +50,7 @@ def work_tree_pipelines(repo: Repo) -> Texts:
     if not paths:
         raise Misconfigured(
             "there is no pipelines/ with a pipeline in this repository",
-            fix="write pipelines/environments.yaml and pipelines/fleet.yaml as docs/configuration.md shows, and push them",
+            fix="write pipelines/environments.yaml and a pipeline as docs/configuration.md shows; push them",
             see=str(folder),
         )
     return Texts({f"pipelines/{path.name}": path.read_bytes() for path in paths}, "the work tree")
@@ -82,7 +84,7 @@ def check_identity(functions: Functions, environment: Environment) -> None:
     if account != environment.account:
         raise Misconfigured(
             f"these credentials belong to account {account}; {environment.name} is {environment.account}",
-            fix=f"set `role:` of {environment.name} to a role of {environment.account}, or use its credentials",
+            fix=f"set `role:` of {environment.name} to a role of its account, or use its credentials",
             see="pipelines/environments.yaml",
         )
 
@@ -123,7 +125,9 @@ def observe_fleet(
     return Observed(functions=found_functions, stacks=found_stacks, artifacts=dict(held))
 
 
-def observe_function(functions: Functions, service: str, place: Place, name: str, alias: str) -> ObservedFunction:
+def observe_function(
+    functions: Functions, service: str, place: Place, name: str, alias: str
+) -> ObservedFunction:
     """One function in one place, with what its alias serves."""
     latest = functions.function(place, name)
     if latest is None:

@@ -1,4 +1,6 @@
-"""What the decisions need of the outside world, as Protocols. One adapter (and one strict fake) stands behind each."""
+"""What the decisions need of the outside world, as Protocols. One adapter (and one strict
+fake) stands behind each.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -33,8 +35,9 @@ Code = S3Code | ZipFile
 class Functions(Protocol):
     """The control plane of AWS Lambda.
 
-    Every method raises Misconfigured (credentials, access denied), Unavailable (out of reach, throttled to the end) and,
-    where it says so, ForeignChange. Retries of what is safe to repeat happen inside; nothing is retried blindly.
+    Every method raises Misconfigured (credentials, access denied), Unavailable (out of reach, throttled to the
+    end) and, where it says so, ForeignChange. Retries of what is safe to repeat happen inside; nothing is retried
+    blindly.
     """
 
     def undoing(self) -> AbstractContextManager[None]:
@@ -50,18 +53,21 @@ class Functions(Protocol):
         """GetFunction (100/s, not out of the budget of 15/s). None: no such function or version."""
 
     def settled(self, place: Place, name: str, qualifier: str | None = None) -> FunctionFacts:
-        """Wait until the update has ended and the version is Active. Raises RolloutFailed on Failed, Unavailable on time-out."""
+        """Wait until the update has ended and the version is Active. Raises RolloutFailed on Failed,
+        Unavailable on time-out.
+        """
 
     def versions(self, place: Place, name: str) -> Sequence[FunctionFacts]:
-        """All published versions, oldest first, every page. AWS leaves `state` out of lists: it is "" here."""
+        """All published versions, oldest first, every page. Lists have no `state`: it is "" here."""
 
     def alias(self, place: Place, name: str, alias: str) -> AliasFacts | None: ...
 
     def update_code(self, place: Place, name: str, code: Code, *, digest: str, revision: str) -> None:
-        """Give `$LATEST` this code. Returns when AWS has accepted it. Raises ForeignChange when the revision is stale.
+        """Give `$LATEST` this code. Returns when AWS has accepted it. Raises ForeignChange when the revision
+        is stale.
 
-        `digest` is the zip's sha256 (hex): it tells our update from a foreign one after a lost response. Raises
-        Misconfigured when AWS took other bytes.
+        `digest` is the zip's sha256 (hex): it tells our update from a foreign one after a lost response.
+        Raises Misconfigured when AWS took other bytes.
         """
 
     def publish(self, place: Place, name: str, *, code: str, revision: str, description: str) -> str:
@@ -91,13 +97,17 @@ class Functions(Protocol):
         revision: str,
         description: str,
     ) -> AliasFacts:
-        """All traffic to one version; additional weights are cleared explicitly. Raises ForeignChange on a stale revision."""
+        """All traffic to one version; additional weights are cleared explicitly. Raises
+        ForeignChange on a stale revision.
+        """
 
     def delete_alias(self, place: Place, name: str, alias: str) -> None:
         """Nothing happens when it is not there."""
 
     def invoke(self, place: Place, name: str, qualifier: str, payload: bytes, *, timeout: int) -> Invocation:
-        """Synchronous invoke. `timeout` in seconds bounds our waiting. Raises Unavailable when throttled or timed out."""
+        """Synchronous invoke. `timeout` in seconds bounds our waiting. Raises Unavailable
+        when throttled or timed out.
+        """
 
 
 class Stacks(Protocol):
@@ -135,7 +145,9 @@ class Artifacts(Protocol):
     """Bytes by digest, in every region that needs them. Nothing is ever overwritten."""
 
     def put(self, data: bytes, *, kind: str) -> str:
-        """Store in every region; kind is `zip`, `template`, `settings` or `manifest`. Returns the sha256 (hex)."""
+        """Store in every region; kind is `zip`, `template`, `settings` or `manifest`.
+        Returns the sha256 (hex).
+        """
 
     def get(self, digest: str, *, kind: str) -> bytes:
         """Raises Misconfigured when it is lost or its bytes no longer have this digest."""
@@ -198,7 +210,9 @@ class Repo(Protocol):
     def top(self) -> Path: ...
 
     def remote(self) -> RemoteRefs:
-        """Read the remote's refs now. Raises Unavailable when it is out of reach, Misconfigured when there is none."""
+        """Read the remote's refs now. Raises Unavailable when it is out of reach,
+        Misconfigured when there is none.
+        """
 
     def local_tags(self) -> Mapping[str, RemoteTag]:
         """Tags of this clone, one for-each-ref: for --offline and for finding tags that exist only here."""
@@ -212,7 +226,9 @@ class Repo(Protocol):
         """Have these objects here, fetching without writing any ref. Raises Unavailable."""
 
     def merged_tags(self, commit: str, tags: Mapping[str, RemoteTag]) -> frozenset[str]:
-        """Names among `tags` whose commit is the commit or an ancestor of it. Deepens a shallow clone or raises."""
+        """Names among `tags` whose commit is the commit or an ancestor of it. Deepens a
+        shallow clone or raises.
+        """
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Deepens a shallow clone or raises: it never answers `no` for `do not know`."""
@@ -242,7 +258,9 @@ class Repo(Protocol):
     def tag_message(self, object_id: str) -> str: ...
 
     def push(self, updates: Sequence[RefUpdate]) -> None:
-        """One atomic push; every ref is new or a fast-forward. Raises Conflict when the remote refused any of them."""
+        """One atomic push; every ref is new or a fast-forward. Raises Conflict when the
+        remote refused any of them.
+        """
 
     def person(self) -> str:
         """Who runs this: the configured user name, never an e-mail address."""
@@ -268,7 +286,8 @@ class Ledger(Protocol):
     def append(self, state: LedgerState, event: Event, *, tag: RefUpdate | None = None) -> LedgerState:
         """Write one event, and a new tag with it, in one atomic push.
 
-        Where only other stages have moved since `state`, the event is put on top of theirs. Raises Conflict when our
+        Where only other stages have moved since `state`, the event is put on top of theirs. Raises Conflict
+        when our
         stage has moved, the tag exists, or the hold was lost.
         """
 

@@ -19,7 +19,7 @@ from release.core.gates import closed_by_configuration
 from release.core.holding import Continue, Hold, Supersede
 from release.core.models import Pipeline, Pipelines, Service, Stage
 from release.core.plan import Change, Plan, Step, Target, rollback_steps, rollout_steps, served, targets
-from release.core.records import Event, StageHead, rollback_target
+from release.core.records import Event, Served, StageHead, rollback_target
 from release.core.selection import (
     Selection,
     deployed,
@@ -139,7 +139,8 @@ def build_setup(repo: Repo, setup: Setup, commit: str) -> Mapping[str, Service]:
     return {name: services[name] for name in names}
 
 
-# -- which release ---------------------------------------------------------------------------------------------
+# -- which release
+# ---------------------------------------------------------------------------------------------
 
 
 def deploy_selection(
@@ -167,7 +168,7 @@ def deploy_selection(
             blockers.append(
                 Blocker(
                     "lost-commits",
-                    f"{stage.name} runs {runs.release.commit[:10]}, which is not in the history of {commit[:10]}",
+                    f"{stage.name} runs {runs.release.commit[:10]}, which {commit[:10]} does not contain",
                     "merge it, then deploy the merge",
                 )
             )
@@ -271,7 +272,9 @@ def _facts(repo: Repo, setup: Setup, stage: Stage, request: Request) -> Facts:
 
 
 def _about(repo: Repo, setup: Setup, facts: Facts, commit: str) -> Facts:
-    """Add what only this commit's neighbours tell: manifests that its tags state, and whether it holds what runs."""
+    """Add what only this commit's neighbours tell: manifests that its tags state, and
+    whether it holds what runs.
+    """
     here = [tag for tag in facts.tags if tag.commit == commit and setup.refs.tags[tag.name].annotated]
     repo.ensure([tag.object for tag in here], refs=[f"refs/tags/{tag.name}" for tag in here])
     manifests = {}
@@ -303,7 +306,8 @@ def _tip(setup: Setup, stage: Stage) -> str | None:
     return setup.refs.branches.get(setup.refs.head)
 
 
-# -- drafts ----------------------------------------------------------------------------------------------------
+# -- drafts
+# ----------------------------------------------------------------------------------------------------
 
 
 def refuse(stage: Stage, selection: Selection) -> None:
@@ -340,7 +344,8 @@ def draft(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) 
 def draft_promotion(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
     """The plan of a promotion. Raises Misconfigured, Unavailable; blockers are in the plan.
 
-    `target` names the build target whose manifest a commit is looked up for, when the stage before did not run it last.
+    `target` names the build target whose manifest a commit is looked up for, when the stage before did not
+    run it last.
     """
     stage = setup.stage(request.stage)
     answer, facts = next_release(tools.repo, setup, request)
@@ -382,7 +387,16 @@ def draft_rollout(tools: Tools, setup: Setup, stage: Stage, selection: Selection
         again=moved if isinstance(hold, Continue) else frozenset(),
     )
     selection = replace(selection, blockers=blockers)
-    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed)
+    kept = _kept(tools, setup, head, selection)
+    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+
+
+def _kept(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Served, ...]:
+    """What a deployment of some services leaves as the last record has it."""
+    if selection.services is None or head.serves is None:
+        return ()
+    recorded = tools.ledger.event(setup.state, head.serves.record).after
+    return tuple(served for served in recorded if served.service not in selection.services)
 
 
 def draft_rollback(tools: Tools, setup: Setup, request: Request) -> Draft:
@@ -436,7 +450,7 @@ def _wanted(tools: Tools, setup: Setup, stage: Stage, selection: Selection) -> t
         unknown = sorted(set(selection.services) - set(manifest.services))
         if unknown:
             raise Misconfigured(
-                f"there is no service {', '.join(unknown)} in {setup.pipeline.name} at {selection.commit[:10]}",
+                f"there is no service {', '.join(unknown)} in commit {selection.commit[:10]}",
                 fix=f"name some of: {', '.join(manifest.services)}",
             )
         chosen = {name: entry for name, entry in manifest.services.items() if name in selection.services}
@@ -476,6 +490,7 @@ def _draft(
     hold: Hold,
     dead: Event | None,
     observed: Observed,
+    kept: tuple[Served, ...] = (),
 ) -> Draft:
     plan = Plan(
         verb=selection.verb,
@@ -490,6 +505,7 @@ def _draft(
         changes=changes,
         warnings=selection.warnings,
         blockers=selection.blockers,
+        kept=kept,
         before=holding.carried(
             [change.served for change in changes], dead, holding.moved_by(dead, _descriptions(observed))
         ),

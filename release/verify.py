@@ -22,7 +22,9 @@ class Check:
 
 
 def verify_stage(tools: Tools, setup: Setup, stage: Stage) -> tuple[Check, ...]:
-    """One check for every function and region that the record of the stage names. Raises GateClosed, Misconfigured."""
+    """One check for every function and region that the record of the stage names. Raises
+    GateClosed, Misconfigured.
+    """
     good = setup.head(stage.name).serves
     if good is None:
         raise GateClosed(

@@ -212,7 +212,16 @@ def _seal(
 
 
 def _after(work: Work) -> list[Served]:
-    """What every function of the plan serves now."""
+    """What every function of the stage serves now; what a partial deployment left alone is
+    as it was recorded.
+    """
+    return [
+        *work.plan.kept,
+        *_moved_or_not(work),
+    ]
+
+
+def _moved_or_not(work: Work) -> list[Served]:
     return [
         replace(
             change.served,

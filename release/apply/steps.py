@@ -184,10 +184,11 @@ def _smoke(
         match verdict:
             case smoke.Passed():
                 return
-            case smoke.Failed(reason=no):
+            case smoke.Failed(reason=no, detail=detail):
                 raise RolloutFailed(
                     f"the smoke test of {where} failed: {no}",
-                    fix="mend the service and merge; the function's log group has the details",
+                    fix="mend the service and merge; the function's log group says more",
+                    details=[detail] if detail else [],
                 )
             case smoke.Errored(reason=reason):
                 continue

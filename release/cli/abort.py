@@ -32,7 +32,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
         )
     if wired.holders.is_dead(running.holder):
         raise Conflict(
-            f"{running.holder.label}, which was at work on {running.release.label}, is dead: nobody would hear this",
+            f"{running.holder.label}, at work on {running.release.label}, is dead: nobody would hear this",
             fix=f"run the same {running.verb} again to finish it, or `release rollback {stage} --reason …`",
         )
     confirm(f"abort the {running.verb} of {running.release.label} in {stage}?", yes=yes, in_ci=wired.in_ci)

@@ -31,7 +31,7 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
     expected = expect_digest or digest
     if drafted.nothing is None and drafted.plan.digest != expected:
         raise Conflict(
-            f"the plan no longer holds: now it would be {drafted.plan.digest[:12]}, approved was {expected[:12]}",
+            f"the plan no longer holds: it is {drafted.plan.digest[:12]} now, {expected[:12]} was approved",
             fix="plan again and have that approved",
             see=str(plan),
         )

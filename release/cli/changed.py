@@ -81,7 +81,7 @@ def _survey(wired: "Wiring", setup: "Setup", ref: str) -> "Mapping[str, ServiceV
 
 
 def _served(wired: "Wiring", setup: "Setup", stage: str) -> "tuple[Mapping[str, ServiceView] | None, str]":
-    """What a stage runs; None with the reason where that cannot be known: then everything counts as changed."""
+    """What a stage runs; None with the reason where that cannot be known, so that all counts as changed."""
     from release.build.documents import load_manifest
     from release.core.changes import view
 

@@ -95,9 +95,6 @@ def _line(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str]] | None:
             return [(f"  {fields['phase']:<8}", style), (f"{name:<20} {region:<9} {fields['detail']}", "")]
         case "undo":
             return [("  failed  ", "bold red"), (f"{fields['cause']}", ""), ("\n  going back", "yellow")]
-        case "sealed":
-            outcome = fields["outcome"]
-            return [(f"  {outcome}", "bold green" if outcome == "succeeded" else "bold red")]
         case "built":
             return [("  build   ", "green"), (f"{fields['service']:<20} {fields['detail']}", "")]
         case _:
@@ -105,7 +102,7 @@ def _line(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str]] | None:
 
 
 def confirm(question: str, *, yes: bool, in_ci: bool) -> None:
-    """Ask a person. In CI, and with --yes, there is nobody to ask. Raises Misconfigured without a terminal."""
+    """Ask a person; nobody in CI and with --yes. Raises Misconfigured without a terminal."""
     if yes or in_ci:
         return
     if not sys.stdin.isatty():

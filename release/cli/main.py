@@ -1,4 +1,6 @@
-"""The entry of the CLI: finds the verb, lets it work, turns every failure into an exit code. Imports nothing heavy."""
+"""The entry of the CLI: finds the verb, lets it work, turns every failure into an exit code.
+Imports nothing heavy.
+"""
 
 import importlib
 import os
@@ -57,7 +59,8 @@ class LazyVerbs(click.Group):
 def cli(ctx: click.Context, directory: Path) -> None:
     """Take a merge on main to production, the same bytes all the way, and prove it afterwards.
 
-    Exit codes say what state the world is in: 0 done; 2, 3 and 4 nothing was changed; 5 rolled back; 6 a person must
+    Exit codes say what state the world is in: 0 done; 2, 3 and 4 nothing was changed; 5 rolled back; 6 a
+    person must
     look; 7 under way. docs/handbook.md has them all.
     """
     ctx.obj = directory
@@ -107,11 +110,12 @@ def _echo(label: str, text: str) -> None:
     if columns >= 20:
         text = textwrap.fill(
             text,
-            columns - len(click.unstyle(label)) - 1,
+            columns,
+            initial_indent=" " * (len(click.unstyle(label)) + 1),
             subsequent_indent="  ",
             break_long_words=False,
             break_on_hyphens=False,
-        ).replace("\n", "\n  ")
+        ).lstrip()
     click.echo(f"{label} {text}", err=True)
 
 

@@ -29,7 +29,7 @@ def command(
     pipeline: str | None,
     as_json: bool,
 ) -> None:
-    """Calculate the next tag. Writes nothing; closed gates are listed as blockers, and are no failure here."""
+    """Calculate the next tag. Writes nothing; closed gates are listed as blockers and are no failure here."""
     from rich.text import Text
 
     from release.core.gates import closed_by_configuration

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "sandbox", short_help="An embedded AWS and a git remote on this machine, for trying and testing."
 )
 def command() -> None:
-    """Everything runs on loopback and ends with the command. Nothing outside a temporary folder is touched."""
+    """Everything runs on loopback, in a temporary folder, and ends with the command."""
 
 
 @command.command("up")
@@ -47,7 +47,7 @@ def up(directory: Path) -> None:
 def run(directory: Path, words: tuple[str, ...]) -> int:
     """Run COMMAND with a sandbox that ends when it does; its exit code is the command's.
 
-    The remote holds this repository's HEAD as main; `release` in the command uses it, and git knows it as `sandbox`.
+    The remote holds this repository's HEAD as main; `release` uses it, and git knows it as `sandbox`.
     """
     with _sandbox(directory) as (_, environment):
         return _run(words, environment, directory)
@@ -77,7 +77,9 @@ def _sandbox(directory: Path) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
 
 
 def _repository(directory: Path) -> Path | None:
-    """Top of the repository with a commit around the folder. None: there is none, and the sandbox is AWS alone."""
+    """Top of the repository with a commit around the folder. None: there is none, and the
+    sandbox is AWS alone.
+    """
     from release.adapters.git import GitRepo
     from release.errors import ReleaseError
 
@@ -109,7 +111,7 @@ def _provision(sandbox: "Sandbox", top: Path) -> None:
 
 def _run(words: Sequence[str], environment: dict[str, str], directory: Path) -> int:
     try:
-        process = subprocess.Popen(list(words), env=environment, cwd=directory)  # noqa: S603 - the user's own command
+        process = subprocess.Popen(list(words), env=environment, cwd=directory)
     except OSError as error:
         raise Misconfigured(
             f"{words[0]} cannot be run: {error.strerror}", fix="release sandbox run -- COMMAND ARGUMENTS"

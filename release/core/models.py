@@ -1,4 +1,6 @@
-"""The configured fleet: where (environments), when (pipelines) and what (services). Frozen and complete after loading."""
+"""The configured fleet: where (environments), when (pipelines) and what (services). Frozen
+and complete after loading.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -64,7 +66,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A condition that must hold before traffic moves. `setting` is the value as configured, in its display form."""
+    """A condition that must hold before traffic moves. `setting` is the value as configured,
+    in its display form.
+    """
 
     name: str  # soak, four_eyes, freeze, order, no_lost_commits, alarms_clear, signed_off
     setting: str

@@ -120,6 +120,7 @@ class Plan:
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
     blockers: tuple[Blocker, ...]
+    kept: tuple[Served, ...]  # functions outside a partial deployment, as the last record has them
     before: tuple[Served, ...]  # what to go back to: recorded before anything is touched
     places: tuple[Place, ...]  # in the order in which traffic moves: the primary first
     alias: str

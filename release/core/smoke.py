@@ -17,9 +17,15 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The version answered, and the answer is no."""
+    """The version answered, and the answer is no.
+
+    `reason` is for the record and holds nothing of the answer but names and numbers; `detail` is what the
+    answer says,
+    for the screen alone: it may hold data of the people that the service is about.
+    """
 
     reason: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,9 @@ def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -
     if answer.executed_version is not None and answer.executed_version != lambda_version:
         return Errored(f"version {answer.executed_version} answered instead of {lambda_version}")
     if answer.function_error is not None:
-        return Failed(f"{answer.function_error}: {_error_message(answer.payload)}")
+        return Failed(
+            f"{answer.function_error} {_error_type(answer.payload)}".strip(), _error_message(answer.payload)
+        )
     try:
         body = json.loads(answer.payload or b"null")
     except ValueError:
@@ -60,7 +68,7 @@ def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -
     for key, wanted in settings.smoke_expect.items():
         found = body.get(key) if isinstance(body, dict) else None
         if found != wanted:
-            return Failed(f"the answer's {key!r} is {_short(found)}, expected {_short(wanted)}")
+            return Failed(f"the answer's {key!r} is not {_short(wanted)}", f"it is {_short(found)}")
     return Passed()
 
 
@@ -82,6 +90,16 @@ def _is_up(state: Any) -> bool:
     if isinstance(state, dict):
         state = state.get("status", state.get("state"))
     return state in _UP
+
+
+def _error_type(payload: bytes) -> str:
+    try:
+        error = json.loads(payload)
+    except ValueError:
+        return ""
+    kind = error.get("errorType") if isinstance(error, dict) else None
+    # A class name; whatever else a handler puts there is not for the record.
+    return kind if isinstance(kind, str) and kind.replace(".", "").isidentifier() else ""
 
 
 def _error_message(payload: bytes) -> str:

@@ -1,4 +1,6 @@
-"""Facts as they were read once from the outside world. Never changed after reading; plans are made from these alone."""
+"""Facts as they were read once from the outside world. Never changed after reading; plans
+are made from these alone.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

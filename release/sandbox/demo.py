@@ -1,6 +1,8 @@
-"""The demo: a merge goes to production in two regions, twice something breaks, and the ledger tells the story.
+"""The demo: a merge goes to production in two regions, twice something breaks, and the ledger tells the
+story.
 
-Real git, real handlers, the real CLI as a process of its own for every step; only AWS is the sandbox. It works in a
+Real git, real handlers, the real CLI as a process of its own for every step; only AWS is the sandbox. It
+works in a
 temporary clone and leaves nothing behind.
 """
 
@@ -28,7 +30,8 @@ _REGIONS = {
     "prod": ("us-east-1", "us-west-2"),
 }
 
-# The demo cannot wait for a day of soak, and has one person: so it has pipelines of its own, without these gates.
+# The demo cannot wait for a day of soak, and has one person: so it has pipelines of its own, without these
+# gates.
 _FLEET = """\
 services: ["*"]
 tags: "v{version}"
@@ -202,7 +205,7 @@ def story(demo: Demo) -> None:
     demo.release("deploy", "dev", "--yes")
 
     demo.title("A release that fails in us-west-2 only is stopped in both regions")
-    broken = 'import os\n\nif os.environ["AWS_REGION"] == "us-west-2":\n    raise RuntimeError("no route to the replica")\n'
+    broken = 'import os\n\nif os.environ["AWS_REGION"] == "us-west-2":\n    raise RuntimeError("no route")\n'
     demo.merge("fix: connect to the database nearby", {_HANDLER: (_DOCSTRING, f"{broken}{_DOCSTRING}")})
     demo.release("deploy", "dev", "--yes")
     demo.release("promote", "qa", "--yes")
