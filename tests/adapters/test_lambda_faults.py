@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from release.adapters.aws import Aws
+from release.adapters.aws.errors import retry_after
 from release.adapters.lambda_functions import LambdaFunctions
 from release.core.models import Place
 from release.core.snapshot import AliasFacts
@@ -99,6 +101,16 @@ def test_an_endless_throttle_is_unavailable(sandbox: Sandbox, account: str, tmp_
         functions.alias(Place(account, "us-east-1"), NAME, "live")
     assert len(sandbox.fired()) == 8
     assert 5 < sum(slept) < 60
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("3", 3.0), ("7200", 60.0), ("soon", None), (None, None)])
+def test_what_aws_asks_us_to_wait_is_honoured_up_to_a_minute(said: str | None, seconds: float | None) -> None:
+    headers = {} if said is None else {"retry-after": said}
+    answer: Any = {
+        "Error": {"Code": "TooManyRequestsException"},
+        "ResponseMetadata": {"HTTPHeaders": headers},
+    }
+    assert retry_after(ClientError(answer, "GetAlias")) == seconds
 
 
 def test_a_version_is_published_once_when_the_response_is_lost(

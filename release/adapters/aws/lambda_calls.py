@@ -21,7 +21,7 @@ T = TypeVar("T")
 STALE = "PreconditionFailedException"
 BUSY = "ResourceConflictException"  # also: the alias that is to be created exists already
 _ATTEMPTS = 4
-_THROTTLED_ATTEMPTS = 8  # with growing pauses: about 20 s
+_THROTTLED_ATTEMPTS = 8  # with growing pauses: about 12 s
 
 
 class LambdaCalls:
@@ -113,4 +113,4 @@ class LambdaCalls:
 
 def _backoff(attempt: int, *, longest: float) -> float:
     """Seconds; up to a half less by lot, so that processes refused together do not come back together."""
-    return float(min(longest, 0.2 * 2.0**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
+    return float(min(longest, 0.1 * 2.0**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
