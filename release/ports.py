@@ -35,9 +35,9 @@ Code = S3Code | ZipFile
 class Functions(Protocol):
     """The control plane of AWS Lambda.
 
-    Every method raises Misconfigured (credentials, access denied), Unavailable (out of reach, throttled to the
-    end) and, where it says so, ForeignChange. Retries of what is safe to repeat happen inside; nothing is retried
-    blindly.
+    Every method raises Misconfigured (credentials, access denied), Unavailable (out of reach, throttled to
+    the end) and, where it says so, ForeignChange. What is safe to repeat is tried again inside; nothing is
+    retried blindly.
     """
 
     def undoing(self) -> AbstractContextManager[None]:

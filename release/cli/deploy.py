@@ -49,5 +49,11 @@ def command(
         if result.outcome == "built":
             detail = f"{result.artifact[:10]}  {result.size / 1e6:.1f} MB in {result.seconds:.1f} s"
             progress("built", {"service": result.service, "detail": detail})
-    draft = draft_rollout(wired.tools(setup.pipelines), setup, at, selection.with_manifest(built.digest))
+    draft = draft_rollout(
+        wired.tools(setup.pipelines),
+        setup,
+        at,
+        selection.with_manifest(built.digest),
+        target=wired.build_target,
+    )
     return carry_out(wired, draft, yes=yes, as_json=as_json)

@@ -26,7 +26,6 @@ def command(
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
-    draft = draft_rollback(
-        wired.tools(setup.pipelines), setup, Request("rollback", stage, to=to, reason=reason)
-    )
+    request = Request("rollback", stage, to=to, reason=reason)
+    draft = draft_rollback(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     return carry_out(wired, draft, yes=yes, as_json=as_json)

@@ -1,0 +1,23 @@
+"""observe → plan, for every verb that moves a release: reads the facts through ports and lets core decide.
+
+Nothing here writes to AWS or git; `release.apply` carries out what comes of it.
+"""
+
+from release.promotion.choose import deploy_selection, next_release
+from release.promotion.draft import Draft, draft, draft_promotion, draft_rollback, draft_rollout, refuse
+from release.promotion.setup import Request, Setup, build_setup, read_setup
+
+__all__ = [
+    "Draft",
+    "Request",
+    "Setup",
+    "build_setup",
+    "deploy_selection",
+    "draft",
+    "draft_promotion",
+    "draft_rollback",
+    "draft_rollout",
+    "next_release",
+    "read_setup",
+    "refuse",
+]

@@ -1,0 +1,185 @@
+"""Which release a verb is about: gathers the facts that the version rules ask for, from git and the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from release.core import trailers
+from release.core.blockers import Blocker
+from release.core.conventional import Bump
+from release.core.gates import closed_by_configuration
+from release.core.models import Stage
+from release.core.selection import (
+    Selection,
+    known_tags,
+    quarantined_names,
+    stage_runs,
+)
+from release.core.tags import Facts, highest_gold
+from release.core.versions import Next, next_gold, next_qa, next_rc
+from release.errors import GateClosed, Misconfigured
+from release.ports import Repo
+from release.promotion.setup import Request, Setup
+
+
+def deploy_selection(
+    repo: Repo, setup: Setup, stage: Stage, *, ref: str, services: tuple[str, ...]
+) -> Selection:
+    """The commit that a stage without tags is to run."""
+    if stage.channel is not None:
+        raise Misconfigured(
+            f"{stage.name} takes tagged releases, not commits",
+            fix=f"release promote {stage.name}",
+            see=str(stage.source),
+        )
+    commit = repo.resolve(ref)
+    branches = _branches(repo, setup, commit)
+    blockers = [] if branches else [_unpushed(setup, commit)]
+    runs = setup.head(stage.name).serves
+    superseded = None
+    if runs and runs.release.commit != commit:
+        repo.ensure([runs.release.commit], refs=[f"refs/heads/{name}" for name in setup.refs.branches])
+        if repo.is_ancestor(commit, runs.release.commit):
+            superseded = (
+                f"superseded: {stage.name} runs {runs.release.commit[:10]}, which is newer than {commit[:10]}"
+            )
+        elif not repo.is_ancestor(runs.release.commit, commit):
+            blockers.append(
+                Blocker(
+                    "lost-commits",
+                    f"{stage.name} runs {runs.release.commit[:10]}, which {commit[:10]} does not contain",
+                    "merge it, then deploy the merge",
+                )
+            )
+    return Selection(
+        verb="deploy",
+        commit=commit,
+        manifest=None,
+        services=services or None,
+        superseded=superseded,
+        warnings=setup.warnings,
+        blockers=(*blockers, *closed_by_configuration(stage)),
+    )
+
+
+def _unpushed(setup: Setup, commit: str) -> Blocker:
+    return Blocker(
+        "foreign-commit",
+        f"commit {commit[:10]} is on no branch of the remote that {setup.pipeline.name} releases from"
+        f" ({', '.join(setup.pipeline.branches)})",
+        "push it, or merge it there first",
+    )
+
+
+def _branches(repo: Repo, setup: Setup, commit: str) -> tuple[str, ...]:
+    """One release branch of the remote that holds the commit is enough; the default branch is asked first."""
+    patterns = setup.pipeline.branches
+    names = [name for name in setup.refs.branches if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    for name in sorted(names, key=lambda name: (name != setup.refs.head, name)):
+        tip = setup.refs.branches[name]
+        repo.ensure([tip], refs=[f"refs/heads/{name}"])
+        if tip == commit or repo.is_ancestor(commit, tip):
+            return (name,)
+    return ()
+
+
+def next_release(repo: Repo, setup: Setup, request: Request) -> tuple[Next, Facts]:
+    """What the version rules answer for a promotion. Reads git only: no credentials are needed."""
+    stage = setup.stage(request.stage)
+    if stage.channel is None:
+        raise Misconfigured(
+            f"{stage.name} takes commits, not tagged releases",
+            fix=f"release deploy {stage.name}",
+            see=str(stage.source),
+        )
+    facts = _facts(repo, setup, stage, request)
+    source = facts.source
+    asked = repo.resolve(request.ref) if request.ref else None
+    if stage.channel == "qa":
+        commit = asked or (source.commit if source else None) or _tip(setup, stage)
+        if commit is None:
+            return next_rc(facts), facts  # nothing to name: the answer is the blocker
+        repo.ensure([commit], refs=_heads(setup))
+        facts = _about(repo, setup, facts, commit)
+        return _first_channel(repo, setup, facts, commit, request), facts
+    commit = asked or (source.commit if source else None)
+    if source is not None:
+        repo.ensure([source.commit], refs=_heads(setup))
+        facts = _about(repo, setup, facts, source.commit)
+    answer = next_rc(facts, commit=commit) if stage.channel == "rc" else next_gold(facts, commit=commit)
+    return answer, facts
+
+
+def _first_channel(repo: Repo, setup: Setup, facts: Facts, commit: str, request: Request) -> Next:
+    tags = {tag.name: setup.refs.tags[tag.name] for tag in facts.tags}
+    reachable = repo.merged_tags(commit, tags)
+    base = highest_gold(facts.tags, reachable)
+    messages: Iterable[str] = ()
+    if base is not None and request.bump == "auto":
+        since = repo.commits(since=base.commit, until=commit)
+        messages = [f"{one.subject}\n\n{one.body}" for one in since]
+    before = setup.head(facts.after) if facts.after else None
+    source = facts.source
+    return next_qa(
+        facts,
+        commit=commit,
+        manifest=source.manifest if source and source.commit == commit else None,
+        reachable=reachable,
+        bump=None if request.bump == "auto" else Bump[request.bump.upper()],
+        messages=messages,
+        proven=frozenset(good.release.commit for good in before.history) if before else frozenset(),
+        branches=None if setup.offline else _branches(repo, setup, commit),
+    )
+
+
+def _facts(repo: Repo, setup: Setup, stage: Stage, request: Request) -> Facts:
+    prefix = setup.pipeline.tag_prefix
+    before = setup.head(stage.after) if stage.after else None
+    heads = [setup.head(one.name) for one in setup.pipeline.stages]
+    return Facts(
+        prefix=prefix,
+        stage=stage.name,
+        tags=setup.tags,
+        known=known_tags(heads),
+        quarantined=quarantined_names(before) if before else {},
+        after=stage.after,
+        source=stage_runs(before, prefix) if before else None,
+        runs=stage_runs(setup.head(stage.name), prefix),
+        new=request.new,
+        allow_older=request.allow_older,
+    )
+
+
+def _about(repo: Repo, setup: Setup, facts: Facts, commit: str) -> Facts:
+    """Add what only this commit's neighbours tell: manifests that its tags state, and
+    whether it holds what runs.
+    """
+    here = [tag for tag in facts.tags if tag.commit == commit and setup.refs.tags[tag.name].annotated]
+    repo.ensure([tag.object for tag in here], refs=[f"refs/tags/{tag.name}" for tag in here])
+    manifests = {}
+    for tag in here:
+        try:
+            stated = trailers.parse(repo.tag_message(tag.object))
+        except ValueError as error:
+            raise GateClosed(
+                f"the tag {tag.name} was tampered with: {error}",
+                fix="find out who made it; `release audit show` says what the ledger knows",
+            ) from error
+        if "Release-Manifest" in stated:
+            manifests[tag.name] = stated["Release-Manifest"]
+    keeps = True
+    if facts.runs is not None and facts.runs.commit != commit:
+        repo.ensure([facts.runs.commit], refs=_heads(setup))
+        keeps = repo.is_ancestor(facts.runs.commit, commit)
+    return replace(facts, manifests=manifests, keeps_running=keeps)
+
+
+def _heads(setup: Setup) -> list[str]:
+    return [f"refs/heads/{name}" for name in setup.refs.branches]
+
+
+def _tip(setup: Setup, stage: Stage) -> str | None:
+    """A pipeline whose first stage has a channel takes the tip of the default branch."""
+    if stage.after is not None or setup.refs.head is None:
+        return None
+    return setup.refs.branches.get(setup.refs.head)

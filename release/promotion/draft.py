@@ -1,0 +1,258 @@
+"""From a chosen release to a plan: reads its documents and AWS, and lets core decide what is to do."""
+
+from dataclasses import dataclass, replace
+
+from release.apply.work import Tools
+from release.build.documents import load_manifest, load_settings
+from release.build.release_build import manifest_key
+from release.build.target import Target as BuildTarget
+from release.core import holding
+from release.core.blockers import Blocker
+from release.core.holding import Continue, Hold, Supersede
+from release.core.models import Pipelines, Stage
+from release.core.plan import Change, Plan, Step, Target, rollback_steps, rollout_steps, served, targets
+from release.core.records import Event, Served, StageHead, rollback_target
+from release.core.selection import (
+    Selection,
+    deployed,
+    promotion,
+    serves_already,
+)
+from release.core.snapshot import Observed
+from release.errors import GateClosed, Misconfigured
+from release.observe import check_identity, observe_fleet
+from release.ports import LedgerState
+from release.promotion.choose import deploy_selection, next_release
+from release.promotion.setup import Request, Setup
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan with what it was made from, ready to be carried out."""
+
+    plan: Plan
+    wanted: tuple[Target, ...]
+    hold: Hold
+    dead: Event | None  # the record of a dead holder that `hold` continues or ends
+    state: LedgerState
+    pipelines: Pipelines
+    nothing: str | None  # why nothing is to do
+
+
+def refuse(stage: Stage, selection: Selection) -> None:
+    """Raises GateClosed when a selection is blocked, before anything is built or looked at."""
+    if selection.blockers:
+        first, *others = selection.blockers
+        raise GateClosed(
+            f"{stage.name} is closed: {first.message}",
+            fix=first.fix,
+            details=[f"{blocker.code}: {blocker.message}" for blocker in others],
+        )
+
+
+def draft(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
+    """The plan of any request, without building: a commit that was never built is a blocker."""
+    match request.verb:
+        case "deploy":
+            stage = setup.stage(request.stage)
+            selection = deploy_selection(
+                tools.repo, setup, stage, ref=request.ref or "HEAD", services=request.services
+            )
+            if not selection.blockers:
+                selection = _built(tools, setup, selection, target)
+            drafted = draft_rollout(tools, setup, stage, selection, target=target)
+            return replace(drafted, nothing=selection.superseded or drafted.nothing)
+        case "promote":
+            return draft_promotion(tools, setup, request, target=target)
+        case "rollback":
+            return draft_rollback(tools, setup, request, target=target)
+        case verb:
+            raise Misconfigured(f"there is no plan for {verb!r}", fix="plan deploy, promote or rollback")
+
+
+def draft_promotion(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
+    """The plan of a promotion. Raises Misconfigured, Unavailable; blockers are in the plan.
+
+    `target` names the build target whose manifest a commit is looked up for, when the stage before did not
+    run it last.
+    """
+    stage = setup.stage(request.stage)
+    answer, facts = next_release(tools.repo, setup, request)
+    objects = {tag.name: tag.object for tag in facts.tags}
+    selection = promotion(answer, stage, facts.source, request.reason, objects)
+    selection = replace(selection, warnings=(*setup.warnings, *selection.warnings))
+    if selection.manifest is None and selection.commit and not selection.blockers:
+        selection = _built(tools, setup, selection, target)
+    return draft_rollout(tools, setup, stage, selection, target=target)
+
+
+def _built(tools: Tools, setup: Setup, selection: Selection, target: BuildTarget) -> Selection:
+    """With the manifest that the commit was built to; a blocker where it was not."""
+    key = manifest_key(setup.pipeline.name, selection.commit, target)
+    found = tools.artifacts.index("manifests", key)
+    if found is not None:
+        return selection.with_manifest(found)
+    blocker = Blocker(
+        "not-built",
+        f"commit {selection.commit[:10]} was never built: neither a plan nor a promotion builds",
+        f"release build --ref {selection.commit[:10]}",
+    )
+    return replace(selection, blockers=(blocker,))
+
+
+def draft_rollout(
+    tools: Tools, setup: Setup, stage: Stage, selection: Selection, *, target: BuildTarget
+) -> Draft:
+    """The plan that takes a stage to a selected release."""
+    head = setup.head(stage.name)
+    hold, dead = _hold(tools, setup, head, selection)
+    if selection.blockers or selection.manifest is None:
+        return _draft(setup, stage, selection, (), (), (), hold, dead, _NOTHING_OBSERVED)
+    wanted = _wanted(tools, setup, stage, selection, target)
+    observed = _observe(tools, setup, stage, wanted)
+    moved = holding.moved_by(dead, _descriptions(observed))
+    steps, changes, blockers = rollout_steps(
+        wanted,
+        observed,
+        alias=setup.pipelines.alias,
+        again=moved if isinstance(hold, Continue) else frozenset(),
+    )
+    selection = replace(selection, blockers=blockers)
+    kept = _kept(tools, setup, head, selection)
+    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+
+
+def _kept(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Served, ...]:
+    """What a deployment of some services leaves as the last record has it."""
+    if selection.services is None or head.serves is None:
+        return ()
+    recorded = tools.ledger.event(setup.state, head.serves.record).after
+    return tuple(served for served in recorded if served.service not in selection.services)
+
+
+def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
+    """The plan back to a good release of this stage: its recorded lambda versions, alias first."""
+    stage = setup.stage(request.stage)
+    head = setup.head(stage.name)
+    good = deployed(head, request.to) if request.to else rollback_target(head)
+    if good is None:
+        known = ", ".join(one.release.label for one in reversed(head.history)) or "none"
+        raise GateClosed(
+            f"{stage.name} never ran {request.to} with success"
+            if request.to
+            else f"{stage.name} has no good release before the one that serves",
+            fix=f"name one that it ran with --to: {known}",
+        )
+    release = good.release
+    record = tools.ledger.event(setup.state, good.record)
+    selection = Selection(
+        verb="rollback",
+        commit=release.commit,
+        manifest=release.manifest,
+        tag=release.tag,
+        tag_object=release.tag_object,
+        source=head.serves.release.label if head.serves else None,
+        reason=request.reason,
+        warnings=(*setup.warnings, "stacks are left as they are: only code and its frozen settings go back"),
+    )
+    hold, dead = _hold(tools, setup, head, selection)
+    wanted = _wanted(tools, setup, stage, selection, target)
+    observed = _observe(tools, setup, stage, wanted)
+    steps, changes, warnings = rollback_steps(wanted, record.after, observed, alias=setup.pipelines.alias)
+    selection = replace(selection, warnings=(*selection.warnings, *warnings))
+    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed)
+
+
+_NOTHING_OBSERVED = Observed((), (), {})
+
+
+def _hold(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Hold, Event | None]:
+    dead = head.running is not None and tools.holders.is_dead(head.running.holder)
+    hold = holding.decide(head, selection.verb, selection.release, dead=dead, now=tools.clock.now())
+    if isinstance(hold, Continue | Supersede):
+        return hold, tools.ledger.event(setup.state, hold.record)
+    return hold, None
+
+
+def _wanted(
+    tools: Tools, setup: Setup, stage: Stage, selection: Selection, target: BuildTarget
+) -> tuple[Target, ...]:
+    """What the release wants in this stage, from the documents that were stored at build."""
+    manifest = load_manifest(tools.artifacts, selection.manifest or "")
+    if selection.services is not None:
+        unknown = sorted(set(selection.services) - set(manifest.services))
+        if unknown:
+            raise Misconfigured(
+                f"there is no service {', '.join(unknown)} in commit {selection.commit[:10]}",
+                fix=f"name some of: {', '.join(manifest.services)}",
+            )
+        chosen = {name: entry for name, entry in manifest.services.items() if name in selection.services}
+        manifest = replace(manifest, services=chosen)
+    foreign = sorted({one.target for one in manifest.services.values()} - {target.name})
+    if foreign:
+        raise Misconfigured(
+            f"the release was built for {foreign[0]}, and this is for {target.name}",
+            fix="promote it where it was built for; RELEASE_BUILD_TARGET=host is for the sandbox alone",
+        )
+    missing = [name for name, entry in manifest.services.items() if stage.name not in entry.stages]
+    if missing:
+        raise Misconfigured(
+            f"the release was built before the stage {stage.name} was: {', '.join(missing)}",
+            fix="merge any change, and take that through the pipeline",
+        )
+    entries = [entry.stages[stage.name].settings for entry in manifest.services.values()]
+    documents = {digest: load_settings(tools.artifacts, digest) for digest in entries}
+    return targets(manifest, documents, stage.name)
+
+
+def _observe(tools: Tools, setup: Setup, stage: Stage, wanted: tuple[Target, ...]) -> Observed:
+    environment = stage.environment
+    check_identity(tools.functions, environment)
+    return observe_fleet(
+        tools.functions, tools.stacks, tools.artifacts, environment.places, wanted, setup.pipelines.alias
+    )
+
+
+def _descriptions(observed: Observed) -> dict[tuple[str, str, str], str]:
+    return {
+        served(copy).where: copy.alias.description for copy in observed.functions if copy.alias is not None
+    }
+
+
+def _draft(
+    setup: Setup,
+    stage: Stage,
+    selection: Selection,
+    wanted: tuple[Target, ...],
+    steps: tuple[Step, ...],
+    changes: tuple[Change, ...],
+    hold: Hold,
+    dead: Event | None,
+    observed: Observed,
+    kept: tuple[Served, ...] = (),
+) -> Draft:
+    plan = Plan(
+        verb=selection.verb,
+        pipeline=setup.pipeline.name,
+        stage=stage.name,
+        release=selection.release,
+        source=selection.source,
+        reason=selection.reason,
+        mint=selection.mint,
+        services=selection.services,
+        steps=steps,
+        changes=changes,
+        warnings=selection.warnings,
+        blockers=selection.blockers,
+        kept=kept,
+        before=holding.carried(
+            [change.served for change in changes], dead, holding.moved_by(dead, _descriptions(observed))
+        ),
+        places=stage.environment.places,
+        alias=setup.pipelines.alias,
+    )
+    done = serves_already(setup.head(stage.name), selection) or selection.services is not None
+    nothing = None
+    if not plan.blockers and not steps and not plan.mint and done:
+        nothing = f"nothing to do: {stage.name} serves {plan.release.label}"
+    return Draft(plan, wanted, hold, dead, setup.state, setup.pipelines, nothing)

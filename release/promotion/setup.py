@@ -1,0 +1,101 @@
+"""What every verb reads first: the remote, the pipelines of its default branch, and the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from release.config import load_pipelines, load_services, pipeline_services
+from release.core.models import Pipeline, Pipelines, Service, Stage
+from release.core.records import StageHead
+from release.core.tags import Tag, read_tags
+from release.errors import Misconfigured
+from release.observe import pipeline_texts, service_texts, work_tree_pipelines
+from release.ports import Ledger, LedgerState, RemoteRefs, Repo
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for, as `plan.json` keeps it."""
+
+    verb: str
+    stage: str
+    ref: str | None = None
+    bump: str = "auto"
+    reason: str | None = None
+    new: bool = False
+    allow_older: bool = False
+    to: str | None = None
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The remote, the configuration and the ledger, read once."""
+
+    refs: RemoteRefs
+    pipelines: Pipelines
+    pipeline: Pipeline
+    state: LedgerState
+    warnings: tuple[str, ...]
+    offline: bool = False
+
+    def stage(self, name: str) -> Stage:
+        """Raises Misconfigured that names the stages there are."""
+        stage = self.pipeline.stage(name)
+        if stage is None:
+            names = ", ".join(one.name for one in self.pipeline.stages)
+            raise Misconfigured(
+                f"the pipeline {self.pipeline.name} has no stage {name}",
+                fix=f"name one of: {names}",
+                see=str(self.pipeline.source),
+            )
+        return stage
+
+    def head(self, stage: str) -> StageHead:
+        return self.state.head(self.pipeline.name, stage)
+
+    @property
+    def tags(self) -> tuple[Tag, ...]:
+        refs = ((tag.name, tag.object, tag.commit) for tag in self.refs.tags.values())
+        return tuple(read_tags(refs, self.pipeline.tag_prefix))
+
+
+def read_setup(repo: Repo, ledger: Ledger, pipeline: str | None, *, offline: bool = False) -> Setup:
+    """Read the remote, the pipelines and the ledger. Raises Misconfigured and Unavailable."""
+    if offline:
+        refs = RemoteRefs(head=None, branches={}, tags=repo.local_tags())
+        texts, state = work_tree_pipelines(repo), LedgerState(None, {})
+        warnings: tuple[str, ...] = ("offline: only what this clone knows was looked at, without the ledger",)
+    else:
+        refs = repo.remote()
+        texts, warnings = pipeline_texts(repo, refs)
+        state = ledger.read(refs)
+    pipelines = load_pipelines(texts.files)
+    return Setup(refs, pipelines, _pipeline(pipelines, pipeline), state, warnings, offline)
+
+
+def _pipeline(pipelines: Pipelines, name: str | None) -> Pipeline:
+    known = pipelines.pipelines
+    if name is None and len(known) == 1:
+        return next(iter(known.values()))
+    if name is None:
+        raise Misconfigured(
+            "this repository has several pipelines", fix=f"add --pipeline with one of: {', '.join(known)}"
+        )
+    if name not in known:
+        raise Misconfigured(
+            f"there is no pipeline {name}", fix=f"name one of: {', '.join(known)}", see="pipelines/"
+        )
+    return known[name]
+
+
+def build_setup(repo: Repo, setup: Setup, commit: str) -> Mapping[str, Service]:
+    """The pipeline's services as a commit configures them. Raises Misconfigured."""
+    stages = [stage.name for pipeline in setup.pipelines.pipelines.values() for stage in pipeline.stages]
+    services = load_services(service_texts(repo, commit), stages)
+    if not services:
+        raise Misconfigured(
+            f"there are no services in commit {commit[:10]}",
+            fix="add services/<name>/service.yaml, as docs/configuration.md shows",
+        )
+    names = pipeline_services(setup.pipelines, services)[setup.pipeline.name]
+    return {name: services[name] for name in names}
