@@ -9,6 +9,7 @@ from release.errors import Misconfigured
 # Longer words are never a slip of the keyboard, and difflib's cost grows with their square.
 _LONGEST_GUESS = 60
 _LONGEST_SHOWN = 60
+_CLOSE = 0.65  # two letters swapped in three are close, `quality` and `uat` (0.6) are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def one_of(word: str, known: Sequence[str]) -> str:
 
     by_folded = {name.casefold().replace("_", "-"): name for name in known}
     folded = word.casefold().replace("_", "-")
-    close = get_close_matches(folded, by_folded, n=1) if len(word) <= _LONGEST_GUESS else []
+    close = get_close_matches(folded, by_folded, n=1, cutoff=_CLOSE) if len(word) <= _LONGEST_GUESS else []
     choice = (
         f"one of: {', '.join(known[:30])}{', …' if len(known) > 30 else ''}" if known else "none is known"
     )

@@ -127,7 +127,7 @@ def text(value: Value | None, grammar: Grammar | None = None, longest: int = 409
         value.wrong("has no value", "write one, or take the line out")
         return None
     if kind != "text":
-        value.wrong(f"must be a text, and {shown(node.text)} is a {kind}", f'quote it: "{node.text[:40]}"')
+        value.wrong(f"must be a text, and is {_described(node)}", f'quote it: "{node.text[:40]}"')
         return None
     if len(node.text) > longest:
         value.wrong(f"has {len(node.text):,} characters; {longest:,} are the most", "shorten it")

@@ -10,6 +10,8 @@ from release.config.reader import Fields, Value
 from release.core.models import Channel, Environment, Gate, Rollout, Stage
 
 _CHANNELS: Final = ("qa", "rc", "gold")
+_REQUIRED: Final = ("name", "rollout")
+_OPTIONAL: Final = ("environment", "on", "channel", "after", "gates", "verify")
 _RESERVED: Final = "default"  # the key of a service's settings that every stage starts from
 
 
@@ -28,6 +30,11 @@ class _Draft:
     rollouts: dict[str, Rollout]
     verify: tuple[str, ...]
 
+    @property
+    def has_unknown_keys(self) -> bool:
+        """One of them may be the misspelt key that a rule misses: one slip, one complaint."""
+        return not self.said.keys() <= {*_REQUIRED, *_OPTIONAL}
+
 
 def read(value: Value | None, where: Where) -> tuple[Stage, ...]:
     """The stages that are whole; what is wrong with the others, and between them, is among the problems."""
@@ -44,9 +51,7 @@ def read(value: Value | None, where: Where) -> tuple[Stage, ...]:
 
 
 def _draft(value: Value, where: Where) -> _Draft:
-    said = reader.fields(
-        value, ("name", "rollout"), ("environment", "on", "channel", "after", "gates", "verify")
-    )
+    said = reader.fields(value, _REQUIRED, _OPTIONAL)
     name = reader.name(said.get("name"))
     if name == _RESERVED:
         said["name"].wrong(
@@ -173,14 +178,14 @@ def _channels_follow_from(drafts: list[_Draft]) -> None:
     for draft in drafts:
         if draft.channel is None:
             continue
-        if "after" not in draft.said:
+        if "after" not in draft.said and not draft.has_unknown_keys:
             what = f"a stage with the channel {draft.channel} needs a stage that it comes after"
             draft.said["channel"].wrong(what, "add `after:` with the stage that proves the commit first")
             continue
         before = by_name.get(draft.after) if draft.after is not None else None
         if before is None or before is draft or draft.channel == "qa":
             continue
-        if before.channel is None and "channel" not in before.said:
+        if before.channel is None and "channel" not in before.said and not before.has_unknown_keys:
             what = f"{draft.channel} is made of what {draft.after} runs, and {draft.after} has no channel"
             draft.said["after"].wrong(
                 what, f"name the stage with {'qa' if draft.channel == 'rc' else 'rc or qa'}"

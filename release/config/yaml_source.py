@@ -170,7 +170,7 @@ class _Reading:
             self._add(key.line, path, "a key is a list or a mapping", "write a text before the colon")
             return None
         if key.kind != "text":
-            what = f"the key {shown(key.text)} is a {key.kind}, not a text"
+            what = f"the key {shown(key.text)} reads as {key.kind}, not as text"
             self._add(key.line, path, what, f'quote it: "{key.text[:40]}"' if key.text else "write a name")
             return None
         return key.text

@@ -1,4 +1,4 @@
-"""Which release a verb is about: gathers the facts that the version rules ask for, from git and the ledger."""
+"""Which release a verb is about: gathers what the version rules ask for, from git and the ledger."""
 
 from collections.abc import Iterable
 from dataclasses import replace

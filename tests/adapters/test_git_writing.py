@@ -1,5 +1,6 @@
 """Objects are written without touching refs, index or work tree; a push is all or nothing, one winner."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -377,7 +378,7 @@ from tests.adapters.test_git_writing import tag_and_ledger
 repo = GitRepo.open(Path(sys.argv[1]))
 updates = tag_and_ledger(repo, sys.argv[2])
 print("ready", flush=True)
-sys.stdin.readline()
+open(sys.argv[3]).close()
 try:
     repo.push(updates)
     print("won")
@@ -388,28 +389,27 @@ except Conflict as lost:
 
 def test_of_processes_that_push_the_same_tag_at_once_exactly_one_wins(world: World) -> None:
     root = Path(__file__).resolve().parents[2]
+    start = world.folder / "start"
+    os.mkfifo(start)
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACER, str(world.clone), f"racer-{number}"],
+            [sys.executable, "-c", RACER, str(world.clone), f"racer-{number}", str(start)],
             cwd=root,
-            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
         for number in range(6)
     ]
     for racer in racers:
         assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
+        assert racer.stdout.readline() == "ready\n", racer.communicate()
 
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    said = [racer.communicate()[0].split()[0] for racer in racers]
+    with start.open("w"):  # all wait for a writer
+        said = [racer.communicate() for racer in racers]
 
-    assert sorted(said) == ["lost"] * 5 + ["won"]
-    winner = f"racer-{said.index('won')}"
+    assert sorted(out.split(" ")[0] for out, _ in said) == ["lost"] * 5 + ["won\n"], said
+    winner = f"racer-{[out for out, _ in said].index('won' + os.linesep)}"
     repo = world.repo()
     refs = repo.remote()
     ledger = refs.branches["release-ledger"]
