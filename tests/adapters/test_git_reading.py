@@ -8,7 +8,7 @@ import pytest
 
 from release.adapters.git import GitRepo
 from release.errors import Misconfigured, Unavailable
-from release.ports import RemoteTag
+from release.ports import RefUpdate, RemoteTag
 from tests.adapters.git_worlds import World, git
 
 
@@ -52,6 +52,35 @@ def test_the_remote_is_the_one_that_the_environment_names(
     assert world.repo().remote().head == "main"
     with pytest.raises(Misconfigured):
         GitRepo.open(world.clone, "--upload-pack=touch /tmp/x")
+
+
+def test_a_remote_may_be_said_by_the_environment_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.git("remote", "remove", "origin")
+    settings = {"COUNT": "1", "KEY_0": "remote.sandbox.url", "VALUE_0": str(world.remote)}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    monkeypatch.setenv("RELEASE_REMOTE", "sandbox")
+    repo = world.repo()
+
+    made = repo.write_commit(base=None, files={"x": b"1"}, parents=[], message="m")
+    repo.push([RefUpdate("refs/heads/there", made)])
+
+    assert repo.remote().branches["there"] == made
+
+
+def test_in_a_hook_of_git_the_same_repository_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = world.refs()
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", str(world.clone / ".git/index"))
+    repo = world.repo()
+    monkeypatch.setenv("GIT_DIR", "/nonexistent")
+
+    repo.write_commit(base="HEAD", files={"x": b"1"}, parents=[], message="m")
+
+    assert repo.top == world.clone
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_INDEX_FILE")
+    assert world.refs() == before
 
 
 def test_the_remote_tells_branches_tags_and_its_default_branch(world: World) -> None:
