@@ -1,7 +1,11 @@
 """What git, ssh and forges are known to say, and what it means for the person who reads it."""
 
+import time
+from pathlib import Path
+
 import pytest
 
+from release.adapters.git.command import Commands
 from release.adapters.git.failures import failure, redacted
 from release.errors import Misconfigured, Unavailable
 
@@ -83,3 +87,13 @@ def test_a_repository_of_another_owner_comes_with_gits_own_way_out() -> None:
 )
 def test_secrets_are_not_shown(said: str, shown: str) -> None:
     assert redacted(said) == shown
+
+
+def test_a_remote_that_never_answers_ends_in_an_error_that_is_worth_another_try(tmp_path: Path) -> None:
+    started = time.monotonic()
+
+    answer = Commands(tmp_path).run(["sleep", "60"], timeout=1)
+
+    assert time.monotonic() - started < 10
+    assert answer.status < 0
+    assert isinstance(failure("the remote cannot be read", answer.err), Unavailable)
