@@ -9,6 +9,7 @@ from release.errors import Misconfigured
 # Longer words are never a slip of the keyboard, and difflib's cost grows with their square.
 _LONGEST_GUESS = 60
 _LONGEST_SHOWN = 60
+_MOST_LISTED = 30
 _CLOSE = 0.65  # two letters swapped in three are close, `quality` and `uat` (0.6) are not
 
 
@@ -20,7 +21,13 @@ class Problem:
 
     def __str__(self) -> str:
         """`file:line: path: what is wrong; how to mend it`, on one line. The path of a whole file is `/`."""
-        return f"{self.source}: {self.source.path or '/'}: {self.what}; {self.fix}"
+        return f"{self.place}: {self.source.path or '/'}: {self.what}; {self.fix}"
+
+    @property
+    def place(self) -> str:
+        """`file:line`. git allows any character in the name of a file; a terminal should not get them all."""
+        text = str(self.source)
+        return text if text.isprintable() else f"{shown(self.source.file)}:{self.source.line}"
 
 
 class ConfigurationErrors(Misconfigured):
@@ -34,7 +41,7 @@ class ConfigurationErrors(Misconfigured):
         super().__init__(
             f"the configuration has {_counted(count, 'error')} in {_counted(files, 'file')}",
             fix=first.fix if count == 1 else "mend each line named above, then run the same command again",
-            see=str(first.source),
+            see=first.place,
             details=[str(problem) for problem in self.problems],
         )
 
@@ -77,9 +84,8 @@ def one_of(word: str, known: Sequence[str]) -> str:
     by_folded = {name.casefold().replace("_", "-"): name for name in known}
     folded = word.casefold().replace("_", "-")
     close = get_close_matches(folded, by_folded, n=1, cutoff=_CLOSE) if len(word) <= _LONGEST_GUESS else []
-    choice = (
-        f"one of: {', '.join(known[:30])}{', …' if len(known) > 30 else ''}" if known else "none is known"
-    )
+    listed = [*map(path_part, known[:_MOST_LISTED]), *(["…"] if len(known) > _MOST_LISTED else [])]
+    choice = f"one of: {', '.join(listed)}" if known else "none is known"
     return f"did you mean {shown(by_folded[close[0]])}? ({choice})" if close else choice
 
 

@@ -75,7 +75,9 @@ def _plain_kind(text: str) -> Kind:
     return "text" if match is None else cast(Kind, match.lastgroup)
 
 
-def parse(file: str, data: bytes, problems: Problems) -> Node | None:
+def parse(
+    file: str, data: bytes, problems: Problems, parser: Callable[[bytes], Any] = _Parser
+) -> Node | None:
     """The tree of one file, or None when it cannot be read; why is then among the problems. Never raises."""
     if len(data) > MAX_BYTES:
         what = f"the file has {len(data):,} bytes; {MAX_BYTES:,} is the most that is read"
@@ -88,7 +90,7 @@ def parse(file: str, data: bytes, problems: Problems) -> Node | None:
         problems.add(Source(file, line, ""), "the file is not UTF-8", "save it as UTF-8")
         return None
     try:
-        return _Reading(file, data, problems).document()
+        return _Reading(file, parser(data), problems).document()
     except _Refused:
         return None
     except yaml.YAMLError as error:
@@ -101,11 +103,11 @@ class _Refused(Exception):
 
 
 class _Reading:
-    def __init__(self, file: str, data: bytes, problems: Problems) -> None:
+    def __init__(self, file: str, parser: Any, problems: Problems) -> None:
         self._file = file
         self._problems = problems
         # Any: the grammar of events, not their static type, says which one comes next.
-        self._next: Callable[[], Any] = _Parser(data).get_event
+        self._next: Callable[[], Any] = parser.get_event
 
     def document(self) -> Node | None:
         event = self._next()
