@@ -5,7 +5,7 @@ reading goes on, and one run reports everything.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -246,17 +246,6 @@ def plain(value: Value) -> Any:
     if node.kind == "boolean":
         return node.text.lower() == "true"
     return None if node.kind == "null" else node.text
-
-
-def reference(value: Value | None, known: Collection[str], what: str) -> str | None:
-    """A text that must be the name of something that is there."""
-    content = text(value)
-    if value is None or content is None:
-        return None
-    if content not in known:
-        value.wrong(f"there is no {what} {shown(content)}", one_of(content, sorted(known)))
-        return None
-    return content
 
 
 def _described(node: Node) -> str:
