@@ -197,7 +197,7 @@ class CommitInfo:
 
 @dataclass(frozen=True, slots=True)
 class RefUpdate:
-    """One ref of an atomic push. `old` None: must not exist on the remote yet."""
+    """One ref of an atomic push: new on the remote, or a fast-forward there."""
 
     ref: str  # full name
     new: str  # object id

