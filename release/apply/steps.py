@@ -120,13 +120,17 @@ def _publish(work: Work, action: PrepareVersion) -> tuple[str, str]:
 def _create_alias(work: Work, action: CreateAlias) -> str:
     key = (action.place, action.function)
     work.journal.tried.add(key)
-    facts = work.tools.functions.create_alias(
-        action.place,
-        action.function,
-        action.alias,
-        lambda_version=work.journal.versions[key],
-        description=work.journal.description(),
-    )
+    try:
+        facts = work.tools.functions.create_alias(
+            action.place,
+            action.function,
+            action.alias,
+            lambda_version=work.journal.versions[key],
+            description=work.journal.description(),
+        )
+    except ForeignChange:
+        work.journal.tried.discard(key)  # it was there already: this alias was never ours
+        raise
     work.journal.moved[key] = facts.revision
     return f"{action.alias} → version {facts.lambda_version}"
 

@@ -10,7 +10,7 @@ from release.apply.work import Work, patiently
 from release.core.models import Place
 from release.core.plan import ALIAS_EXISTS
 from release.core.records import Served
-from release.core.snapshot import AliasFacts
+from release.core.snapshot import AliasFacts, StackFacts
 from release.errors import ReleaseError
 
 
@@ -64,6 +64,8 @@ def _back(work: Work, served: Served) -> str | None:
             f" set by somebody else and left so (before: {was})"
         )
     if served.lambda_version is None:
+        if _attached(work, served) is not None:  # detaching failed, and its line says why
+            return f"{served.function} in {served.region}: {alias} stays at {now}, its triggers name it"
         functions.delete_alias(place, served.function, alias)
     else:
         functions.update_alias(
@@ -84,11 +86,16 @@ def _ours(work: Work, place: Place, served: Served, facts: AliasFacts) -> bool:
     return facts.revision == revision if revision else work.journal.wrote(facts.description)
 
 
+def _attached(work: Work, served: Served) -> StackFacts | None:
+    """The function's stack, if it has triggers that name the alias."""
+    stack = work.tools.stacks.stack(work.place(served), work.settings(served.service).stack)
+    return stack if stack is not None and stack.parameters.get(ALIAS_EXISTS) == "true" else None
+
+
 def _detach(work: Work, served: Served) -> str | None:
     """Take away the triggers that name an alias which is about to go."""
-    place, target = work.place(served), work.targets[served.service]
-    stack = work.tools.stacks.stack(place, target.settings.stack)
-    if stack is None or stack.parameters.get(ALIAS_EXISTS) != "true":
+    place, target, stack = work.place(served), work.targets[served.service], _attached(work, served)
+    if stack is None:
         return None
     template = work.tools.artifacts.get(target.template, kind="template").decode()
     tags = {"release:service": served.service, "release:stage": work.plan.stage}
