@@ -287,5 +287,5 @@ def test_stacks_carry_their_service_and_stage_as_tags() -> None:
 def test_every_write_of_a_promotion_is_counted_as_one() -> None:
     world = fleet().live("v1.0.0")
     world.build("v1.1.0")
-    assert world.count_writes(lambda: world.promote("v1.1.0")) == 2 + 4 * 3
+    assert world.count_writes_of(lambda world: world.promote("v1.1.0")) == 2 + 4 * 3
     assert all(is_write(call) for call in world.writes)

@@ -325,14 +325,14 @@ class World:
         with self.hooked(before, after):
             yield
 
-    def count_writes(self, act: Callable[[], object]) -> int:
+    def count_writes_of(self, act: Callable[["World"], object]) -> int:
         self.writes.clear()
         with self.hooked():
-            act()
+            act(self)
         return len(self.writes)
 
     def fails_smoke(self, tag: str, region: str | None = None, *, through: str | None = None) -> None:
-        """Code of this release answers no: everywhere, in one region, or only when asked `through` the alias."""
+        """Code of this release answers no: everywhere, in one region, or only `through` the alias."""
 
         def sick(call: Call, code: str) -> bytes | None:
             if code != tag or (region and call.place.region != region):
