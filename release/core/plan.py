@@ -333,13 +333,12 @@ def _preflight(
                 "build the commit again: release build --ref COMMIT",
             )
         )
-    if stack.stack is not None and stack.stack.status.endswith(("ROLLBACK_FAILED", "DELETE_FAILED")):
+    if stack.stack is not None and stack.stack.status in _DEAD:
         blockers.append(
             Blocker(
                 "stack-dead",
                 f"the stack {stack.name} in {place} is in {stack.stack.status}",
-                "continue its rollback in CloudFormation (aws cloudformation continue-update-rollback),"
-                " then try again",
+                f"{_DEAD[stack.stack.status]}, then try again",
             )
         )
     for copy in copies:
@@ -361,6 +360,12 @@ def _preflight(
             )
     return blockers
 
+
+# Nothing but a person's decision takes a stack out of these.
+_DEAD = {
+    "UPDATE_ROLLBACK_FAILED": "continue its rollback (aws cloudformation continue-update-rollback)",
+    "DELETE_FAILED": "delete it, keeping what its events name (aws cloudformation delete-stack)",
+}
 
 # A stack that was never created completely can only be deleted and made again.
 _NEVER_CREATED = (

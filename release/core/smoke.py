@@ -20,8 +20,7 @@ class Failed:
     """The version answered, and the answer is no.
 
     `reason` is for the record and holds nothing of the answer but names and numbers; `detail` is what the
-    answer says,
-    for the screen alone: it may hold data of the people that the service is about.
+    answer says, for the screen alone: it may hold data of the people that the service is about.
     """
 
     reason: str
@@ -61,8 +60,8 @@ def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -
         return Failed("the answer is not JSON")
     status = body.get("statusCode") if isinstance(body, dict) else None
     down = _down(body, settings.smoke_critical)
-    if isinstance(status, int) and status >= 400:
-        return Failed(f"statusCode {status}" + (f", down: {', '.join(down)}" if down else ""))
+    if status is not None and not _is_success(status):
+        return Failed(f"statusCode {_short(status)}" + (f", down: {', '.join(down)}" if down else ""))
     if down:
         return Failed(f"critical dependencies are not up: {', '.join(down)}")
     for key, wanted in settings.smoke_expect.items():
@@ -84,6 +83,12 @@ def _down(body: Any, critical: tuple[str, ...]) -> list[str]:
     states = report.get("dependencies") if isinstance(report, dict) else None
     states = states if isinstance(states, dict) else {}
     return [name for name in critical if not _is_up(states.get(name))]
+
+
+def _is_success(status: Any) -> bool:
+    """API Gateway takes a number or its digits; nothing else is a success."""
+    number = int(status) if isinstance(status, str) and status.isdecimal() else status
+    return isinstance(number, int | float) and number < 400
 
 
 def _is_up(state: Any) -> bool:
