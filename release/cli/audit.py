@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from release.cli.context import json_option, pipeline_option, show, show_json, wiring
+from release.cli.usage import Verbs
 from release.errors import Misconfigured
 
 
-@click.group("audit", short_help="Who moved what, when and why: the ledger.")
+@click.group("audit", cls=Verbs, short_help="Who moved what, when and why: the ledger.")
 def command() -> None:
     """Read the ledger."""
 
@@ -32,7 +33,7 @@ def audit_log(directory: Path, limit: int, stage: str | None, as_json: bool) -> 
         show(log_text(events))
 
 
-@command.command("show")
+@command.command("show", short_help="All that is recorded of one release.")
 @click.argument("tag")
 @pipeline_option
 @json_option

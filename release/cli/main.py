@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from release import __version__
+from release.cli.usage import Verbs, complaint
 from release.errors import ExitCode, ReleaseError
 
 # verb -> module in release.cli, which holds it as `command`; one guess finds it
@@ -35,7 +36,7 @@ VERBS = {
 }
 
 
-class LazyVerbs(click.Group):
+class LazyVerbs(Verbs):
     """Imports a verb's module when the verb is used: `release --version` needs none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -59,9 +60,8 @@ class LazyVerbs(click.Group):
 def cli(ctx: click.Context, directory: Path) -> None:
     """Take a merge on main to production, the same bytes all the way, and prove it afterwards.
 
-    Exit codes say what state the world is in: 0 done; 2, 3 and 4 nothing was changed; 5 rolled back; 6 a
-    person must
-    look; 7 under way. docs/handbook.md has them all.
+    Exit codes say what state the world is in: 0 done; 2, 3 and 4 nothing was changed; 5 rolled back;
+    6 a person must look; 7 under way. docs/handbook.md has them all.
     """
     ctx.obj = directory
 
@@ -69,7 +69,10 @@ def cli(ctx: click.Context, directory: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the CLI. Returns the exit code; the one place that decides it."""
     try:
-        result = cli.main(args=None if arguments is None else list(arguments), standalone_mode=False)
+        # The name is said, or it would be that of whatever started us: "python -m release", "__main__.py".
+        result = cli.main(
+            args=None if arguments is None else list(arguments), prog_name="release", standalone_mode=False
+        )
     except click.exceptions.Abort:
         click.echo("interrupted; the same command finishes what was begun", err=True)
         return ExitCode.INTERRUPTED
@@ -77,7 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted; the same command finishes what was begun", err=True)
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.show()
+        else:
+            show_error(complaint(error))
         return ExitCode.MISCONFIGURED
     except ReleaseError as error:
         show_error(error)
@@ -103,6 +109,7 @@ def show_error(error: ReleaseError) -> None:
 
 def _echo(label: str, text: str) -> None:
     """One line for machines and log files; on a terminal it is folded at its width, between words."""
+    text = _on_one_line(text)
     width = os.environ.get("COLUMNS", "")
     columns = (
         int(width) if width.isdigit() else shutil.get_terminal_size().columns if sys.stderr.isatty() else 0
@@ -119,12 +126,17 @@ def _echo(label: str, text: str) -> None:
     click.echo(f"{label} {text}", err=True)
 
 
+def _on_one_line(text: str) -> str:
+    """Without what would begin a line, or move the cursor: a name from outside may not forge a `fix:`."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
 def _bug() -> ExitCode:
     with tempfile.NamedTemporaryFile("w", prefix="release-bug-", suffix=".log", delete=False) as log:
         log.write(f"release {__version__}, Python {sys.version}\n")
         traceback.print_exc(file=log)
     kind, value, _ = sys.exc_info()
-    click.echo(f"error: this is a bug in release: {kind.__name__ if kind else ''}: {value}", err=True)
+    _echo("error:", f"this is a bug in release: {kind.__name__ if kind else ''}: {value}")
     click.echo("fix: `release status` shows where things stand; report the log file", err=True)
     click.echo(f"see: {log.name}", err=True)
     return ExitCode.BUG

@@ -8,6 +8,7 @@ import click
 
 from release.cli.context import json_option, pipeline_option, reason_option, show, show_json, wiring
 from release.cli.promote import bump_option, new_option, older_option, ref_option
+from release.cli.usage import Verbs
 from release.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ out_option = click.option(
 )
 
 
-@click.group("plan", short_help="What deploy, promote or rollback would do; nothing is done.")
+@click.group("plan", cls=Verbs, short_help="What deploy, promote or rollback would do; nothing is done.")
 def command() -> None:
     """Show a plan: now → next, the steps, what stands in the way. Exit 3 when something does."""
 

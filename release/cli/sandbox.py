@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from release.cli.usage import Verbs
 from release.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 
 
 @click.group(
-    "sandbox", short_help="An embedded AWS and a git remote on this machine, for trying and testing."
+    "sandbox",
+    cls=Verbs,
+    short_help="An embedded AWS and a git remote on this machine, for trying and testing.",
 )
 def command() -> None:
     """Everything runs on loopback, in a temporary folder, and ends with the command."""
 
 
-@command.command("up")
+@command.command("up", short_help="Start a sandbox and keep it until Ctrl-C.")
 @click.pass_obj
 def up(directory: Path) -> None:
     """Start a sandbox for this repository and keep it until Ctrl-C; print what a shell must export."""
@@ -41,7 +44,11 @@ def up(directory: Path) -> None:
     click.echo("sandbox ended", err=True)
 
 
-@command.command("run", context_settings={"ignore_unknown_options": True})
+@command.command(
+    "run",
+    short_help="Run a command with a sandbox that ends when it does.",
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND …")
 @click.pass_obj
 def run(directory: Path, words: tuple[str, ...]) -> int:
