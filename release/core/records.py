@@ -272,10 +272,16 @@ def _end(head: StageHead, event: Event) -> StageHead:
             assert_never(event.outcome)
 
 
-def rollback_target(head: StageHead) -> Good | None:
-    """The newest good release before the one that serves. None: there is nothing to go back to."""
+def rollback_target(head: StageHead, *, unfinished: Verb | None = None) -> Good | None:
+    """The newest good release before the one that serves. None: there is nothing to go back to.
+
+    `unfinished` is what was left half-way, by a dead holder or by an undo that failed: from a release that
+    never became good, the way back leads to the one that the ledger still names.
+    """
     if head.serves is None:
         return None
+    if unfinished in ("deploy", "promote"):
+        return head.serves
     current = head.serves.release.commit
     bad = {item.commit for item in head.quarantined}
     return next(

@@ -134,7 +134,12 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     """The plan back to a good release of this stage: its recorded lambda versions, alias first."""
     stage = setup.stage(request.stage)
     head = setup.head(stage.name)
-    good = deployed(head, request.to) if request.to else rollback_target(head)
+    left = _left_half_way(tools, setup, head)
+    good = (
+        deployed(head, request.to)
+        if request.to
+        else rollback_target(head, unfinished=left.verb if left else None)
+    )
     if good is None:
         known = ", ".join(one.release.label for one in reversed(head.history)) or "none"
         raise GateClosed(
@@ -151,7 +156,7 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         manifest=release.manifest,
         tag=release.tag,
         tag_object=release.tag_object,
-        source=head.serves.release.label if head.serves else None,
+        source=(left or head.serves or good).release.label,
         reason=request.reason,
         warnings=(*setup.warnings, "stacks are left as they are: only code and its frozen settings go back"),
     )
@@ -161,6 +166,12 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     steps, changes, warnings = rollback_steps(wanted, record.after, observed, alias=setup.pipelines.alias)
     selection = replace(selection, warnings=(*selection.warnings, *warnings))
     return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed)
+
+
+def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:
+    """The record of what began, or ended, without leaving the stage in one piece."""
+    path = head.running.record if head.running else head.stranded
+    return tools.ledger.event(setup.state, path) if path else None
 
 
 _NOTHING_OBSERVED = Observed((), (), {})

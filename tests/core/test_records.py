@@ -313,6 +313,14 @@ def test_a_rollback_skips_a_release_that_is_quarantined() -> None:
     assert found.release == ONE
 
 
+def test_a_rollback_from_a_release_that_never_became_good_goes_to_what_the_ledger_still_names() -> None:
+    head = run(run(EMPTY, ONE), TWO)
+    for verb, tag in (("promote", TWO.tag), ("deploy", TWO.tag), ("rollback", ONE.tag)):
+        found = rollback_target(head, unfinished=verb)
+        assert found is not None
+        assert found.release.tag == tag
+
+
 # -- names and times ----------------------------------------------------------------------------------------
 
 
