@@ -305,6 +305,16 @@ def test_a_rollback_goes_to_the_newest_good_release_before_the_one_that_serves()
     assert again.release == ONE
 
 
+@pytest.mark.parametrize("unfinished", ["deploy", "promote"])
+def test_from_a_release_left_half_way_the_way_back_leads_to_the_one_that_serves(unfinished: Verb) -> None:
+    head = run(run(EMPTY, ONE), TWO)
+    assert rollback_target(head, unfinished=unfinished) == head.serves
+    assert rollback_target(EMPTY, unfinished=unfinished) is None
+    before = rollback_target(head, unfinished="rollback")
+    assert before is not None
+    assert before.release == ONE
+
+
 def test_a_rollback_skips_a_release_that_is_quarantined() -> None:
     head = run(run(run(EMPTY, ONE), TWO), THREE)
     head = replace(head, quarantined=(Quarantined(TWO.commit, "", "leaks", TWO.tag),))
