@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
-from release.apply.steps import carry_out, confirm
+from release.apply.steps import carry_out, confirm, still_as_left
 from release.apply.undo import go_back
 from release.apply.work import Aborted, Journal, LostHold, Tools, Who, Work, patiently
 from release.core import trailers
@@ -148,6 +148,9 @@ def _roll_out(work: Work) -> None:
         _phase(work, Phase.SHIFT, place.region)
         confirm(work, place.region)
         _phase(work, Phase.ATTACH, place.region)
+    # The last moment at which an abort, or a hand in an earlier region, still turns everything back.
+    work.check_hold()
+    still_as_left(work)
 
 
 def _phase(work: Work, phase: Phase, region: str | None = None) -> None:

@@ -1,5 +1,6 @@
 """One action at a time. Each may be run again after a crash: what is done already is found and left alone."""
 
+from functools import partial
 from typing import assert_never
 
 from release.apply.work import Work
@@ -47,10 +48,27 @@ def perform(work: Work, action: Action) -> str:
 
 def confirm(work: Work, region: str) -> None:
     """What we moved in this region is as we left it, and answers through the alias."""
-    actions = [step.action for step in work.plan.in_phase(Phase.SHIFT, region)]
-    moved = [action for action in actions if isinstance(action, CreateAlias | ShiftAlias)]
+    moved = _moved(work, region)
     if moved:
         work.all([_Confirm(work, action) for action in moved])
+
+
+def still_as_left(work: Work) -> None:
+    """No alias was moved by anybody since we confirmed it. Raises ForeignChange.
+
+    What was confirmed last, with nothing after it, is not read again: control calls are few
+    (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+    """
+    *earlier, last = work.plan.places
+    places = [*earlier, last] if work.plan.in_phase(Phase.ATTACH, last.region) else earlier
+    moved = [action for place in places for action in _moved(work, place.region)]
+    if moved:
+        work.all([partial(_still_ours, work, action) for action in moved])
+
+
+def _moved(work: Work, region: str) -> list[CreateAlias | ShiftAlias]:
+    actions = (step.action for step in work.plan.in_phase(Phase.SHIFT, region))
+    return [action for action in actions if isinstance(action, CreateAlias | ShiftAlias)]
 
 
 class _Confirm:
