@@ -1,0 +1,59 @@
+"""One fleet for the session (for each worker of xdist); each test starts from a copy that is its own."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e import fleet as fleets
+from tests.e2e.fleet import Fleet, World
+from tests.e2e.texts import SHORT
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with fleets.fleet(tmp_path_factory.mktemp("fleet")) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(fleet: Fleet) -> Iterator[None]:
+    """Whatever a test does, its processes end with it and its faults are lifted."""
+    yield
+    fleet.end_all()
+    fleet.sandbox.faults([])
+
+
+@pytest.fixture(scope="session")
+def _proven_in_qa(fleet: Fleet) -> World:
+    world = fleet.world(SHORT)
+    world.release("deploy", "dev", "--yes")
+    world.release("promote", "qa", "--yes")
+    return world
+
+
+@pytest.fixture(scope="session")
+def _proven_in_dev(fleet: Fleet) -> World:
+    world = fleet.world(SHORT)
+    world.release("deploy", "dev", "--yes")
+    return world
+
+
+@pytest.fixture
+def proven_in_dev(_proven_in_dev: World) -> Callable[[], World]:
+    """Makes worlds in which dev runs a commit that QA has never seen."""
+    return lambda: _proven_in_dev.copy("qa")
+
+
+@pytest.fixture
+def proven_in_qa(_proven_in_qa: World) -> World:
+    """QA runs v1.0.0-qa.1; prod has never run anything."""
+    return _proven_in_qa.copy("prod")
+
+
+@pytest.fixture
+def updating(_proven_in_qa: World) -> World:
+    """Prod serves v1.0.0 in both regions, and QA runs v1.1.0-qa.1, which changes both services."""
+    world = _proven_in_qa.copy("dev", "qa", "prod")
+    world.release("promote", "prod", "--yes")
+    world.take_to_qa("2")
+    return world

@@ -1,0 +1,67 @@
+"""What stands in the bare remote, read with git alone: tags, ledger, heads."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LEDGER = "release-ledger"
+
+
+class Remote:
+    """A bare repository; `git(cwd, *words)` runs git and answers what it printed."""
+
+    def __init__(self, path: Path, git: Callable[..., str]) -> None:
+        self.path = path
+        self._git = git
+
+    def tags(self) -> dict[str, tuple[str, str, str]]:
+        """Tag -> its object, the object's type, and the commit that it names."""
+        form = "%(refname:strip=2) %(objectname) %(objecttype) %(*objectname)"
+        shown = self._git(self.path, "for-each-ref", f"--format={form}", "refs/tags")
+        parts = [line.split(" ") for line in shown.splitlines()]
+        return {name: (object_, kind, commit) for name, object_, kind, commit in parts}
+
+    def trailers(self, tag: str) -> dict[str, Any]:
+        """The trailers of a tag's message; each value is a JSON string."""
+        message = self._git(self.path, "cat-file", "tag", tag).partition("\n\n")[2]
+        lines = [line.partition(": ") for line in message.splitlines() if line.startswith("Release-")]
+        return {key: json.loads(value) for key, _, value in lines}
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every event in the order of the ledger's commits. Fails unless each commit has one parent and adds
+        one.
+        """
+        if not self._git(self.path, "for-each-ref", f"refs/heads/{LEDGER}"):
+            return []
+        events: list[dict[str, Any]] = []
+        chain = self._git(self.path, "rev-list", "--reverse", "--parents", LEDGER).splitlines()
+        for index, line in enumerate(chain):
+            commit, *parents = line.split()
+            before = [] if index == 0 else [chain[index - 1].split()[0]]
+            assert parents == before, f"the ledger is not linear at {commit}"
+            changed = self._git(
+                self.path, "diff-tree", "--root", "-r", "--no-commit-id", "--name-status", commit
+            ).splitlines()
+            added = [path for status, path in map(str.split, changed) if not path.startswith("heads/")]
+            assert len(added) == 1, f"{commit} does not add one event: {changed}"
+            assert f"A\t{added[0]}" in changed, f"{commit} changes an event: {changed}"
+            events.append(json.loads(self._git(self.path, "cat-file", "blob", f"{commit}:{added[0]}")))
+        return events
+
+    def head(self, stage: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            self._git(self.path, "cat-file", "blob", f"{LEDGER}:heads/fleet/{stage}.json")
+        )
+        return found
+
+    def assert_no_half_state(self) -> list[dict[str, Any]]:
+        """Every tag has its started record, and every started record its tag. Returns the ledger's events."""
+        events = self.ledger()
+        started = {
+            event["release"]["tag"]: event["release"]["tag_object"]
+            for event in events
+            if event["kind"] == "started" and event["release"].get("tag")
+        }
+        assert started == {name: object_ for name, (object_, _, _) in self.tags().items()}
+        return events

@@ -1,0 +1,103 @@
+"""Somebody moves an alias by hand during a promotion: theirs stays, and the report says who holds what."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.e2e.fleet import World
+from tests.e2e.processes import Running
+from tests.e2e.texts import PRIMARY, REGIONS, REPLICA
+
+PROMOTE = ("promote", "prod", "--yes")
+SLOW = 1500.0  # milliseconds in which a person is quicker than we are
+OLD = {(name, region): "1" for name in ("orders", "stock") for region in REGIONS}
+BEFORE_OUR_UPDATE = {"method": "PUT", "path": "/functions/orders-prod/aliases/live"}
+BEFORE_OUR_SMOKE_TEST = {"method": "POST", "path": r"/functions/orders-prod/invocations\?Qualifier=live"}
+
+
+def slow(world: World, call: Mapping[str, str], region: str) -> Running:
+    """A promotion whose first such call is on its way for a while; the call is carried out afterwards."""
+    rule = {"service": "lambda", "region": region, "times": 1, "latency_ms": SLOW, **call}
+    world.fleet.sandbox.faults([rule])
+    running = world.start(*PROMOTE)
+    world.until(lambda: bool(world.fleet.sandbox.fired()))
+    return running
+
+
+def move_by_hand(world: World, region: str) -> dict[str, Any]:
+    """What a person does in the console: a version of their own goes live at once."""
+    functions = world.functions("prod", region)
+    functions.update_function_configuration(FunctionName="orders-prod", MemorySize=512)
+    world.until(
+        lambda: (
+            functions.get_function_configuration(FunctionName="orders-prod")["LastUpdateStatus"]
+            == "Successful"
+        )
+    )
+    version = functions.publish_version(FunctionName="orders-prod", Description="hot fix")["Version"]
+    functions.update_alias(
+        FunctionName="orders-prod", Name="live", FunctionVersion=version, Description="by hand"
+    )
+    return unanswered(functions.get_alias(FunctionName="orders-prod", Name="live"))
+
+
+def unanswered(alias: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (alias or {}).items() if key != "ResponseMetadata"}
+
+
+def assert_theirs_alone(world: World, region: str, theirs: Mapping[str, Any]) -> None:
+    """Their alias is untouched, to the revision; every other one serves what it served before."""
+    assert unanswered(world.alias("orders", "prod", region)) == theirs
+    assert world.live("prod") == {**OLD, ("orders", region): theirs["FunctionVersion"]}
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_an_alias_moved_before_our_update_stays_and_all_else_goes_back(updating: World, region: str) -> None:
+    running = slow(updating, BEFORE_OUR_UPDATE, region)
+    theirs = move_by_hand(updating, region)
+    ended = running.wait()
+
+    assert ended.code == 5, str(ended)
+    assert_theirs_alone(updating, region, theirs)
+    assert "somebody else" in ended.err
+    assert "what served before serves now" in ended.err
+    assert updating.remote.head("prod")["serves"]["release"]["tag"] == "v1.0.0"
+    assert updating.remote.ledger()[-1]["outcome"] == "errored"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_an_alias_moved_after_our_update_stays_and_is_reported(updating: World, region: str) -> None:
+    running = slow(updating, BEFORE_OUR_SMOKE_TEST, region)
+    theirs = move_by_hand(updating, region)
+    ended = running.wait()
+
+    assert ended.code == 6, str(ended)
+    assert_theirs_alone(updating, region, theirs)
+    outcome = updating.remote.ledger()[-1]
+    assert outcome["outcome"] == "stranded"
+    (line,) = outcome["report"]
+    for said in ("orders-prod", region, f"version {theirs['FunctionVersion']}", "before: version 1"):
+        assert said in line
+        assert said in ended.err
+
+
+def test_an_alias_moved_while_the_other_region_is_at_work_is_noticed_before_success(updating: World) -> None:
+    running = slow(updating, BEFORE_OUR_UPDATE, REPLICA)
+    theirs = move_by_hand(updating, PRIMARY)
+    ended = running.wait()
+
+    assert ended.code == 6, str(ended)
+    assert_theirs_alone(updating, PRIMARY, theirs)
+    assert "orders-prod in us-east-1" in updating.remote.ledger()[-1]["report"][0]
+
+
+def test_after_a_foreign_change_the_next_promotion_shows_it_and_takes_the_alias_back(updating: World) -> None:
+    running = slow(updating, BEFORE_OUR_UPDATE, PRIMARY)
+    theirs = move_by_hand(updating, PRIMARY)
+    assert running.wait().code == 5
+
+    plan = updating.release("plan", "promote", "prod")
+    assert f"{theirs['FunctionVersion']} · " in plan.out
+    updating.release(*PROMOTE)
+    assert {updating.says("orders", "prod", region) for region in REGIONS} == {"2"}
