@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from release.cli.context import confirm, pipeline_option, reason_option, show, wiring, yes_option
+from release.cli.context import confirm, pipeline_option, reason_option, wiring, yes_option
+from release.cli.output import show
 from release.errors import Conflict, GateClosed
 
 

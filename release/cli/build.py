@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from release.cli.context import json_option, pipeline_option, progress, show, show_json, wiring
+from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.output import progress, show, show_json
 
 
 @click.command("build", short_help="Build a commit: artifacts, templates, manifest. Nothing is built twice.")

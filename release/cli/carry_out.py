@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from release.cli.context import confirm, progress, show, show_json
+from release.cli.context import confirm
 from release.cli.main import show_error
+from release.cli.output import progress, show, show_json
 from release.errors import Conflict, ExitCode, GateClosed, ReleaseError, RolloutFailed, Stranded
 from release.views.plan import plan_json, plan_text
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.context import json_option, pipeline_option, show, show_json, wiring
+from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.output import show, show_json
 from release.errors import Misconfigured, ReleaseError
 
 if TYPE_CHECKING:

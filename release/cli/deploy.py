@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import json_option, pipeline_option, progress, show, wiring, yes_option
+from release.cli.context import json_option, pipeline_option, wiring, yes_option
+from release.cli.output import progress, show
 from release.errors import ExitCode
 
 

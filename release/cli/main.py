@@ -2,6 +2,7 @@
 Imports nothing heavy.
 """
 
+import contextlib
 import importlib
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 import click
 
 from release import __version__
+from release.cli.output import open_streams, say
 from release.cli.usage import Verbs, complaint
 from release.errors import ExitCode, ReleaseError
 
@@ -68,16 +70,14 @@ def cli(ctx: click.Context, directory: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the CLI. Returns the exit code; the one place that decides it."""
+    open_streams()
     try:
         # The name is said, or it would be that of whatever started us: "python -m release", "__main__.py".
         result = cli.main(
             args=None if arguments is None else list(arguments), prog_name="release", standalone_mode=False
         )
-    except click.exceptions.Abort:
-        click.echo("interrupted; the same command finishes what was begun", err=True)
-        return ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
-        click.echo("interrupted; the same command finishes what was begun", err=True)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _echo("interrupted;", "the same command finishes what was begun")
         return ExitCode.INTERRUPTED
     except click.ClickException as error:
         if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -88,10 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ReleaseError as error:
         show_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # The reader went away (`release status | head`): there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
     except Exception:
         return _bug()
     return result if isinstance(result, int) else ExitCode.DONE
@@ -123,7 +119,8 @@ def _echo(label: str, text: str) -> None:
             break_long_words=False,
             break_on_hyphens=False,
         ).lstrip()
-    click.echo(f"{label} {text}", err=True)
+    with contextlib.suppress(ReleaseError):  # nobody can be told; the exit code still says it
+        say(f"{label} {text}", err=True)
 
 
 def _on_one_line(text: str) -> str:
@@ -137,8 +134,8 @@ def _bug() -> ExitCode:
         traceback.print_exc(file=log)
     kind, value, _ = sys.exc_info()
     _echo("error:", f"this is a bug in release: {kind.__name__ if kind else ''}: {value}")
-    click.echo("fix: `release status` shows where things stand; report the log file", err=True)
-    click.echo(f"see: {log.name}", err=True)
+    _echo("fix:", "`release status` shows where things stand; report the log file")
+    _echo("see:", log.name)
     return ExitCode.BUG
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from release.cli.context import json_option, pipeline_option, show, show_json, wiring
+from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.output import show, show_json
 
 
 @click.command("status", short_help="What runs where, since when, by whom, and whether AWS agrees.")

@@ -1,0 +1,116 @@
+"""The two output streams: results on stdout, progress and errors on stderr.
+
+What is under way does not hang on who watches: a reader that goes away (`release status | head`, a lost
+terminal) is nobody to tell any more, and no reason to stop half-way.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from release.errors import ReleaseError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+def open_streams() -> None:
+    """Give a process that was started without one of the three streams (`>&-`) an empty one.
+
+    Or the next file that it opens would be its stdout, and Python has None there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until we end
+
+
+def say(text: str, *, err: bool = False) -> None:
+    with _written(sys.stderr if err else sys.stdout):
+        click.echo(text, err=err)
+
+
+def show(lines: "Iterable[RenderableType]") -> None:
+    """Results, as people read them."""
+    for line in lines:
+        with _written(sys.stdout):
+            _console(False).print(line)
+
+
+def show_json(value: Any) -> None:
+    say(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def progress(what: str, fields: Mapping[str, Any]) -> None:
+    """One line for everything that happens. May be called from many threads; never raises for the stream."""
+    lines = _lines(what, fields)
+    with contextlib.suppress(OSError, ReleaseError):
+        for label, style, text in lines:
+            with _written(sys.stderr):
+                _console(True).print(_labelled(label, style, text))
+
+
+def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Label, its style, text."""
+    match what:
+        case "hold":
+            tag = f", tag {fields['tag']}" if fields.get("tag") else ""
+            return [(f"{fields['kind']}{tag}", "bold", fields["id"])]
+        case "step":
+            style = "yellow" if fields["phase"] == "undo" else "green"
+            text = f"{fields['name']:<20} {fields['region']:<9} {fields['detail']}"
+            return [(f"{fields['phase']:<7}", style, text)]
+        case "undo":
+            return [("failed ", "bold red", fields["cause"]), ("going back", "yellow", "")]
+        case "built":
+            return [("build  ", "green", f"{fields['service']:<20} {fields['detail']}")]
+        case _:
+            return []
+
+
+def _labelled(label: str, style: str, text: str) -> "RenderableType":
+    """A text that is folded beside its label, not below it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    row = Table.grid(padding=(0, 1, 0, 0))
+    row.add_column(no_wrap=True)
+    row.add_column(overflow="fold")
+    row.add_row(Text(f"  {label}", style=style), Text(text))
+    return row
+
+
+@cache
+def _console(stderr: bool) -> "Console":
+    from rich.console import Console
+
+    class Steadfast(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would end the process, wherever it stands
+
+    # A log file has no width of its own; rich would take 80 and cut what somebody may need.
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else 120
+    return Steadfast(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+@contextlib.contextmanager
+def _written(stream: TextIO) -> Iterator[None]:
+    """Raises ReleaseError when a stream takes nothing for another reason than that its reader has gone."""
+    try:
+        yield
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            nobody = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nobody, stream.fileno())
+            os.close(nobody)
+    except OSError as error:
+        raise ReleaseError(
+            f"the output cannot be written: {error.strerror}",
+            fix="make it writable, then see by `release status` where things stand",
+        ) from error
