@@ -2,13 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from release.cli.carry_out import carry_out
 from release.cli.context import json_option, wiring, yes_option
+from release.cli.promote import BUMPS
+from release.core.reasons import objection
 from release.errors import Conflict, Misconfigured
+
+if TYPE_CHECKING:
+    from release.promotion import Request
 
 
 @click.command("apply", short_help="Carry out a plan that `release plan` wrote, if it still holds.")
@@ -22,12 +27,12 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
 
     The file is a request and an expected digest: nothing in it is trusted as a step.
     """
-    from release.promotion import Request, draft, read_setup
+    from release.promotion import draft, read_setup
 
-    asked, digest, pipeline = _read(plan)
+    request, digest, pipeline = _read(plan)
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
-    drafted = draft(wired.tools(setup.pipelines), setup, Request(**asked), target=wired.build_target)
+    drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     expected = expect_digest or digest
     if drafted.nothing is None and drafted.plan.digest != expected:
         raise Conflict(
@@ -38,19 +43,46 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
     return carry_out(wired, drafted, yes=yes, as_json=as_json)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], str, str]:
+def _read(path: Path) -> "tuple[Request, str, str]":
     """Request, digest and pipeline of a plan file. Raises Misconfigured."""
-    from release.promotion import Request
-
     fix = "write it with: release plan VERB … --out plan.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         asked = dict(document["request"])
-        digest, pipeline = str(document["plan"]["digest"]), asked.pop("pipeline")
-        asked["services"] = tuple(asked.get("services", ()))
-        Request(**asked)
+        pipeline, digest = asked.pop("pipeline"), document["plan"]["digest"]
+        if not isinstance(pipeline, str) or not isinstance(digest, str):
+            raise TypeError("pipeline and digest must be text")
+        return _request(asked), digest, pipeline
     except OSError as error:
         raise Misconfigured(f"the plan cannot be read: {error.strerror}", fix=fix, see=str(path)) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise Misconfigured(f"this is no plan file: it has no {error}", fix=fix, see=str(path)) from error
+    except (ValueError, TypeError, RecursionError) as error:
         raise Misconfigured(f"this is no plan file: {error}", fix=fix, see=str(path)) from error
-    return asked, digest, pipeline
+
+
+def _request(asked: dict[str, Any]) -> "Request":
+    """The request of a file that anybody may have edited, held to what the options would have let through.
+
+    Raises TypeError and ValueError that say what does not fit.
+    """
+    from release.promotion import Request
+
+    services = asked.pop("services", [])
+    if not isinstance(services, list):
+        raise TypeError("services must be a list")
+    for name, value in asked.items():
+        kind, what = (bool, "true or false") if name in ("new", "allow_older") else (str, "text")
+        optional = name in ("ref", "reason", "to") and value is None
+        if not optional and not isinstance(value, kind):
+            raise TypeError(f"{name} must be {what}")
+    if not all(isinstance(service, str) for service in services):
+        raise TypeError("services must be names")
+    request = Request(**asked, services=tuple(services))
+    if request.bump not in BUMPS:
+        raise ValueError(f"bump must be one of {', '.join(BUMPS)}")
+    if request.verb == "rollback" and request.reason is None:
+        raise ValueError("a rollback needs a reason")
+    if request.reason is not None and (why := objection(request.reason)) is not None:
+        raise ValueError(why)
+    return request

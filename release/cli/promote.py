@@ -7,9 +7,10 @@ import click
 from release.cli.carry_out import carry_out
 from release.cli.context import json_option, pipeline_option, reason_option, wiring, yes_option
 
+BUMPS = ("auto", "patch", "minor", "major")
 bump_option = click.option(
     "--bump",
-    type=click.Choice(["auto", "patch", "minor", "major"]),
+    type=click.Choice(BUMPS),
     default="auto",
     show_default=True,
     help="How far the version moves (the first channel of a pipeline only).",

@@ -16,6 +16,10 @@ _SECRETS = {
     "an e-mail address": r"\b[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\b",
 }
 
+# Logs, summaries and messages show a reason among their own lines: it may neither begin one (in GitHub
+# Actions a line may be a command to the runner), nor move a cursor, nor turn the text's direction around.
+_BREAKS_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 def objection(reason: str) -> str | None:
     """Why this reason cannot be recorded. None: it can."""
@@ -23,6 +27,8 @@ def objection(reason: str) -> str | None:
         return "the reason is empty"
     if len(reason) > REASON_LIMIT:
         return f"the reason has {len(reason)} characters; {REASON_LIMIT} is the limit"
+    if _BREAKS_LINES.search(reason):
+        return "the reason has a line break or another control character"
     return next(
         (f"the reason seems to hold {what}" for what, shape in _SECRETS.items() if re.search(shape, reason)),
         None,
