@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from release.core.models import Environment, Place
@@ -38,22 +39,38 @@ def pipeline_texts(repo: Repo, refs: RemoteRefs) -> tuple[Texts, tuple[str, ...]
         files = _yaml_files(repo, commit, "pipelines")
         if files:
             return Texts(files, f"{branch} of the remote"), ()
-    texts = work_tree_pipelines(repo)
+    texts = work_tree_pipelines(repo.top)
     where = f"{branch} of the remote" if branch else "the remote, which has no branch yet"
     return texts, (f"pipelines/ is not on {where}; those of the work tree are used",)
 
 
-def work_tree_pipelines(repo: Repo) -> Texts:
+def work_tree_pipelines(top: Path) -> Texts:
     """`pipelines/` as the files of the work tree say it. Raises Misconfigured where there are none."""
-    folder = repo.top / "pipelines"
-    paths = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
-    if not paths:
+    files = work_tree_files(top)
+    if not files:
         raise Misconfigured(
             "there is no pipelines/ with a pipeline in this repository",
-            fix="write pipelines/environments.yaml and a pipeline as docs/configuration.md shows; push them",
-            see=str(folder),
+            fix="write pipelines/environments.yaml and pipelines/fleet.yaml as docs/configuration.md shows,"
+            " and push them",
+            see=str(top / "pipelines"),
         )
-    return Texts({f"pipelines/{path.name}": path.read_bytes() for path in paths}, "the work tree")
+    return Texts(files, "the work tree")
+
+
+def work_tree_files(top: Path) -> Mapping[str, bytes]:
+    """Every YAML file in `pipelines/` of a work tree, perhaps none. Raises Misconfigured."""
+    folder = top / "pipelines"
+    texts = {}
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        try:
+            texts[f"pipelines/{path.name}"] = path.read_bytes()
+        except OSError as error:
+            raise Misconfigured(
+                f"pipelines/{path.name} cannot be read: {error.strerror}",
+                fix="make it a file that you may read, or remove it",
+                see=str(path),
+            ) from error
+    return texts
 
 
 def service_texts(repo: Repo, commit: str) -> Mapping[str, bytes]:

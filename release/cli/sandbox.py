@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from release.cli.context import folder
+from release.cli.output import say
 from release.cli.usage import Verbs
 from release.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from release.core.models import Pipelines
     from release.sandbox.session import Sandbox
 
 
@@ -35,13 +38,13 @@ def up(directory: Path) -> None:
     with _sandbox(directory) as (sandbox, environment):
         changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
         for name in sorted(set(os.environ) - set(environment)):
-            click.echo(f"unset {name}")
+            say(f"unset {name}")
         for name, value in sorted(changed.items()):
-            click.echo(f"export {name}={shlex.quote(value)}")
-        click.echo(f"sandbox ready at {sandbox.endpoint}; Ctrl-C ends it", err=True)
+            say(f"export {name}={shlex.quote(value)}")
+        say(f"sandbox ready at {sandbox.endpoint}; Ctrl-C ends it", err=True)
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
-    click.echo("sandbox ended", err=True)
+    say("sandbox ended", err=True)
 
 
 @command.command(
@@ -65,6 +68,11 @@ def _sandbox(directory: Path) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
     """A sandbox with what the folder's pipelines name, and the environment for a program in it."""
     from release.sandbox.session import Sandbox
 
+    # What is wrong is said at once, before anything is started.
+    folder(directory)
+    top = _repository(directory)
+    pipelines = _pipelines(top) if top else None
+
     def ended(number: int, _frame: object) -> None:
         sys.exit(128 + number)  # by way of every `finally`, so that nothing is left running
 
@@ -76,9 +84,9 @@ def _sandbox(directory: Path) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
         environment["PATH"] = os.pathsep.join(
             (str(Path(sys.executable).parent), environment.get("PATH", os.defpath))
         )
-        top = _repository(directory)
+        if pipelines is not None:
+            _provision(sandbox, pipelines)
         if top is not None:
-            _provision(sandbox, top)
             environment |= sandbox.git_environment(sandbox.remote(top), environment)
         yield sandbox, environment
 
@@ -98,15 +106,19 @@ def _repository(directory: Path) -> Path | None:
     return repo.top
 
 
-def _provision(sandbox: "Sandbox", top: Path) -> None:
-    """Roles and artifact buckets for what `pipelines/` of the work tree names, if it names anything."""
+def _pipelines(top: Path) -> "Pipelines | None":
+    """What `pipelines/` of the work tree says. None: there is none. Raises Misconfigured."""
     from release.config import load_pipelines
+    from release.observe import work_tree_files
+
+    files = work_tree_files(top)
+    return load_pipelines(files) if files else None
+
+
+def _provision(sandbox: "Sandbox", pipelines: "Pipelines") -> None:
+    """Roles and artifact buckets for what the pipelines name."""
     from release.core.models import BucketStore
 
-    files = [*(top / "pipelines").glob("*.yaml"), *(top / "pipelines").glob("*.yml")]
-    if not files:
-        return
-    pipelines = load_pipelines({f"pipelines/{path.name}": path.read_bytes() for path in files})
     store = pipelines.artifacts
     if isinstance(store, BucketStore):
         sandbox.provision(

@@ -63,7 +63,7 @@ def read_setup(repo: Repo, ledger: Ledger, pipeline: str | None, *, offline: boo
     """Read the remote, the pipelines and the ledger. Raises Misconfigured and Unavailable."""
     if offline:
         refs = RemoteRefs(head=None, branches={}, tags=repo.local_tags())
-        texts, state = work_tree_pipelines(repo), LedgerState(None, {})
+        texts, state = work_tree_pipelines(repo.top), LedgerState(None, {})
         warnings: tuple[str, ...] = ("offline: only what this clone knows was looked at, without the ledger",)
     else:
         refs = repo.remote()
