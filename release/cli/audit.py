@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from release.cli.context import json_option, pipeline_option, show, show_json, wiring
+from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.output import show, show_json
 from release.cli.usage import Verbs
 from release.errors import Misconfigured
 
@@ -17,16 +18,22 @@ def command() -> None:
 @command.command("log")
 @click.option("-n", "--limit", type=click.IntRange(1), default=30, show_default=True, help="How many events.")
 @click.option("--stage", help="Only this stage.")
+@pipeline_option
 @json_option
 @click.pass_obj
-def audit_log(directory: Path, limit: int, stage: str | None, as_json: bool) -> None:
+def audit_log(directory: Path, limit: int, stage: str | None, pipeline: str | None, as_json: bool) -> None:
     """Every event, newest first."""
     from release.views.history import event_json, log_text
 
     wired = wiring(directory)
     state = wired.ledger.read()
-    events = wired.ledger.events(state, limit=None if stage else limit)
-    events = [event for event in events if stage in (None, event.stage)][:limit]
+    _check_known("pipeline", pipeline, {name for name, _ in state.heads})
+    _check_known("stage", stage, {name for _, name in state.heads})
+    events = [
+        event
+        for event in wired.ledger.events(state, limit=None if stage or pipeline else limit)
+        if stage in (None, event.stage) and pipeline in (None, event.pipeline)
+    ][:limit]
     if as_json:
         show_json([event_json(event) for event in events])
     else:
@@ -46,8 +53,11 @@ def audit_show(directory: Path, tag: str, pipeline: str | None, as_json: bool) -
     wired = wiring(directory)
     refs = wired.repo.remote()
     state = wired.ledger.read(refs)
+    _check_known("pipeline", pipeline, {name for name, _ in state.heads})
     events = [
-        event for event in wired.ledger.events(state) if tag in (event.release.tag, event.release.commit)
+        event
+        for event in wired.ledger.events(state)
+        if tag in (event.release.tag, event.release.commit) and pipeline in (None, event.pipeline)
     ]
     found = refs.tags.get(tag)
     if found is None and not events:
@@ -79,3 +89,11 @@ def audit_show(directory: Path, tag: str, pipeline: str | None, as_json: bool) -
         show([f"warning: {problem}"])
     facts = {"Release-Commit": found.commit, "Release-Object": found.object} if found else {}
     show(release_text(tag, {**facts, **stated}, events))
+
+
+def _check_known(what: str, name: str | None, known: set[str]) -> None:
+    """Nothing found must mean that nothing happened, not that a name was misspelt. Raises Misconfigured."""
+    if name is not None and known and name not in known:
+        raise Misconfigured(
+            f"the ledger has nothing of a {what} {name}", fix=f"name one of: {', '.join(sorted(known))}"
+        )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.context import json_option, pipeline_option, reason_option, show, show_json, wiring
+from release.cli.context import json_option, pipeline_option, reason_option, wiring
+from release.cli.output import show, show_json
 from release.cli.promote import bump_option, new_option, older_option, ref_option
 from release.cli.usage import Verbs
-from release.errors import ExitCode
+from release.errors import ExitCode, Misconfigured
 
 if TYPE_CHECKING:
     from release.promotion import Request
@@ -114,9 +115,15 @@ def _plan(directory: Path, request: "Request", pipeline: str | None, out: Path |
     asked = asdict(request) | {"pipeline": setup.pipeline.name}
     document = {"schema": 1, "request": asked, "plan": plan_json(drafted.plan), "nothing": drafted.nothing}
     if out is not None:
-        out.write_text(
-            json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Misconfigured(
+                f"the plan cannot be written: {error.strerror}",
+                fix="name a file in a folder that exists and is yours to write in",
+                see=str(out),
+            ) from error
     if as_json:
         show_json(document)
     else:
