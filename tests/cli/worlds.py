@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from release.adapters.artifacts_folder import FolderArtifacts
 from release.adapters.clock import SystemClock
 from release.adapters.git import GitRepo
 from release.adapters.ledger import GitLedger
@@ -17,8 +18,10 @@ from release.core.manifest import Manifest
 from release.core.records import Event, Holder, ReleaseRef, Served
 
 ACCOUNTS = {"dev": "111111111111", "qa": "222222222222", "uat": "333333333333"}
+BUCKET = '{account: "999999999999", bucket: "acme-artifacts-{region}"}'
+FOLDER = "{folder: ../store}"  # beside the clone
 ENVIRONMENTS = """\
-artifacts: {account: "999999999999", bucket: "acme-artifacts-{region}"}
+artifacts: ARTIFACTS
 alias: live
 environments:
   dev: {account: "111111111111", regions: [us-east-1]}
@@ -45,13 +48,15 @@ functions:
   api: {name: "orders-{stage}", handler: orders.handler.handler}
 """
 TEMPLATE = """\
+Parameters:
+  AliasExists: {Type: String, Default: "false"}
 Resources:
   Function:
     Type: AWS::Lambda::Function
     Properties: {FunctionName: "{{ functions.api.name }}"}
 """
 FILES = {
-    "pipelines/environments.yaml": ENVIRONMENTS,
+    "pipelines/environments.yaml": ENVIRONMENTS.replace("ARTIFACTS", BUCKET),
     "pipelines/fleet.yaml": FLEET,
     "services/orders/service.yaml": SERVICE,
     "services/orders/template.yaml.j2": TEMPLATE,
@@ -134,7 +139,8 @@ class Fleet:
         state = ledger.read()
         served = Served("orders", f"orders-{stage}", ACCOUNTS[stage], "us-east-1")
         tag_object = self.git("rev-parse", f"refs/tags/{tag}") if tag else None
-        manifest = Manifest("fleet", commit, "lambda-release 0.1.0", {}).digest
+        empty = Manifest("fleet", commit, "lambda-release 0.1.0", {})
+        manifest = FolderArtifacts(self.folder / "store").put(empty.to_bytes(), kind="manifest")
         begun: dict[str, Any] = {
             "id": f"20261121T0950{number:02d}Z-fleet-{stage}-{number:08x}",
             "at": f"2026-11-21T09:50:{number:02d}Z",
@@ -155,9 +161,13 @@ class Fleet:
         ledger.append(state, Event(kind="outcome", outcome="succeeded", after=(after,), **begun))
 
 
-def healthy(folder: Path) -> Fleet:
-    """Two commits, each of which dev and then qa have run with success."""
-    fleet = Fleet.with_files(folder)
+def healthy(folder: Path, *, artifacts: str = BUCKET) -> Fleet:
+    """Two commits, each of which dev and then qa have run with success.
+
+    Their manifests are empty, and in the folder store whatever the configuration says.
+    """
+    environments = ENVIRONMENTS.replace("ARTIFACTS", artifacts)
+    fleet = Fleet.with_files(folder, FILES | {"pipelines/environments.yaml": environments})
     for number, version in ((1, "v1.0.0-qa.1"), (3, "v1.0.0-qa.2")):
         commit = fleet.commit(f"feat: change {number}", {"services/orders/orders/data.txt": str(number)})
         fleet.push()

@@ -1,0 +1,57 @@
+"""What each command needs of the world, and how it is called with as little as possible."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Row:
+    """`words`: arguments; STAGE and PLAN in them are filled in. `ends`: its exit code in order."""
+
+    words: tuple[str, ...]
+    needs: frozenset[str]
+    stage: str = ""
+    ends: int = 0
+
+    def arguments(self, *, plan: Path, stage: str | None = None) -> list[str]:
+        return [{"STAGE": stage or self.stage, "PLAN": str(plan)}.get(word, word) for word in self.words]
+
+
+_LEDGER = frozenset({"folder", "repository", "remote", "ledger"})
+_PIPELINES = _LEDGER | {"configuration", "pipelines"}
+_COMMIT = _PIPELINES | {"commit"}
+_AWS = _PIPELINES | {"aws"}
+_WHY = ("--reason", "because")
+
+# One for every command: tests/cli/test_bad_worlds.py fails for a command without one.
+ROWS = {
+    ("abort",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "dev", ends=3),  # nothing is under way
+    ("apply",): Row(("PLAN", "--yes"), _AWS),
+    ("audit", "log"): Row(("--stage", "STAGE"), _LEDGER, "qa"),
+    ("audit", "show"): Row(("v1.0.0-qa.1",), _LEDGER),
+    ("build",): Row((), _COMMIT | {"services", "aws"}),
+    ("changed",): Row(("--stage", "STAGE"), _COMMIT | {"services"}, "dev"),
+    ("deploy",): Row(("STAGE", "--yes"), _COMMIT | {"services", "aws"}, "dev"),
+    ("next",): Row(("STAGE",), _PIPELINES, "qa"),
+    ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
+    ("plan", "promote"): Row(("STAGE",), _AWS, "uat"),
+    ("plan", "rollback"): Row(("STAGE", *_WHY), _AWS, "qa"),
+    ("promote",): Row(("STAGE", "--yes"), _AWS, "uat"),
+    ("rollback",): Row(("STAGE", *_WHY, "--yes"), _AWS, "qa"),
+    ("sandbox", "run"): Row(("--", "true"), frozenset({"folder", "pipelines"})),
+    ("sandbox", "up"): Row((), frozenset({"folder", "pipelines"})),
+    ("status",): Row(("STAGE",), _PIPELINES, "qa"),
+    ("verify",): Row(("STAGE",), _AWS, "qa"),
+}
+
+
+def plan_file(folder: Path, *, pipeline: str = "fleet") -> Path:
+    """A plan as `release plan promote uat --out` writes it, of which nobody has approved anything."""
+    path = folder / "plan.json"
+    path.write_text(
+        '{"schema": 1, "nothing": null, "plan": {"digest": "'
+        + "0" * 64
+        + '"}, "request": {"verb": "promote",'
+        f' "stage": "uat", "bump": "auto", "services": [], "pipeline": "{pipeline}"}}}}'
+    )
+    return path
