@@ -61,7 +61,11 @@ def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -
     status = body.get("statusCode") if isinstance(body, dict) else None
     down = _down(body, settings.smoke_critical)
     if status is not None and not _is_success(status):
-        return Failed(f"statusCode {_short(status)}" + (f", down: {', '.join(down)}" if down else ""))
+        number = isinstance(status, int)
+        reason = f"statusCode {status if number else 'that is no number'}"
+        return Failed(
+            reason + (f", down: {', '.join(down)}" if down else ""), "" if number else f"it is {_short(status)}"
+        )
     if down:
         return Failed(f"critical dependencies are not up: {', '.join(down)}")
     for key, wanted in settings.smoke_expect.items():
