@@ -14,7 +14,7 @@ def changes_text(changes: Sequence[Change], against: str) -> Iterator[Renderable
     changed = [change for change in changes if change.what]
     yield Text(f"against {against}", style="dim")
     if changed:
-        rows = table("service", "change", "why", wide="why")
+        rows = table("service", "change", "why", wide=("service", "why"))
         for change in changed:
             rows.add_row(change.service, " ".join(change.what), change.why)
         yield rows

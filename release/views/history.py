@@ -15,7 +15,7 @@ def log_text(events: Sequence[Event]) -> Iterator[RenderableType]:
     if not events:
         yield Text("the ledger is empty: nothing was deployed or promoted yet")
         return
-    rows = table("when", "stage", "what", "release", "event", "by", wide="by")
+    rows = table("when", "stage", "what", "release", "event", "by", wide=("stage", "release", "by"))
     for event in events:
         word = event.outcome or event.kind
         rows.add_row(
@@ -49,7 +49,7 @@ def release_text(tag: str, trailers: dict[str, str], events: Sequence[Event]) ->
         for line in event.report:
             yield Text(f"  left: {line}", style="red")
         if event.after:
-            rows = table("  function", "region", "version", "code (sha256)")
+            rows = table("  function", "region", "version", "code (sha256)", wide="  function")
             for served in event.after:
                 rows.add_row(
                     f"  {served.function}", served.region, served.lambda_version or "-", short(served.code)

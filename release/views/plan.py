@@ -26,7 +26,7 @@ def plan_text(plan: Plan) -> Iterator[RenderableType]:
     yield title
     yield Text(f"  commit {short(release.commit)}  manifest {short(release.manifest)}", style="dim")
     if plan.changes:
-        rows = table("  function", "region", "now", "next")
+        rows = table("  function", "region", "now", "next", wide="  function")
         for change in plan.changes:
             now = (
                 f"{change.served.lambda_version} · {short(change.served.code)}"

@@ -18,7 +18,7 @@ def status_text(
     stages: Sequence[StageStanding], now: datetime, *, functions: bool
 ) -> Iterator[RenderableType]:
     """One row a stage, then whatever needs attention; every function too when one stage was asked for."""
-    rows = table("stage", "serves", "commit", "since", "by", "AWS")
+    rows = table("stage", "serves", "commit", "since", "by", "AWS", wide=("stage", "serves", "by"))
     for standing in stages:
         head, good = standing.head, standing.head.serves
         rows.add_row(
@@ -40,7 +40,7 @@ def status_text(
 
 
 def _functions(standing: StageStanding) -> RenderableType:
-    rows = table("function", "region", "version", "code (sha256)", "AWS", wide="AWS")
+    rows = table("function", "region", "version", "code (sha256)", "AWS", wide=("function", "AWS"))
     for function in standing.functions:
         rows.add_row(
             function.recorded.function,

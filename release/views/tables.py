@@ -16,11 +16,12 @@ OUTCOME_STYLE = {
 }
 
 
-def table(*headings: str, wide: str | None = None) -> Table:
-    """A table whose columns never wrap, save the `wide` one."""
+def table(*headings: str, wide: str | tuple[str, ...] = ()) -> Table:
+    """A table whose columns never wrap, save the `wide` ones: they give way, so that no other is cut off."""
+    folding = (wide,) if isinstance(wide, str) else wide
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_edge=False)
     for heading in headings:
-        if heading == wide:
+        if heading in folding:
             made.add_column(heading, overflow="fold")
         else:
             made.add_column(heading, no_wrap=True, overflow="ellipsis")
