@@ -1,0 +1,128 @@
+"""docs/configuration.md and the loader say the same: examples load, every key is known and described."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from release.config import ConfigurationErrors, load_pipelines, load_services, pipeline_services
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+SERVICE = "services/price-fetcher/service.yaml"
+
+
+def examples() -> list[dict[str, bytes]]:
+    """The configurations that the page shows: each block is a file that replaces or joins those before."""
+    texts: dict[str, bytes] = {}
+    found = []
+    for block in re.findall(r"^```yaml\n(.*?)^```", CONFIGURATION, re.MULTILINE | re.DOTALL):
+        name = block.partition("\n")[0].removeprefix("# ")
+        assert re.fullmatch(r"pipelines/\w+\.yaml|services/[\w-]+/service\.yaml", name), name
+        texts[name] = block.encode()
+        if name == "pipelines/payments.yaml":
+            # The page says that the other pipeline must then leave these services alone.
+            alone = {path: text for path, text in texts.items() if path != "pipelines/fleet.yaml"}
+            found.append(alone)
+            del texts[name]
+        elif "pipelines/fleet.yaml" in texts:
+            found.append(dict(texts))
+    return found
+
+
+def test_the_examples_of_the_configuration_load() -> None:
+    loaded = examples()
+    for texts in loaded:
+        pipelines = load_pipelines(texts)
+        stages = [stage.name for pipeline in pipelines.pipelines.values() for stage in pipeline.stages]
+        if "dev" in stages:
+            services = load_services(texts, stages)
+            pipeline_services(pipelines, services)
+    assert len(loaded) >= 5
+    assert any(SERVICE in texts for texts in loaded)
+
+
+ENVIRONMENTS = """\
+artifacts: {{account: "999999999999", bucket: "b-{{region}}"{artifacts}}}
+environments:
+  dev: {{account: "111111111111", regions: [us-east-1]{environment}}}
+{top}
+"""
+PIPELINE = """\
+services: ["*"]
+tags: "v{{version}}"
+branches: [main]
+stages:
+  - name: dev
+    rollout: {{canary: [100], bake: 1m{rollout}}}
+    gates: {{soak: 1h{gate}}}
+{stage}
+{top}
+"""
+SERVICE_TEXT = """\
+team: a
+owner: a
+data_class: a
+cost_center: a
+runtime: python3.13
+architecture: arm64
+functions: {{api: {{name: "a-{{stage}}", handler: a.b{function}}}}}
+settings: {{default: {{memory: 128{settings}}}}}
+smoke: {{timeout: 1s{smoke}}}
+{top}
+"""
+
+
+def known_keys() -> Iterator[tuple[str, frozenset[str]]]:
+    """For every mapping with fixed keys: what the loader itself says there is to choose from."""
+    places = {
+        "pipelines/environments.yaml": (ENVIRONMENTS, ("artifacts", "environment", "top")),
+        "pipelines/fleet.yaml": (PIPELINE, ("rollout", "gate", "stage", "top")),
+        SERVICE: (SERVICE_TEXT, ("function", "settings", "smoke", "top")),
+    }
+    for file, (_, holes) in places.items():
+        for hole in holes:
+            slip = {"top": "zzz: 1", "stage": "    zzz: 1"}.get(hole, ", zzz: 1")
+            texts = {}
+            for path, (template, names) in places.items():
+                filled = dict.fromkeys(names, "") | ({hole: slip} if path == file else {})
+                texts[path] = template.format(**filled).encode()
+            with pytest.raises(ConfigurationErrors) as raised:
+                load_services(texts, ["dev"]) if file == SERVICE else load_pipelines(texts)
+            (problem,) = [one for one in raised.value.problems if one.source.path.endswith("zzz")]
+            choice = re.search(r"one of: ([^)]*)", problem.fix)
+            assert choice, problem.fix
+            yield f"{file}: {hole}", frozenset(choice[1].split(", "))
+
+
+def test_every_key_that_the_loader_knows_is_documented() -> None:
+    cells = re.findall(r"^\| `([^`]+)` \|", CONFIGURATION, re.MULTILINE)
+    written = {cell.split(".")[-1] for cell in cells}
+    asked = dict(known_keys())
+
+    assert len(asked) == 11
+    missing = {place: keys - written for place, keys in asked.items() if keys - written}
+    assert not missing, missing
+
+
+def test_every_key_in_the_tables_of_the_configuration_is_known() -> None:
+    text = CONFIGURATION.partition("## Beside service.yaml")[0]
+    tables = re.split(r"\n\n(?=\| key)", text)[1:]
+    cells = [cell for table in tables for cell in re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)]
+    # The other kinds of artifact store and of rollout than the slips above are made in.
+    known = {"folder", "linear"}.union(*dict(known_keys()).values())
+
+    assert len(cells) > 40
+    assert {cell.split(".")[-1] for cell in cells} <= known
+
+
+def test_the_pipelines_of_this_repository_load_and_keep_prod_closed() -> None:
+    from release.core.gates import closed_by_configuration
+
+    files = {f"pipelines/{path.name}": path.read_bytes() for path in (ROOT / "pipelines").glob("*.yaml")}
+    pipelines = load_pipelines(files)
+    fleet = pipelines.pipelines["fleet"]
+
+    assert {one.name for one in fleet.stages if closed_by_configuration(one)} == {"prod"}
+    assert all(one.role for one in pipelines.environments.values()), "one identity must reach every account"
