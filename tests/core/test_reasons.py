@@ -30,6 +30,13 @@ def test_a_reason_is_bounded_and_says_by_how_much() -> None:
     assert objection("x" * (REASON_LIMIT + 1)) == "the reason has 501 characters; 500 is the limit"
 
 
+@pytest.mark.parametrize("character", ["\n", "\r", "\x1b", "\x85", "\u2028", "\u202e", "\ud800"])
+def test_a_reason_is_one_line_that_moves_no_cursor(character: str) -> None:
+    assert objection(f"late{character}::set-output") == (
+        "the reason has a line break or another control character"
+    )
+
+
 @pytest.mark.parametrize(
     ("secret", "what"),
     [
