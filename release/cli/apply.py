@@ -33,7 +33,7 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
     drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
-    expected = expect_digest or digest
+    expected = digest if expect_digest is None else expect_digest
     if drafted.nothing is None and drafted.plan.digest != expected:
         raise Conflict(
             f"the plan no longer holds: it is {drafted.plan.digest[:12]} now, {expected[:12]} was approved",

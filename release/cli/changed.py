@@ -53,10 +53,10 @@ def command(
         against, scope = base, None
         known = _survey(wired, setup, base)
     else:
-        scope = setup.stage(stage).name if stage else setup.pipeline.stages[0].name
+        scope = setup.stage(stage).name if stage is not None else setup.pipeline.stages[0].name
         against = f"what {scope} runs"
         known, unknown = _served(wired, setup, scope)
-    commit = wired.repo.resolve(head or ref)
+    commit = wired.repo.resolve(ref if head is None else head)
     now = wired.survey(setup.pipelines, setup.pipeline, build_setup(wired.repo, setup, commit), commit)
     changes = compare(known, now, stage=scope, unknown=unknown)
     for name in (why, why_not):
@@ -68,7 +68,7 @@ def command(
                 )
     if as_json:
         show_json(changes_json(changes, against) | {"unknown": unknown or None})
-    elif why or why_not:
+    elif why is not None or why_not is not None:
         show(f"{change.service}: {change.why}" for change in changes)
     else:
         show(changes_text(changes, against))

@@ -24,7 +24,7 @@ def command(directory: Path, stage: str | None, pipeline: str | None, as_json: b
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
-    stages = [setup.stage(stage)] if stage else list(setup.pipeline.stages)
+    stages = [setup.stage(stage)] if stage is not None else list(setup.pipeline.stages)
     standings = [read_standing(wired.functions, wired.ledger, setup, one) for one in stages]
     if as_json:
         show_json(status_json(standings))

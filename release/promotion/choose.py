@@ -94,7 +94,7 @@ def next_release(repo: Repo, setup: Setup, request: Request) -> tuple[Next, Fact
         )
     facts = _facts(repo, setup, stage, request)
     source = facts.source
-    asked = repo.resolve(request.ref) if request.ref else None
+    asked = repo.resolve(request.ref) if request.ref is not None else None
     if stage.channel == "qa":
         commit = asked or (source.commit if source else None) or _tip(setup, stage)
         if commit is None:

@@ -56,7 +56,11 @@ def draft(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) 
         case "deploy":
             stage = setup.stage(request.stage)
             selection = deploy_selection(
-                tools.repo, setup, stage, ref=request.ref or "HEAD", services=request.services
+                tools.repo,
+                setup,
+                stage,
+                ref="HEAD" if request.ref is None else request.ref,
+                services=request.services,
             )
             if not selection.blockers:
                 selection = _built(tools, setup, selection, target)
@@ -137,14 +141,14 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     left = _left_half_way(tools, setup, head)
     good = (
         deployed(head, request.to)
-        if request.to
+        if request.to is not None
         else rollback_target(head, unfinished=left.verb if left else None)
     )
     if good is None:
         known = ", ".join(one.release.label for one in reversed(head.history)) or "none"
         raise GateClosed(
             f"{stage.name} never ran {request.to} with success"
-            if request.to
+            if request.to is not None
             else f"{stage.name} has no good release before the one that serves",
             fix=f"name one that it ran with --to: {known}",
         )
