@@ -38,6 +38,9 @@ VERBS = {
 }
 
 
+_LONGEST = 1000  # characters of a line of an error: a name from outside may be a whole file
+
+
 class LazyVerbs(Verbs):
     """Imports a verb's module when the verb is used: `release --version` needs none of them."""
 
@@ -125,6 +128,8 @@ def _echo(label: str, text: str) -> None:
 
 def _on_one_line(text: str) -> str:
     """Without what would begin a line, or move the cursor: a name from outside may not forge a `fix:`."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}… ({len(text)} characters)"
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
