@@ -23,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DOOR = "/_sandbox/"
+_LOOK_SECONDS = 0.01  # how often a held call looks whether it may go on
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 
 
@@ -32,8 +33,8 @@ class FaultRule:
 
     `stack` is matched against "TYPE VERB NAME" (AWS::Lambda::Function update orders) and fails that resource
     of a stack instead of a call. `when` "before": the call is not carried out; "after": it is, and the caller
-    does not hear of it. Without a status a rule only delays. `hang` never answers. `times` is how often it
-    fires; None is always.
+    does not hear of it. Without a status a rule only delays: by its latency, or with `hold` until other rules
+    are set. `hang` never answers. `times` is how often it fires; None is always.
     """
 
     service: str | None = None
@@ -48,6 +49,7 @@ class FaultRule:
     probability: float = 1.0
     latency_ms: float = 0.0
     when: Literal["before", "after"] = "before"
+    hold: bool = False
     hang: bool = False
     status: int | None = None
     code: str = "InternalFailure"
@@ -81,8 +83,17 @@ class FaultRules:
         with self._lock:
             self._rules, self._met, self.fired = rules, [0] * len(rules), []
 
-    def for_call(self, call: Call) -> FaultRule | None:
-        """Notes the call; answers the first rule that fires for it."""
+    def in_force(self, rule: FaultRule) -> bool:
+        return any(one is rule for one in self._rules)
+
+    def note(self, rule: FaultRule, firing: dict[str, Any]) -> None:
+        """Keeps that the rule has fired, unless it was replaced meanwhile."""
+        with self._lock:
+            if self.in_force(rule):
+                self.fired.append(firing)
+
+    def for_call(self, call: Call) -> tuple[FaultRule, dict[str, Any]] | None:
+        """Keeps the call; answers the first rule that fires for it, and what is to be noted when it has."""
         self.calls.append(call)
 
         def meets(rule: FaultRule) -> bool:
@@ -99,12 +110,17 @@ class FaultRules:
     def stack_failure(self, resource_type: str, verb: str, name: str) -> str | None:
         """The message with which this resource of a stack is to fail."""
         subject = f"{resource_type} {verb} {name}"
-        rule = self._first(
+        found = self._first(
             lambda rule: rule.stack is not None and bool(re.search(rule.stack, subject)), {"stack": subject}
         )
-        return rule.message if rule else None
+        if found is None:
+            return None
+        self.note(*found)
+        return found[0].message
 
-    def _first(self, meets: Callable[[FaultRule], bool], met: dict[str, Any]) -> FaultRule | None:
+    def _first(
+        self, meets: Callable[[FaultRule], bool], met: dict[str, Any]
+    ) -> tuple[FaultRule, dict[str, Any]] | None:
         with self._lock:
             for index, rule in enumerate(self._rules):
                 if not meets(rule) or self._random.random() >= rule.probability:
@@ -113,8 +129,7 @@ class FaultRules:
                 turn = self._met[index] - rule.skip
                 if turn < 1 or (rule.times is not None and turn > rule.times):
                     continue
-                self.fired.append({"rule": index, **met})
-                return rule
+                return rule, {"rule": index, **met}
         return None
 
 
@@ -137,14 +152,21 @@ class FaultInjection:
 
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         call, receive = await self._call(scope, receive)
-        rule = self._rules.for_call(call)
-        if rule is None:
+        found = self._rules.for_call(call)
+        if found is None:
             await self._application(scope, receive, send)
             return
+        rule, firing = found
+        if rule.when == "before":
+            self._rules.note(rule, firing)
         await asyncio.sleep(rule.latency_ms / 1000)
+        while rule.hold and self._rules.in_force(rule):
+            await asyncio.sleep(_LOOK_SECONDS)
         speaks_up = rule.hang or rule.status is not None
         if rule.when == "after" or not speaks_up:
             await self._application(scope, receive, _unheard if speaks_up else send)
+        if rule.when == "after":
+            self._rules.note(rule, firing)  # whoever reads it can rely on the call having been carried out
         if rule.hang:
             while (await receive())["type"] != "http.disconnect":
                 pass

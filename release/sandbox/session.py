@@ -168,7 +168,10 @@ class Sandbox:
         self._control("PUT", "faults", [dict(rule) for rule in rules])
 
     def fired(self) -> list[dict[str, Any]]:
-        """Each firing since the rules were set: the index `rule`, and the call or `stack` resource it met."""
+        """Each firing since the rules were set: the index `rule`, and the call or `stack` resource it met.
+
+        With `when` "after" it is told once the call has been carried out.
+        """
         fired: list[dict[str, Any]] = self._control("GET", "faults")
         return fired
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
@@ -77,6 +78,19 @@ def test_a_slow_call_is_slow(sandbox: Sandbox, client: Client) -> None:
     client("sts").get_caller_identity()
 
     assert time.monotonic() - began >= 0.2
+
+
+def test_a_held_call_goes_on_when_other_rules_are_set(sandbox: Sandbox, client: Client) -> None:
+    sandbox.faults([{"service": "sts", "hold": True}])
+    sts = client("sts")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(sts.get_caller_identity)
+        deadline = time.monotonic() + 20
+        while not sandbox.fired() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert not answer.done()
+        sandbox.faults([])
+        assert "Account" in answer.result(20)
 
 
 @pytest.mark.parametrize(("when", "versions"), [("before", 1), ("after", 2)])
