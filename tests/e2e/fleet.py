@@ -175,7 +175,7 @@ class World:
     def start(self, *words: str, **environment: str) -> Running:
         return self.fleet.start(words, self.clone, {**self.fleet.environment, **environment})
 
-    def until(self, holds: Callable[[], bool], seconds: float = 20.0) -> None:
+    def until(self, holds: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for something that another process does."""
         deadline = time.monotonic() + seconds
         while not holds():

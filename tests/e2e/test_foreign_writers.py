@@ -6,23 +6,26 @@ from typing import Any
 import pytest
 
 from tests.e2e.fleet import World
-from tests.e2e.processes import Running
+from tests.e2e.processes import Ended, Running
 from tests.e2e.texts import PRIMARY, REGIONS, REPLICA
 
 PROMOTE = ("promote", "prod", "--yes")
-SLOW = 1500.0  # milliseconds in which a person is quicker than we are
 OLD = {(name, region): "1" for name in ("orders", "stock") for region in REGIONS}
 BEFORE_OUR_UPDATE = {"method": "PUT", "path": "/functions/orders-prod/aliases/live"}
 BEFORE_OUR_SMOKE_TEST = {"method": "POST", "path": r"/functions/orders-prod/invocations\?Qualifier=live"}
 
 
-def slow(world: World, call: Mapping[str, str], region: str) -> Running:
-    """A promotion whose first such call is on its way for a while; the call is carried out afterwards."""
-    rule = {"service": "lambda", "region": region, "times": 1, "latency_ms": SLOW, **call}
-    world.fleet.sandbox.faults([rule])
+def held(world: World, call: Mapping[str, str], region: str) -> Running:
+    """A promotion whose first such call is on its way until `let_go`; then it is carried out."""
+    world.fleet.sandbox.faults([{"service": "lambda", "region": region, "times": 1, "hold": True, **call}])
     running = world.start(*PROMOTE)
     world.until(lambda: bool(world.fleet.sandbox.fired()))
     return running
+
+
+def let_go(world: World, running: Running) -> Ended:
+    world.fleet.sandbox.faults([])
+    return running.wait()
 
 
 def move_by_hand(world: World, region: str) -> dict[str, Any]:
@@ -54,9 +57,9 @@ def assert_theirs_alone(world: World, region: str, theirs: Mapping[str, Any]) ->
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_an_alias_moved_before_our_update_stays_and_all_else_goes_back(updating: World, region: str) -> None:
-    running = slow(updating, BEFORE_OUR_UPDATE, region)
+    running = held(updating, BEFORE_OUR_UPDATE, region)
     theirs = move_by_hand(updating, region)
-    ended = running.wait()
+    ended = let_go(updating, running)
 
     assert ended.code == 5, str(ended)
     assert_theirs_alone(updating, region, theirs)
@@ -68,9 +71,9 @@ def test_an_alias_moved_before_our_update_stays_and_all_else_goes_back(updating:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_an_alias_moved_after_our_update_stays_and_is_reported(updating: World, region: str) -> None:
-    running = slow(updating, BEFORE_OUR_SMOKE_TEST, region)
+    running = held(updating, BEFORE_OUR_SMOKE_TEST, region)
     theirs = move_by_hand(updating, region)
-    ended = running.wait()
+    ended = let_go(updating, running)
 
     assert ended.code == 6, str(ended)
     assert_theirs_alone(updating, region, theirs)
@@ -83,9 +86,9 @@ def test_an_alias_moved_after_our_update_stays_and_is_reported(updating: World, 
 
 
 def test_an_alias_moved_while_the_other_region_is_at_work_is_noticed_before_success(updating: World) -> None:
-    running = slow(updating, BEFORE_OUR_UPDATE, REPLICA)
+    running = held(updating, BEFORE_OUR_UPDATE, REPLICA)
     theirs = move_by_hand(updating, PRIMARY)
-    ended = running.wait()
+    ended = let_go(updating, running)
 
     assert ended.code == 6, str(ended)
     assert_theirs_alone(updating, PRIMARY, theirs)
@@ -93,9 +96,9 @@ def test_an_alias_moved_while_the_other_region_is_at_work_is_noticed_before_succ
 
 
 def test_after_a_foreign_change_the_next_promotion_shows_it_and_takes_the_alias_back(updating: World) -> None:
-    running = slow(updating, BEFORE_OUR_UPDATE, PRIMARY)
+    running = held(updating, BEFORE_OUR_UPDATE, PRIMARY)
     theirs = move_by_hand(updating, PRIMARY)
-    assert running.wait().code == 5
+    assert let_go(updating, running).code == 5
 
     plan = updating.release("plan", "promote", "prod")
     assert f"{theirs['FunctionVersion']} · " in plan.out

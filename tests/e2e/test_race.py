@@ -30,7 +30,7 @@ def race(world: World, start: str) -> list[Ended]:
         racers.append(world.start(*PROMOTE))
         time.sleep(0.3 if start == STARTS[2] else 0.0)
     if start == STARTS[0]:
-        world.until(lambda: len(list(gate.iterdir())) == RACERS, seconds=60)
+        world.until(lambda: len(list(gate.iterdir())) == RACERS)
         (world.control / "gate-open").touch()
     pending, ended = list(racers), []
     while pending:
@@ -74,10 +74,9 @@ def run_round(make: Callable[[], World], number: int, show: pytest.CaptureFixtur
     seconds = time.monotonic() - begun
     assert_one_winner(world, ended)
     codes = [racer.code for racer in ended]
+    found = f"{codes.count(4)} ended with 4, {codes.count(0)} with 0"
     with show.disabled():
-        print(
-            f"\nrace {number}, {start}: {codes.count(4)} ended with 4, {codes.count(0)} with 0, {seconds:.1f} s"
-        )
+        print(f"\nrace {number}, {start}: {found}, {seconds:.1f} s")
 
 
 @pytest.mark.parametrize("number", range(2))
