@@ -13,9 +13,9 @@ import pytest
 
 from release.sandbox.session import Sandbox
 from tests.cli.commands import commands
-from tests.cli.conftest import Cli, Ran
+from tests.cli.conftest import SANDBOXED, Cli, Ran
 from tests.cli.rows import ROWS, plan_file
-from tests.cli.worlds import FLEET, FOLDER, Fleet, git, healthy
+from tests.cli.worlds import FLEET, Fleet, git
 
 PATIENCE = 15.0  # seconds: nobody looks longer at a command that says nothing
 BROKEN = FLEET.replace("after: dev", "aftr: dev").replace("channel: rc", "channel: gamma")
@@ -176,14 +176,14 @@ WORLDS = [
 
 @pytest.fixture(scope="session")
 def world_of(
-    _healthy: Fleet, tmp_path_factory: pytest.TempPathFactory
+    untouched: Fleet, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[World], tuple[Fleet, Path]]:
     """Each world is made once: no command may change it."""
     made: dict[str, tuple[Fleet, Path]] = {}
 
     def world_of(world: World) -> tuple[Fleet, Path]:
         if world.name not in made:
-            fleet = _healthy.copied(tmp_path_factory.mktemp("world") / "fleet")
+            fleet = untouched.copied(tmp_path_factory.mktemp("world") / "fleet")
             made[world.name] = fleet, world.prepare(fleet)
         return made[world.name]
 
@@ -326,30 +326,16 @@ def test_every_command_that_needs_aws_gives_up_on_one_that_is_out_of_reach(
         assert_one_error(Ran(started[path].returncode, out, err), 4, "cannot be reached")
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox.start() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def fleet_in_a_folder(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    """Its artifacts are in a folder, so that AWS is first met at the functions."""
-    return healthy(tmp_path_factory.mktemp("folder") / "fleet", artifacts=FOLDER)
-
-
-@pytest.mark.xdist_group("sandbox of bad worlds")
+@SANDBOXED
 @pytest.mark.parametrize("path", [path for path in CLOUD if path != ("build",)], ids=" ".join)
 def test_credentials_of_another_account_are_refused_before_anything_is_changed(
     path: tuple[str, ...],
-    sandbox: Sandbox,
     cli: Cli,
     tmp_path: Path,
     fleet_in_a_folder: Fleet,
-    monkeypatch: pytest.MonkeyPatch,
+    account: Callable[[str], None],
 ) -> None:
-    for name, value in sandbox.environment(account="555555555555", base={}).items():
-        monkeypatch.setenv(name, value)
+    account("555555555555")
     fleet = fleet_in_a_folder
     if path == ("plan", "deploy"):
         assert cli("build", at=fleet.clone).code == 0  # or it is not built, and AWS is not asked
@@ -361,7 +347,7 @@ def test_credentials_of_another_account_are_refused_before_anything_is_changed(
     assert git(fleet.remote, "for-each-ref") == before
 
 
-@pytest.mark.xdist_group("sandbox of bad worlds")
+@SANDBOXED
 @pytest.mark.parametrize("path", [("build",), ("deploy",), ("promote",)], ids=" ".join)
 def test_a_bucket_of_another_account_is_refused(
     path: tuple[str, ...],
@@ -369,15 +355,14 @@ def test_a_bucket_of_another_account_is_refused(
     fleet: Fleet,
     cli: Cli,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    account: Callable[[str], None],
 ) -> None:
     sandbox.provision(
         environments=[("111111111111", ("us-east-1",), None)],
         artifact_account="999999999999",
         bucket_pattern="acme-artifacts-{region}",
     )
-    for name, value in sandbox.environment(account="555555555555", base={}).items():
-        monkeypatch.setenv(name, value)
+    account("555555555555")
 
     ran = cli(*path, *ROWS[path].arguments(plan=tmp_path), at=fleet.clone)
 
