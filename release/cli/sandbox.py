@@ -129,6 +129,16 @@ def _provision(sandbox: "Sandbox", pipelines: "Pipelines") -> None:
 
 
 def _run(words: Sequence[str], environment: dict[str, str], directory: Path) -> int:
+    # The command gets the Ctrl-C too, and decides. Raising here could fall between the end of the command
+    # and the reading of its exit code, which would then be taken for 0; a handler is not inherited by exec.
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        return _ended(words, environment, directory)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _ended(words: Sequence[str], environment: dict[str, str], directory: Path) -> int:
     try:
         process = subprocess.Popen(list(words), env=environment, cwd=directory)
     except OSError as error:
@@ -136,12 +146,7 @@ def _run(words: Sequence[str], environment: dict[str, str], directory: Path) -> 
             f"{words[0]} cannot be run: {error.strerror}", fix="release sandbox run -- COMMAND ARGUMENTS"
         ) from error
     try:
-        while True:
-            try:
-                code = process.wait()
-                break
-            except KeyboardInterrupt:
-                continue  # the command has got the Ctrl-C too, and decides
+        code = process.wait()
     finally:
         if process.poll() is None:
             process.terminate()
