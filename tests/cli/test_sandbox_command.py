@@ -1,0 +1,263 @@
+"""`release sandbox run` and `up`, as processes: what they give to a command, and what they leave behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.worlds import Fleet, git
+from tests.sandbox.processes import descendants, left_after
+
+PROBE = """
+import json, os, subprocess, boto3
+def run(*words):
+    return subprocess.run(words, capture_output=True, text=True).stdout.strip()
+print(json.dumps({
+    "account": boto3.client("sts", "us-east-1").get_caller_identity()["Account"],
+    "buckets": sorted(one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]),
+    "functions": boto3.client("lambda", "us-west-2").list_functions()["Functions"],
+    "remotes": run("git", "remote").split(),
+    "url": run("git", "config", "remote.sandbox.url"),
+    "main": run("git", "ls-remote", "sandbox", "refs/heads/main").split()[:1],
+    "next": run("release", "next", "qa", "--ref", "HEAD", "--json"),
+    "remote": os.environ.get("RELEASE_REMOTE"),
+    "folder": os.getcwd(),
+}))
+"""
+
+
+def command(*words: str, at: Path) -> list[str]:
+    return [sys.executable, "-m", "release", "-C", str(at), "sandbox", *words]
+
+
+def run(
+    *words: str, at: Path, environ: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command("run", "--", *words, at=at),
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for temporary files in which everything that stays is ours."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def assert_nothing_left(pids: Sequence[int] | set[int], temporary: Path) -> None:
+    assert left_after(pids, 10) == set()
+    deadline = time.monotonic() + 5
+    while list(temporary.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(temporary.iterdir()) == []
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path.name} did not appear"
+        time.sleep(0.02)
+
+
+# -- run -----------------------------------------------------------------------------------------------------
+
+
+def test_a_command_gets_an_aws_and_a_remote_and_the_repository_gets_nothing(
+    fleet: Fleet, temporary: Path
+) -> None:
+    fleet.commit("feat: not pushed")
+    fleet.write({"new.txt": "unknown to git\n"})
+    before = git(fleet.clone, "for-each-ref"), (fleet.clone / ".git" / "config").read_text()
+
+    ran = run(sys.executable, "-c", PROBE, at=fleet.clone / "services")
+
+    assert ran.returncode == 0, ran.stderr
+    seen: dict[str, Any] = json.loads(ran.stdout)
+    assert seen["account"] == "999999999999"
+    assert seen["buckets"] == ["acme-artifacts-us-east-1"]  # what pipelines/ names is there
+    assert seen["functions"] == []
+    assert seen["main"] == [fleet.git("rev-parse", "HEAD")]
+    assert json.loads(seen["next"])["tag"] == "v1.0.0-qa.1"  # the remote is the sandbox's: without tags
+    assert sorted(seen["remotes"]) == ["origin", "sandbox"]
+    assert seen["folder"] == str(fleet.clone / "services")
+    assert (git(fleet.clone, "for-each-ref"), (fleet.clone / ".git" / "config").read_text()) == before
+    assert fleet.git("remote") == "origin"
+    assert_nothing_left([], temporary)
+
+
+def test_outside_a_repository_it_is_an_aws_alone(tmp_path: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    ran = run(
+        sys.executable,
+        "-c",
+        PROBE,
+        at=tmp_path,
+        environ=environ,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    seen = json.loads(ran.stdout)
+    assert (seen["account"], seen["remote"], seen["url"]) == ("999999999999", None, "")
+
+
+def test_a_repository_without_commits_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "young"
+    git(tmp_path, "init", "--quiet", str(folder))
+
+    assert (
+        run("sh", "-c", 'test -z "$RELEASE_REMOTE" && test -n "$AWS_ENDPOINT_URL"', at=folder).returncode == 0
+    )
+
+
+@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -KILL $$", 137)])
+def test_the_exit_code_is_the_commands(script: str, code: int, tmp_path: Path, temporary: Path) -> None:
+    assert run("sh", "-c", script, at=tmp_path).returncode == code
+    assert_nothing_left([], temporary)
+
+
+def test_words_of_the_command_are_its_own(tmp_path: Path) -> None:
+    ran = run("printf", "%s\n", "--help", "-C", "a b", "$(x)", "--", at=tmp_path)
+
+    assert ran.stdout.splitlines() == ["--help", "-C", "a b", "$(x)", "--"]
+
+
+def test_a_command_that_is_not_there_is_a_slip(tmp_path: Path, temporary: Path) -> None:
+    ran = run("no-such-command", at=tmp_path)
+
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: no-such-command cannot be run: No such file or directory\nfix: ")
+    assert_nothing_left([], temporary)
+
+
+@contextmanager
+def started(*words: str, at: Path, **streams: Any) -> "Iterator[subprocess.Popen[str]]":
+    """In a group of its own, as a terminal starts it; ended with it whatever the test does."""
+    process = subprocess.Popen(command(*words, at=at), start_new_session=True, text=True, **streams)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [
+        ("ctrl-c", 130),
+        ("terminate", 143),
+        ("hang up", 129),
+        ("kill", -9),
+    ],
+)
+def test_however_it_ends_nothing_is_left(ends: str, code: int, tmp_path: Path, temporary: Path) -> None:
+    ready = tmp_path / "ready"
+    with started("run", "--", "sh", "-c", f"touch {ready}; exec sleep 100", at=tmp_path) as process:
+        wait_for(ready)
+        pids = descendants(process.pid)
+        assert len(pids) >= 3  # release, the sandbox, the command
+        match ends:
+            case "ctrl-c":
+                os.killpg(process.pid, signal.SIGINT)  # a terminal tells the whole group
+            case "terminate":
+                process.terminate()
+            case "hang up":
+                process.send_signal(signal.SIGHUP)
+            case "kill":
+                process.kill()
+
+        assert process.wait(30) == code
+        if ends == "kill":  # nobody is left to tell the command, which is the user's own; the rest notices
+            os.killpg(process.pid, signal.SIGKILL)
+        assert_nothing_left(pids, temporary)
+
+
+def test_a_command_may_survive_ctrl_c_and_decide_itself(tmp_path: Path, temporary: Path) -> None:
+    ready = tmp_path / "ready"
+    script = f"trap 'echo tidied up; exit 5' INT; touch {ready}; while :; do sleep 0.05; done"
+    with started("run", "--", "sh", "-c", script, at=tmp_path, stdout=subprocess.PIPE) as process:
+        wait_for(ready)
+        os.killpg(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (5, "tidied up\n")
+    assert_nothing_left([], temporary)
+
+
+# -- up ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def up(at: Path, exports: Path) -> "Iterator[subprocess.Popen[str]]":
+    """A sandbox that is ready, its exports in a file."""
+    with exports.open("w") as out, started("up", at=at, stdout=out, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("sandbox ready at http://127.0.0.1:"), line
+        yield process
+
+
+def in_a_shell(exports: Path, script: str, at: Path) -> str:
+    done = subprocess.run(
+        ["sh", "-c", f'eval "$(cat {exports})"; {script}'],
+        cwd=at,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_a_shell_can_use_what_up_prints_until_it_ends(
+    number: signal.Signals, code: int, fleet: Fleet, tmp_path: Path, temporary: Path
+) -> None:
+    exports = tmp_path / "exports.sh"
+    buckets = "import boto3; print(len(boto3.client('s3').list_buckets()['Buckets']))"
+    with up(fleet.clone, exports) as process:
+        assert in_a_shell(exports, "git ls-remote sandbox HEAD", fleet.clone).startswith(
+            fleet.git("rev-parse", "HEAD")
+        )
+        assert in_a_shell(exports, f'{sys.executable} -c "{buckets}"', fleet.clone) == "1"
+        assert in_a_shell(exports, "release next qa --ref HEAD", fleet.clone).startswith("v1.0.0-qa.1 ")
+        pids = descendants(process.pid)
+        process.send_signal(number)
+
+        assert process.wait(30) == code
+    assert_nothing_left(pids, temporary)
+
+
+def test_two_side_by_side_know_nothing_of_each_other(fleet: Fleet, tmp_path: Path, temporary: Path) -> None:
+    first, second = tmp_path / "first.sh", tmp_path / "second.sh"
+    with up(fleet.clone, first) as one, up(fleet.clone, second) as other:
+        in_a_shell(first, "git push --quiet sandbox HEAD:refs/heads/mine", fleet.clone)
+
+        assert "refs/heads/mine" in in_a_shell(first, "git ls-remote sandbox", fleet.clone)
+        assert "refs/heads/mine" not in in_a_shell(second, "git ls-remote sandbox", fleet.clone)
+        endpoints = {in_a_shell(file, "echo $AWS_ENDPOINT_URL", tmp_path) for file in (first, second)}
+        assert len(endpoints) == 2
+        pids = descendants(one.pid) | descendants(other.pid)
+        one.terminate()
+        one.wait(30)
+        assert "refs/heads/main" in in_a_shell(second, "git ls-remote sandbox", fleet.clone)
+        other.terminate()
+        other.wait(30)
+    assert_nothing_left(pids, temporary)
