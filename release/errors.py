@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
     TRY_AGAIN = 4  # unchanged: plan is stale, somebody else is at it, or a system is out of reach
     ROLLED_BACK = 5  # rollout failed; what served before serves now
     STRANDED = 6  # rollout and undo both failed; a person must look
-    UNDER_WAY = 7  # baking; `release advance` goes on
+    UNDER_WAY = 7  # under way, or done and not recorded yet: the same command goes on
     INTERRUPTED = 130  # the same command finishes it
 
 

@@ -206,7 +206,7 @@ class S3Artifacts:
         if code == "NoSuchBucket":
             return Misconfigured(
                 f"there is no bucket {bucket} in {region}",
-                fix="create it with `release infra bootstrap`, or correct artifacts.bucket",
+                fix="create it, or correct artifacts.bucket",
                 see=_SEE,
             )
         if code in _DENIED:

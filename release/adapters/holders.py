@@ -23,7 +23,8 @@ class ProcessHolders:
         """True only for a process of this machine that is gone, or whose pid is another process's now."""
         if holder.host != _host() or holder.started == "unknown":
             return False
-        return _started(holder.pid) != holder.started
+        started = _started(holder.pid)
+        return started != holder.started and not (started is None and _hidden(holder.pid))
 
 
 def _run_of(environ: Mapping[str, str]) -> str | None:
@@ -41,6 +42,17 @@ def _host() -> str:
     if namespace.is_symlink():
         parts.append(str(namespace.readlink()).strip("pid:[]"))
     return "/".join(parts)
+
+
+def _hidden(pid: int) -> bool:
+    """Whether there is a process that we may not look at (proc(5), hidepid)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _started(pid: int) -> str | None:

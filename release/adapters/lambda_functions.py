@@ -112,7 +112,7 @@ class LambdaFunctions:
         if taken != digest:
             raise Misconfigured(
                 f"AWS took code {taken[:12]} for {name} in {place}, expected {digest[:12]}",
-                fix="the artifact store holds other bytes under this name: see `release artifacts show`",
+                fix="the artifact store holds other bytes under this name: find out who changed it",
             )
 
     def publish(self, place: Place, name: str, *, code: str, revision: str, description: str) -> str:

@@ -86,8 +86,7 @@ class GitLedger:
         if state.commit is None:
             return []
         entries = [entry for entry in self._repo.tree(state.commit) if entry.path[:4].isdigit()]
-        # Paths begin with the promotion's time and end with the fence: their order is the order of events.
-        newest = sorted(entries, key=lambda entry: entry.path, reverse=True)[:limit]
+        newest = sorted(entries, key=lambda entry: _order(entry.path), reverse=True)[:limit]
         blobs = self._repo.blobs([entry.blob for entry in newest])
         return [self._parse(entry.path, blobs[entry.blob], Event.from_json) for entry in newest]
 
@@ -126,3 +125,9 @@ def _lost(what: str) -> Conflict:
 def _message(event: Event) -> str:
     result = f" {event.outcome}" if event.outcome else f" {event.kind}"
     return f"{event.verb} {event.release.label} to {event.stage}:{result}\n\nRecord: {event.path}\n"
+
+
+def _order(path: str) -> tuple[str, str]:
+    """Time of the promotion, then the fence: the nonce between them says nothing of the order of events."""
+    name = path.rpartition("/")[2]
+    return name[:16], name.rsplit(".", 2)[1]

@@ -204,7 +204,9 @@ def _seal(
     )
     try:
         patiently(tools.clock, lambda: tools.ledger.append(tools.ledger.read(), event))
-    except Unavailable as error:
+    except Conflict:
+        raise
+    except ReleaseError as error:
         raise Unrecorded(
             f"the rollout {outcome}, but its record cannot be written: {error.cause}",
             fix="run the same command again when the remote is back: it only records what is done",

@@ -10,7 +10,6 @@ from release.core.plan import (
     Action,
     ApplyStack,
     CreateAlias,
-    DeleteAlias,
     Phase,
     PrepareVersion,
     ShiftAlias,
@@ -37,9 +36,6 @@ def perform(work: Work, action: Action) -> str:
             return _prepare(work, action)
         case CreateAlias():
             return _create_alias(work, action)
-        case DeleteAlias():
-            work.tools.functions.delete_alias(action.place, action.function, action.alias)
-            return f"{action.alias} deleted"
         case ShiftAlias():
             return _shift(work, action)
         case _:  # pragma: no cover - the type checker proves that no action is missing
@@ -161,7 +157,7 @@ def _shift(work: Work, action: ShiftAlias) -> str:
             action.place,
             action.function,
             action.alias,
-            lambda_version=action.to or work.journal.versions[key],
+            lambda_version=work.journal.versions[key],
             revision=action.revision,
             description=work.journal.description(),
         )

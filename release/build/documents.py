@@ -56,7 +56,7 @@ def render_stage(
     if text is None:
         raise Misconfigured(
             f"{service.name} has no template in commit {sources.commit[:12]}",
-            fix=f"create {file}; `release new` shows what it holds",
+            fix=f"create {file}, as docs/configuration.md shows",
             see=file,
         )
     rendered = templates.render(

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING
 from release.cli.context import confirm
 from release.cli.main import show_error
 from release.cli.output import progress, show, show_json
-from release.errors import Conflict, ExitCode, GateClosed, ReleaseError, RolloutFailed, Stranded
+from release.errors import (
+    Conflict,
+    ExitCode,
+    ForeignChange,
+    GateClosed,
+    ReleaseError,
+    RolloutFailed,
+    Stranded,
+)
 from release.views.plan import plan_json, plan_text
 
 if TYPE_CHECKING:
@@ -79,8 +87,11 @@ def _ending(report: tuple[str, ...], failure: ReleaseError, stage: str) -> Relea
             fix=f"a person must look: `release status {stage}`, then promote or roll back again",
             details=[*failure.details, *report],
         )
+    back = (
+        "what we had moved is back" if isinstance(failure, ForeignChange) else "what served before serves now"
+    )
     return RolloutFailed(
-        f"{failure.cause}; what served before serves now",
+        f"{failure.cause}; {back}",
         fix=failure.fix,
         see=failure.see,
         details=failure.details,

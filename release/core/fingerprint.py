@@ -18,7 +18,7 @@ REQUIREMENTS = "requirements.txt"
 # these alone builds nothing; a name that ends with "/" is a folder, one that starts with "*" an ending.
 LEFT_OUT: Mapping[str, str] = {
     "tests/": "run before the build; in production they are dead weight and a place for test credentials",
-    "events/": "sample events for `release local invoke`",
+    "events/": "sample events for local runs",
     "seed/": "data for local databases",
     "service.yaml": "runtime and architecture count by value, the rest is settings of a stage",
     "template.yaml.j2": "rendered at build and stored by its own digest",

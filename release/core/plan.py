@@ -1,4 +1,4 @@
-"""From facts to a plan: blockers, or steps that each carry their own undo.
+"""From facts to a plan: blockers, or steps. The way back is `before`, what served (docs/decisions/0011).
 
 The order of the phases is the order of a rollout (docs/architecture.md): stacks expand, versions are prepared
 and proven everywhere, and only then does traffic move, region by region, the primary first.
@@ -63,18 +63,8 @@ class CreateAlias:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteAlias:
-    """The undo of a first deploy."""
-
-    service: str
-    place: Place
-    function: str
-    alias: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShiftAlias:
-    """All traffic to the prepared version, or back to a named one."""
+    """All traffic to the prepared version."""
 
     service: str
     place: Place
@@ -82,17 +72,15 @@ class ShiftAlias:
     alias: str
     before: str  # lambda version that serves now
     revision: str  # of the alias as observed: the guard against another writer; not in the plan's digest
-    to: str | None = None  # None: the prepared version
 
 
-Action = ApplyStack | PrepareVersion | CreateAlias | DeleteAlias | ShiftAlias
+Action = ApplyStack | PrepareVersion | CreateAlias | ShiftAlias
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     phase: Phase
     action: Action
-    undo: Action | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,15 +162,12 @@ def describe(action: Action) -> dict[str, Any]:
             }
         case CreateAlias():
             return common | {"action": "create-alias", "function": action.function, "alias": action.alias}
-        case DeleteAlias():
-            return common | {"action": "delete-alias", "function": action.function, "alias": action.alias}
         case ShiftAlias():
             return common | {
                 "action": "shift-alias",
                 "function": action.function,
                 "alias": action.alias,
                 "before": action.before,
-                "to": action.to,
             }
         case _:  # pragma: no cover - the type checker proves that no action is missing
             assert_never(action)
@@ -265,7 +250,7 @@ def _service_steps(
     have_aliases = all(copy.alias is not None for copy in copies)
     facts = stack.stack
     current = facts is not None and facts.template == target.template and _stands(facts.status)
-    attached = facts is not None and facts.parameters.get(ALIAS_EXISTS) == "true"
+    attached = _attached(stack)
 
     def apply(alias_exists: bool, create: bool) -> ApplyStack:
         return ApplyStack(target.service, place, stack.name, target.template, alias_exists, create)
@@ -273,7 +258,7 @@ def _service_steps(
     if not current:
         # A stack that was attached once stays so: detaching its triggers would be an outage.
         create = facts is None or facts.status in _NEVER_CREATED
-        steps.append(Step(Phase.EXPAND, apply(attached and have_aliases, create), None))
+        steps.append(Step(Phase.EXPAND, apply(attached, create)))
     for copy in copies:
         if _serves(copy, target, stack_changes=not current) and served(copy).where not in again:
             continue
@@ -281,28 +266,19 @@ def _service_steps(
             Step(
                 Phase.PREPARE,
                 PrepareVersion(target.service, place, copy.name, target.artifact, target.settings_digest),
-                None,
             )
         )
         steps.append(_move(target.service, copy, alias))
     if not (attached and have_aliases):
-        steps.append(Step(Phase.ATTACH, apply(True, False), apply(False, False)))
+        steps.append(Step(Phase.ATTACH, apply(True, False)))
     return steps
 
 
 def _move(service: str, copy: ObservedFunction, alias: str) -> Step:
     if copy.alias is None:
-        return Step(
-            Phase.SHIFT,
-            CreateAlias(service, copy.place, copy.name, alias),
-            DeleteAlias(service, copy.place, copy.name, alias),
-        )
+        return Step(Phase.SHIFT, CreateAlias(service, copy.place, copy.name, alias))
     now, revision = copy.alias.lambda_version, copy.alias.revision
-    return Step(
-        Phase.SHIFT,
-        ShiftAlias(service, copy.place, copy.name, alias, before=now, revision=revision),
-        ShiftAlias(service, copy.place, copy.name, alias, before=now, revision=revision, to=now),
-    )
+    return Step(Phase.SHIFT, ShiftAlias(service, copy.place, copy.name, alias, before=now, revision=revision))
 
 
 def _serves(copy: ObservedFunction, target: Target, *, stack_changes: bool) -> bool:
@@ -330,7 +306,7 @@ def _preflight(
                 "artifact-lost",
                 f"the artifact {target.artifact[:12]} of {target.service}"
                 f" is not in the store of {place.region}",
-                "build the commit again: release build --ref COMMIT",
+                "bring it back from another region's bucket or from a backup: nothing is rebuilt",
             )
         )
     if stack.stack is not None and stack.stack.status in _DEAD:
@@ -348,6 +324,15 @@ def _preflight(
                     "concurrency-zero",
                     f"{copy.name} in {place} has a reserved concurrency of 0: it can answer nobody",
                     "remove the reserved concurrency (aws lambda delete-function-concurrency)",
+                )
+            )
+        if copy.latest is None and not current and _attached(stack):
+            blockers.append(
+                Blocker(
+                    "new-function",
+                    f"{copy.name} would be new in {place}, in a stack whose triggers are attached:"
+                    " they would name an alias that does not exist yet",
+                    "give the new function a service of its own",
                 )
             )
         if current and copy.latest is None:
@@ -377,6 +362,11 @@ _NEVER_CREATED = (
 )
 
 
+def _attached(stack: ObservedStack) -> bool:
+    """Whether the triggers that name the alias are part of the stack."""
+    return stack.stack is not None and stack.stack.parameters.get(ALIAS_EXISTS) == "true"
+
+
 def _stands(status: str) -> bool:
     return status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
@@ -394,9 +384,17 @@ def served(copy: ObservedFunction) -> Served:
 
 
 def rollback_steps(
-    wanted: Sequence[Target], recorded: Sequence[Served], observed: Observed, *, alias: str
+    wanted: Sequence[Target],
+    recorded: Sequence[Served],
+    observed: Observed,
+    *,
+    alias: str,
+    again: frozenset[tuple[str, str, str]] = frozenset(),
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[str, ...]]:
-    """Steps back to exactly the lambda versions that a good release left; stacks are left alone."""
+    """Steps back to exactly the lambda versions that a good release left; stacks are left alone.
+
+    `again` as in `rollout_steps`.
+    """
     by_service = {target.service: target for target in wanted}
     versions = {item.where: item for item in recorded}
     steps: list[Step] = []
@@ -412,7 +410,10 @@ def rollback_steps(
             )
             continue
         there = (
-            copy.alias is not None and not copy.alias.weights and now.lambda_version == record.lambda_version
+            copy.alias is not None
+            and not copy.alias.weights
+            and now.lambda_version == record.lambda_version
+            and now.where not in again
         )
         changes.append(Change(now, record.code, not there))
         if there:
@@ -428,7 +429,6 @@ def rollback_steps(
                     target.settings_digest,
                     lambda_version=record.lambda_version,
                 ),
-                None,
             )
         )
         steps.append(_move(copy.service, copy, alias))

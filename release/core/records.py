@@ -16,7 +16,7 @@ from release.core import canonical
 
 Verb = Literal["deploy", "promote", "rollback"]
 Kind = Literal["started", "taken-over", "abort", "outcome"]
-Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded", "abandoned"]
+Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded"]
 
 _T = TypeVar("_T")
 
@@ -264,7 +264,7 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 quarantined=head.quarantined if event.verb == "rollback" else added,
                 stranded=left,
             )
-        case "errored" | "aborted" | "abandoned":
+        case "errored" | "aborted":
             return ended
         case None:
             raise IllegalEvent("an outcome event without an outcome")

@@ -25,7 +25,7 @@ def quarantined(facts: Facts, *names: str) -> list[Blocker]:
         Blocker(
             "quarantined",
             f"{name} is quarantined: {facts.quarantined[name]}",
-            f"let it succeed in {facts.after or facts.stage}, or `release clear {name} --reason …`",
+            f"let it succeed in {facts.after or facts.stage}, or promote a release that does",
         )
         for name in names
         if name in facts.quarantined

@@ -7,6 +7,8 @@ from typing import Any
 from release.core.manifest import StageSettings
 from release.core.snapshot import Invocation
 
+# What AWS answers when a function runs longer than its time-out: it says nothing about the code.
+_TIMED_OUT = "Sandbox.Timedout"
 _UP = (True, "up", "ok", "healthy")
 
 
@@ -48,9 +50,11 @@ def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -
     FunctionError, with a `statusCode` below 400 where there is one, its critical dependencies up, and
     everything that `smoke.expect` names in the answer.
     """
-    if answer.executed_version is not None and answer.executed_version != lambda_version:
-        return Errored(f"version {answer.executed_version} answered instead of {lambda_version}")
+    if answer.executed_version != lambda_version:
+        return Errored(f"version {answer.executed_version or 'unknown'} answered instead of {lambda_version}")
     if answer.function_error is not None:
+        if _error_type(answer.payload) == _TIMED_OUT:
+            return Errored("the function timed out")
         return Failed(
             f"{answer.function_error} {_error_type(answer.payload)}".strip(), _error_message(answer.payload)
         )
@@ -64,7 +68,8 @@ def judge(answer: Invocation, settings: StageSettings, *, lambda_version: str) -
         number = isinstance(status, int)
         reason = f"statusCode {status if number else 'that is no number'}"
         return Failed(
-            reason + (f", down: {', '.join(down)}" if down else ""), "" if number else f"it is {_short(status)}"
+            reason + (f", down: {', '.join(down)}" if down else ""),
+            "" if number else f"it is {_short(status)}",
         )
     if down:
         return Failed(f"critical dependencies are not up: {', '.join(down)}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from release.core import trailers
+from release.core import refusals, trailers
 from release.core.blockers import Blocker
 from release.core.conventional import Bump
 from release.core.gates import closed_by_configuration
@@ -98,7 +98,8 @@ def next_release(repo: Repo, setup: Setup, request: Request) -> tuple[Next, Fact
     if stage.channel == "qa":
         commit = asked or (source.commit if source else None) or _tip(setup, stage)
         if commit is None:
-            return next_rc(facts), facts  # nothing to name: the answer is the blocker
+            nothing = refusals.skipped(facts, "nothing to promote")
+            return Next(None, None, None, False, "", (), (nothing,)), facts
         repo.ensure([commit], refs=_heads(setup))
         facts = _about(repo, setup, facts, commit)
         return _first_channel(repo, setup, facts, commit, request), facts

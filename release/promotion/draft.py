@@ -121,9 +121,36 @@ def draft_rollout(
         alias=setup.pipelines.alias,
         again=moved if isinstance(hold, Continue) else frozenset(),
     )
-    selection = replace(selection, blockers=blockers)
+    uncovered = _uncovered(tools, setup, stage, dead, changes) if isinstance(hold, Supersede) else ()
+    selection = replace(selection, blockers=(*blockers, *uncovered))
     kept = _kept(tools, setup, head, selection)
     return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+
+
+def _uncovered(
+    tools: Tools, setup: Setup, stage: Stage, dead: Event | None, changes: tuple[Change, ...]
+) -> tuple[Blocker, ...]:
+    """Aliases that a dead promotion has moved and that this plan would leave so: half of a release."""
+    covered = {change.served.where for change in changes}
+    places = {(place.account, place.region): place for place in stage.environment.places}
+    found: list[Blocker] = []
+    if dead is None:
+        return ()
+    for was in dead.before:
+        place = places.get((was.account, was.region))
+        if place is None or was.where in covered:
+            continue
+        facts = tools.functions.alias(place, was.function, setup.pipelines.alias)
+        if facts is not None and holding.moved_by(dead, {was.where: facts.description}):
+            found.append(
+                Blocker(
+                    "half-way",
+                    f"{was.function} in {was.region} was moved by {dead.id}, which was killed,"
+                    " and is no part of this",
+                    f"run that {dead.verb} again, or: release rollback {stage.name} --reason TEXT",
+                )
+            )
+    return tuple(found)
 
 
 def _kept(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Served, ...]:
@@ -167,9 +194,20 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     hold, dead = _hold(tools, setup, head, selection)
     wanted = _wanted(tools, setup, stage, selection, target)
     observed = _observe(tools, setup, stage, wanted)
-    steps, changes, warnings = rollback_steps(wanted, record.after, observed, alias=setup.pipelines.alias)
+    steps, changes, warnings = rollback_steps(
+        wanted,
+        record.after,
+        observed,
+        alias=setup.pipelines.alias,
+        again=holding.moved_by(dead, _descriptions(observed)) if isinstance(hold, Continue) else frozenset(),
+    )
     selection = replace(selection, warnings=(*selection.warnings, *warnings))
-    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed)
+    kept: tuple[Served, ...] = ()
+    if head.serves is not None:
+        moved = {change.served.where for change in changes}
+        now = tools.ledger.event(setup.state, head.serves.record).after
+        kept = tuple(one for one in now if one.where not in moved)
+    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
 
 
 def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:

@@ -11,7 +11,6 @@ OUTCOME_STYLE = {
     "failed": "red",
     "errored": "yellow",
     "aborted": "yellow",
-    "abandoned": "yellow",
     "stranded": "bold red",
 }
 

@@ -15,7 +15,6 @@ from release.core.plan import (
     ApplyStack,
     Change,
     CreateAlias,
-    DeleteAlias,
     Phase,
     Plan,
     PrepareVersion,
@@ -140,8 +139,6 @@ def short(steps: tuple[Step, ...]) -> list[str]:
                 return "prepare" if action.lambda_version is None else f"prepare {action.lambda_version}"
             case CreateAlias():
                 return "create alias"
-            case DeleteAlias():
-                return "delete alias"
             case ShiftAlias():
                 return f"shift from {action.before}"
 
@@ -260,16 +257,24 @@ def test_one_function_of_two_that_differs_is_the_only_one_touched() -> None:
     assert [step.action.function for step in steps] == ["prices-nightly"] * 2  # type: ignore[union-attr]
 
 
-def test_every_step_that_moves_traffic_carries_its_undo() -> None:
-    shift = rollout(world(Copy()))[-1]
-    assert shift.undo == ShiftAlias(
-        "prices", EAST, API, "live", before="1", revision="alias revision", to="1"
-    )
-    create, attach = rollout(world(Copy(alias=False), attached=False))[-2:]
-    assert create.undo == DeleteAlias("prices", EAST, API, "live")
-    assert attach.undo == ApplyStack(
-        "prices", EAST, "prices-prod", TEMPLATE, alias_exists=False, create=False
-    )
+def test_a_stack_with_triggers_keeps_them_when_its_template_changes_and_an_alias_is_missing() -> None:
+    observed = world(Copy(alias=False), template="other")
+    assert short(rollout(observed))[0] == "expand: update attached"
+
+
+def test_a_new_function_in_a_stack_with_triggers_is_refused_not_detached() -> None:
+    observed = world(Copy(), Copy(name="prices-nightly", there=False), template="other")
+    blockers = rollout_steps([target()], observed, alias="live")[2]
+    assert [blocker.code for blocker in blockers] == ["new-function"]
+
+
+def test_a_version_that_a_dead_rollback_has_moved_to_is_confirmed_once_more() -> None:
+    observed = world(Copy())
+    recorded = [Served("prices", API, EAST.account, EAST.region, "1", OLD)]
+    where = recorded[0].where
+    assert rollback_steps([target()], recorded, observed, alias="live")[0] == ()
+    again = rollback_steps([target()], recorded, observed, alias="live", again=frozenset({where}))[0]
+    assert short(again) == ["prepare: prepare 1", "shift: shift from 1"]
 
 
 # -- what stands in the way ----------------------------------------------------------------------------
@@ -293,7 +298,7 @@ def test_a_reserved_concurrency_of_zero_blocks() -> None:
 
 def test_a_function_that_its_standing_stack_does_not_make_blocks() -> None:
     assert blockers(world(Copy(there=False))) == ["function-missing"]
-    assert blockers(world(Copy(there=False), template="e" * 64)) == []
+    assert blockers(world(Copy(there=False), template="e" * 64, attached=False)) == []
     assert blockers(world(Copy(there=False), status=None)) == []
 
 
@@ -387,7 +392,7 @@ def plan(*steps: Step, **more: Any) -> Plan:
 def shift(**more: Any) -> Step:
     known: dict[str, Any] = {"before": "1", "revision": "r1"}
     action = ShiftAlias("prices", EAST, API, "live", **(known | more))
-    return Step(Phase.SHIFT, action, None)
+    return Step(Phase.SHIFT, action)
 
 
 def test_the_digest_is_the_same_under_another_guard_and_other_words() -> None:
@@ -402,7 +407,6 @@ def test_the_digest_is_the_same_under_another_guard_and_other_words() -> None:
         plan(),
         plan(shift(), shift()),
         plan(shift(before="2")),
-        plan(shift(to="3")),
         plan(shift(), verb="rollback"),
         plan(shift(), stage="uat"),
         plan(shift(), pipeline="payments"),
@@ -417,8 +421,8 @@ def test_the_digest_differs_when_something_else_would_be_done(other: Plan) -> No
 
 
 def test_steps_of_a_phase_are_found_by_region() -> None:
-    east, west = shift(), Step(Phase.SHIFT, CreateAlias("prices", WEST, API, "live"), None)
-    prepare = Step(Phase.PREPARE, PrepareVersion("prices", EAST, API, NEW, "d" * 64), None)
+    east, west = shift(), Step(Phase.SHIFT, CreateAlias("prices", WEST, API, "live"))
+    prepare = Step(Phase.PREPARE, PrepareVersion("prices", EAST, API, NEW, "d" * 64))
     whole = plan(prepare, east, west)
     assert whole.in_phase(Phase.SHIFT) == (east, west)
     assert whole.in_phase(Phase.SHIFT, "us-west-2") == (west,)
@@ -445,12 +449,8 @@ def test_steps_of_a_phase_are_found_by_region() -> None:
             {"action": "create-alias", "function": API, "alias": "live"},
         ),
         (
-            DeleteAlias("prices", EAST, API, "live"),
-            {"action": "delete-alias", "function": API, "alias": "live"},
-        ),
-        (
             ShiftAlias("prices", EAST, API, "live", before="1", revision="r1"),
-            {"action": "shift-alias", "function": API, "alias": "live", "before": "1", "to": None},
+            {"action": "shift-alias", "function": API, "alias": "live", "before": "1"},
         ),
     ],
 )

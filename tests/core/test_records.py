@@ -165,7 +165,7 @@ def test_only_a_promotion_that_runs_moves_on(kind: Kind) -> None:
         advance(other, event(kind, outcome="succeeded", reason="why"))
 
 
-@pytest.mark.parametrize("first", ["succeeded", "failed", "errored", "aborted", "stranded", "abandoned"])
+@pytest.mark.parametrize("first", ["succeeded", "failed", "errored", "aborted", "stranded"])
 @pytest.mark.parametrize("late", ALL_EVENTS[1:])
 def test_an_outcome_is_written_once(first: str, late: Kind) -> None:
     ended = run(EMPTY, ONE, first)
@@ -192,7 +192,7 @@ def test_success_makes_the_release_what_the_stage_serves() -> None:
     assert head.history == (head.serves,)
 
 
-@pytest.mark.parametrize("outcome", ["failed", "errored", "aborted", "stranded", "abandoned"])
+@pytest.mark.parametrize("outcome", ["failed", "errored", "aborted", "stranded"])
 def test_only_success_changes_what_the_stage_serves(outcome: str) -> None:
     good = run(EMPTY, ONE)
     bad = run(good, TWO, outcome)
@@ -201,7 +201,7 @@ def test_only_success_changes_what_the_stage_serves(outcome: str) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "quarantined"),
-    [("failed", True), ("stranded", True), ("errored", False), ("aborted", False), ("abandoned", False)],
+    [("failed", True), ("stranded", True), ("errored", False), ("aborted", False)],
 )
 def test_a_no_quarantines_the_release_and_not_finding_out_does_not(outcome: str, quarantined: bool) -> None:
     found = run(EMPTY, TWO, outcome).quarantine_of(TWO.commit)
@@ -448,8 +448,7 @@ events = st.builds(
     supersedes=st.lists(words, max_size=2).map(tuple),
     before=st.lists(served, max_size=2).map(tuple),
     after=st.lists(served, max_size=2).map(tuple),
-    outcome=st.none()
-    | st.sampled_from(["succeeded", "failed", "errored", "aborted", "stranded", "abandoned"]),
+    outcome=st.none() | st.sampled_from(["succeeded", "failed", "errored", "aborted", "stranded"]),
     failure=optional,
     report=st.lists(words, max_size=2).map(tuple),
 )

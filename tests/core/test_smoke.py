@@ -52,8 +52,15 @@ def test_an_answer_without_a_no_passes(body: Any) -> None:
     assert judge(answer(body), settings(), lambda_version="7") == Passed()
 
 
-def test_an_answer_that_does_not_say_its_version_is_taken_for_the_one_asked() -> None:
-    assert judge(answer({}, version=None), settings(), lambda_version="7") == Passed()
+def test_an_answer_that_does_not_say_its_version_is_no_verdict() -> None:
+    verdict = judge(answer({}, version=None), settings(), lambda_version="7")
+    assert isinstance(verdict, Errored)
+
+
+def test_a_function_that_timed_out_is_no_verdict() -> None:
+    body = json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 3.00 seconds"})
+    verdict = judge(Invocation(200, "Unhandled", "7", body.encode()), settings(), lambda_version="7")
+    assert isinstance(verdict, Errored)
 
 
 def test_an_answer_of_another_version_is_no_verdict_whatever_it_says() -> None:
