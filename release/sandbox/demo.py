@@ -9,6 +9,7 @@ temporary clone and leaves nothing behind.
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from release.errors import Misconfigured, ReleaseError
 from release.sandbox.session import Sandbox
 
 WIDTH = 80
@@ -81,14 +83,7 @@ class Demo:
         }
         if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
             self._environment["FORCE_COLOR"] = "1"
-        subprocess.run(
-            ["git", "clone", "--quiet", "--no-hardlinks", str(source), str(self.clone)],
-            check=True,
-            env=self._environment,
-        )
-        self.git("config", "user.name", "Ana Developer")
-        self.git("config", "user.email", "ana@acme.example")
-        self.git("checkout", "--quiet", "-B", "main")
+        self._start_from(source)
         for path in (self.clone / "pipelines").glob("*.y*ml"):
             path.unlink()
         (self.clone / "pipelines").mkdir(exist_ok=True)
@@ -97,12 +92,28 @@ class Demo:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", "chore: pipelines of the demo")
         self.remote = sandbox.remote(self.clone)
-        self.git("remote", "set-url", "origin", str(self.remote))
+        self.git("remote", "add", "origin", str(self.remote))
         sandbox.provision(
             environments=[(_ACCOUNTS[name], _REGIONS[name], role(name)) for name in _ACCOUNTS],
             artifact_account=_ARTIFACTS,
             bucket_pattern=_BUCKET,
         )
+
+    def _start_from(self, source: Path) -> None:
+        """The files of the source's HEAD as a first commit: no tags of it, and whole where it is shallow."""
+        if not (source / ".git").exists():
+            raise Misconfigured(
+                f"the demo starts from a clone of this repository, and {source} is none",
+                fix="git clone the repository, then run `python3 dev.py demo` in it",
+            )
+        self.clone.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.git("config", "user.name", "Ana Developer")
+        self.git("config", "user.email", "ana@acme.example")
+        self.git("fetch", "--quiet", "--depth=1", str(source), "HEAD")
+        first = self.git("commit-tree", "-m", "feat: the fleet as it stands", "FETCH_HEAD^{tree}")
+        (self.clone / ".git" / "shallow").unlink(missing_ok=True)  # nothing leads to that commit
+        self.git("reset", "--quiet", "--hard", first)
 
     def git(self, *words: str) -> str:
         """Run git in the clone, quietly. Returns what it printed."""
@@ -227,6 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = options.keep or Path(tempfile.mkdtemp(prefix="release-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))  # by way of `finally`
     try:
         with Sandbox.start() as sandbox:
             demo = Demo(sandbox, folder, source)
@@ -237,6 +250,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"\nEvery step ended as it should, in {time.monotonic() - begun:.0f} s. Nothing is left running."
         )
         return 0
+    except ReleaseError as error:
+        print(f"\nerror: {error.cause}\nfix: {error.fix}", file=sys.stderr)
+        return error.exit_code
     except DemoFailed as failure:
         print(f"\nerror: {failure}\nfix: this is a bug; report it with the output above", file=sys.stderr)
         return 1

@@ -21,6 +21,8 @@ def create(folder: Path, seed: Path | None) -> Path:
     _git("init", "--quiet", "--bare", str(path))
     _git("-C", str(path), "symbolic-ref", "HEAD", "refs/heads/main")
     if seed is not None:
+        # What CI checks out is shallow; the remote then has no more history than it.
+        _git("-C", str(path), "config", "receive.shallowUpdate", "true")
         _git(
             "-C",
             str(seed),
