@@ -78,7 +78,9 @@ def _labelled(label: str, style: str, text: str) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    row = Table.grid(padding=(0, 1, 0, 0))
+    if not text:
+        return Text(f"  {label}", style=style)
+    row = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
     row.add_column(no_wrap=True)
     row.add_column(overflow="fold")
     row.add_row(Text(f"  {label}", style=style), Text(text))
