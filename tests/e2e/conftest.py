@@ -32,6 +32,14 @@ def _proven_in_qa(fleet: Fleet) -> World:
 
 
 @pytest.fixture(scope="session")
+def _proven_in_qa_and_newer_in_dev(_proven_in_qa: World) -> World:
+    world = _proven_in_qa.copy("dev")
+    world.change("2")
+    world.release("deploy", "dev", "--yes")
+    return world
+
+
+@pytest.fixture(scope="session")
 def _proven_in_dev(fleet: Fleet) -> World:
     world = fleet.world(SHORT)
     world.release("deploy", "dev", "--yes")
@@ -51,9 +59,17 @@ def proven_in_qa(_proven_in_qa: World) -> World:
 
 
 @pytest.fixture
-def updating(_proven_in_qa: World) -> World:
-    """Prod serves v1.0.0 in both regions, and QA runs v1.1.0-qa.1, which changes both services."""
+def serving(_proven_in_qa: World) -> World:
+    """Prod serves v1.0.0 in both regions."""
     world = _proven_in_qa.copy("dev", "qa", "prod")
     world.release("promote", "prod", "--yes")
-    world.take_to_qa("2")
+    return world
+
+
+@pytest.fixture
+def updating(_proven_in_qa_and_newer_in_dev: World) -> World:
+    """Prod serves v1.0.0 in both regions, and QA runs v1.1.0-qa.1, which changes both services."""
+    world = _proven_in_qa_and_newer_in_dev.copy("dev", "qa", "prod")
+    world.release("promote", "prod", "--yes")
+    world.release("promote", "qa", "--yes")
     return world

@@ -156,16 +156,13 @@ def finishes_an_update(train: Train, point: Point) -> None:
     train.arrive()
 
 
-# The sample: both sides of every push and of the first and last write of each kind.
+# The sample: both sides of every push, and of each kind of write the first and the last from both sides.
 SAMPLE = [
     ("first", point)
     for point in points(FIRST_DEPLOY)
-    if point.write == PUSH or (point.number, point.side) in ((1, "after"), (_EACH, "before"), (2, "after"))
-] + [
-    ("update", point)
-    for point in points(UPDATE)
-    if (point.write, point.number) == (PUSH, 2) or (point.write == "UpdateAlias" and point.number in (1, 3))
-]
+    if point.write == PUSH
+    or (point.number, point.side) in ((1, "before"), (1, "after"), (_EACH, "before"), (_EACH, "after"))
+] + [("update", point) for point in points(UPDATE) if (point.write, point.number) == ("UpdateAlias", 3)]
 _FIRST_SAMPLE = [point for kind, point in SAMPLE if kind == "first"]
 _UPDATE_SAMPLE = [point for kind, point in SAMPLE if kind == "update"]
 

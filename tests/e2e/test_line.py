@@ -150,19 +150,19 @@ def test_a_stage_that_was_skipped_closes_the_next_one(in_dev: World) -> None:
 # -- prod
 
 
-def test_a_smoke_test_that_fails_in_the_replica_stops_both_regions(updating: World) -> None:
-    updating.take_to_qa("3", text=FAILS_IN_THE_REPLICA)
-    updating.fleet.sandbox.forget_calls()
-    failed = updating.release(*PROMOTE, ends=5)
+def test_a_smoke_test_that_fails_in_the_replica_stops_both_regions(serving: World) -> None:
+    serving.take_to_qa("2", text=FAILS_IN_THE_REPLICA)
+    serving.fleet.sandbox.forget_calls()
+    failed = serving.release(*PROMOTE, ends=5)
 
     assert "in us-west-2 failed" in failed.err
     assert "in us-east-1 failed" not in failed.err
-    assert not [call for call in changes(updating) if "/aliases" in call["path"]]
-    assert updating.live("prod") == OLD
-    head = updating.remote.head("prod")
+    assert not [call for call in changes(serving) if "/aliases" in call["path"]]
+    assert serving.live("prod") == OLD
+    head = serving.remote.head("prod")
     assert head["serves"]["release"]["tag"] == "v1.0.0"
     assert [item["tag"] for item in head["quarantined"]] == ["v1.1.0"]
-    assert updating.release("verify", "prod").code == 0
+    assert serving.release("verify", "prod").code == 0
 
 
 def test_a_rollback_returns_to_the_recorded_versions_and_publishes_nothing(updating: World) -> None:

@@ -43,6 +43,7 @@ def test_a_rollback_after_a_kill_goes_back_to_what_served_before(half_way: World
     half_way.remote.assert_no_half_state()
 
 
+@pytest.mark.prove
 def test_a_newer_release_takes_over_from_a_killed_one(half_way: World) -> None:
     half_way.take_to_qa("3")
     half_way.release(*PROMOTE)
@@ -66,19 +67,24 @@ def test_a_newer_release_that_fails_goes_back_to_what_served_before_the_killed_o
     assert head["serves"]["release"]["tag"] == "v1.0.0"
 
 
-def test_nobody_takes_over_from_a_process_that_lives(updating: World) -> None:
-    updating.hang_push(2, "before")  # its outcome
-    running = updating.start(*PROMOTE)
-    updating.until(lambda: updating.push_hangs)
+def test_nobody_takes_over_from_a_process_that_lives(proven_in_qa: World) -> None:
+    proven_in_qa.hang_push(2, "before")  # its outcome
+    running = proven_in_qa.start(*PROMOTE)
+    proven_in_qa.until(lambda: proven_in_qa.push_hangs)
 
-    busy = updating.release(*PROMOTE, ends=4)
+    busy = proven_in_qa.release(*PROMOTE, ends=4)
     assert "is under way in prod" in busy.err
     running.kill()
-    updating.reset_pushes()
-    updating.release(*PROMOTE)
-    assert [event["kind"] for event in updating.remote.ledger()][-3:] == ["started", "taken-over", "outcome"]
+    proven_in_qa.reset_pushes()
+    proven_in_qa.release(*PROMOTE)
+    assert [event["kind"] for event in proven_in_qa.remote.ledger()][-3:] == [
+        "started",
+        "taken-over",
+        "outcome",
+    ]
 
 
+@pytest.mark.prove
 def test_killed_while_going_back_the_same_command_ends_in_one_piece(
     updating: World,
 ) -> None:
@@ -107,6 +113,7 @@ def test_killed_while_going_back_the_same_command_ends_in_one_piece(
     assert "running" not in updating.remote.head("prod")
 
 
+@pytest.mark.prove
 def test_killed_at_the_outcome_of_a_failure_the_failure_is_not_forgotten(proven_in_qa: World) -> None:
     proven_in_qa.take_to_qa("2", text=FAILS_IN_THE_REPLICA)
     kill_at(proven_in_qa, Point(PUSH, 2, "before"), *PROMOTE)
