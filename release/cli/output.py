@@ -87,17 +87,20 @@ def _labelled(label: str, style: str, text: str) -> "RenderableType":
     return row
 
 
-@cache
 def _console(stderr: bool) -> "Console":
+    # A log file has no width of its own; rich would take 80 and cut what somebody may need.
+    stream = sys.stderr if stderr else sys.stdout
+    return _made(stderr, None if stream.isatty() or os.environ.get("COLUMNS") else 120)
+
+
+@cache
+def _made(stderr: bool, width: int | None) -> "Console":
     from rich.console import Console
 
     class Steadfast(Console):
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # rich would end the process, wherever it stands
 
-    # A log file has no width of its own; rich would take 80 and cut what somebody may need.
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or os.environ.get("COLUMNS") else 120
     return Steadfast(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 

@@ -126,6 +126,15 @@ def test_a_repository_without_commits_is_none(tmp_path: Path) -> None:
     )
 
 
+def test_a_shallow_clone_has_a_remote_as_well(fleet: Fleet, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", fleet.url, str(shallow))
+
+    ran = run("git", "ls-remote", "sandbox", "refs/heads/main", at=shallow)
+
+    assert ran.stdout.split()[0] == git(shallow, "rev-parse", "HEAD")
+
+
 @pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -KILL $$", 137)])
 def test_the_exit_code_is_the_commands(script: str, code: int, tmp_path: Path, temporary: Path) -> None:
     assert run("sh", "-c", script, at=tmp_path).returncode == code

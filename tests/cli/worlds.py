@@ -91,8 +91,8 @@ class Fleet:
         """A clone and a remote whose main holds the files in one commit; no tag, no ledger."""
         fleet = cls(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(fleet.remote))
-        git(folder, "init", "--quiet", "--initial-branch=main", str(fleet.clone))
+        git(folder, "init", "--quiet", "--template=", "--bare", "--initial-branch=main", str(fleet.remote))
+        git(folder, "init", "--quiet", "--template=", "--initial-branch=main", str(fleet.clone))
         fleet.git("remote", "add", "origin", fleet.url)
         fleet.commit("feat: everything", FILES if files is None else files)
         fleet.git("push", "--quiet", "origin", "main")
