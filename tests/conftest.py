@@ -53,3 +53,17 @@ def isolated_environment(
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("UV_CACHE_DIR", UV_CACHE)
     yield home
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the proofs have measured, which tests say as a property `proof`: it comes through xdist."""
+    said = [
+        text
+        for report in terminalreporter.getreports("passed")
+        for name, text in report.user_properties
+        if name == "proof"
+    ]
+    if said:
+        terminalreporter.section("proofs")
+        for text in sorted(map(str, said)):
+            terminalreporter.line(text)

@@ -23,6 +23,12 @@ def nothing_left_behind(fleet: Fleet) -> Iterator[None]:
     fleet.sandbox.faults([])
 
 
+@pytest.fixture
+def proof(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Says a line in the summary of the test run."""
+    return lambda text: request.node.user_properties.append(("proof", text))
+
+
 @pytest.fixture(scope="session")
 def _proven_in_qa(fleet: Fleet) -> World:
     world = fleet.world(SHORT)
