@@ -283,12 +283,19 @@ class Ledger(Protocol):
     def read(self, refs: RemoteRefs | None = None) -> LedgerState:
         """The ledger as the remote has it now (or as `refs`, just read, name it)."""
 
-    def append(self, state: LedgerState, event: Event, *, tag: RefUpdate | None = None) -> LedgerState:
+    def append(
+        self,
+        state: LedgerState,
+        event: Event,
+        *,
+        tag: RefUpdate | None = None,
+        unchanged: Sequence[str] = (),
+    ) -> LedgerState:
         """Write one event, and a new tag with it, in one atomic push.
 
         Where only other stages have moved since `state`, the event is put on top of theirs. Raises Conflict
-        when our
-        stage has moved, the tag exists, or the hold was lost.
+        when our stage has moved, the tag exists, the hold was lost, or when one of the stages `unchanged`
+        serves or quarantines something else by now.
         """
 
     def event(self, state: LedgerState, path: str) -> Event:
@@ -304,8 +311,8 @@ class Holders(Protocol):
     def current(self) -> Holder:
         """This process, or the workflow run it belongs to."""
 
-    def is_dead(self, holder: Holder) -> bool:
-        """Whether the holder is provably gone. False when it cannot be known."""
+    def is_dead(self, holder: Holder) -> bool | None:
+        """Whether the holder is gone. None: it cannot be known from here."""
 
 
 class Clock(Protocol):

@@ -44,9 +44,10 @@ def verify_stage(tools: Tools, setup: Setup, stage: Stage) -> tuple[Check, ...]:
 
 
 def _check(tools: Tools, setup: Setup, stage: Stage, served: Served, settings: StageSettings) -> Check:
-    place = next(
-        p for p in stage.environment.places if (p.account, p.region) == (served.account, served.region)
-    )
+    places = {(place.account, place.region): place for place in stage.environment.places}
+    place = places.get((served.account, served.region))
+    if place is None:
+        return Check(served.function, served.region, f"{stage.name} has left this region since")
     alias = setup.pipelines.alias
     try:
         facts = tools.functions.alias(place, served.function, alias)

@@ -19,10 +19,13 @@ class ProcessHolders:
         pid = os.getpid()
         return Holder(host=_host(), pid=pid, started=_started(pid) or "unknown", run=self._run)
 
-    def is_dead(self, holder: Holder) -> bool:
-        """True only for a process of this machine that is gone, or whose pid is another process's now."""
+    def is_dead(self, holder: Holder) -> bool | None:
+        """True for a process of this machine that is gone, or whose pid is another process's now.
+
+        False for one that lives, None for one of another machine.
+        """
         if holder.host != _host() or holder.started == "unknown":
-            return False
+            return None
         started = _started(holder.pid)
         return started != holder.started and not (started is None and _hidden(holder.pid))
 

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from release.core.records import Event, IllegalEvent, StageHead, advance
@@ -37,8 +37,16 @@ class GitLedger:
             heads[head.pipeline, head.stage] = head
         return LedgerState(commit, heads)
 
-    def append(self, state: LedgerState, event: Event, *, tag: RefUpdate | None = None) -> LedgerState:
+    def append(
+        self,
+        state: LedgerState,
+        event: Event,
+        *,
+        tag: RefUpdate | None = None,
+        unchanged: Sequence[str] = (),
+    ) -> LedgerState:
         ours = state.head(event.pipeline, event.stage)
+        sources = {stage: state.head(event.pipeline, stage) for stage in unchanged}
         try:
             head = advance(ours, event)
         except IllegalEvent as error:
@@ -62,6 +70,10 @@ class GitLedger:
                     return state
                 if state.head(event.pipeline, event.stage) != ours:
                     raise _lost(f"{event.stage} has moved on") from refused
+                for stage, was in sources.items():
+                    now = state.head(event.pipeline, stage)
+                    if (now.serves, now.quarantined) != (was.serves, was.quarantined):
+                        raise _lost(f"{stage}, where the release comes from, has moved on") from refused
                 if isinstance(refused, Unavailable) or self._tag_exists(tag):
                     raise
                 self._clock.sleep(self._jitter() * 0.1 * 2 ** min(attempt, 5))

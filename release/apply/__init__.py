@@ -4,11 +4,12 @@ The first push (tag and `started` record, one atomic push) comes before anything
 says what served before. Whatever happens after that, the same command run again finds it and finishes.
 """
 
+import contextlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from release.apply.steps import carry_out, confirm, still_as_left
 from release.apply.undo import go_back
@@ -16,6 +17,7 @@ from release.apply.work import Aborted, Journal, LostHold, Tools, Who, Work, pat
 from release.core import trailers
 from release.core.holding import Busy, Continue, Fresh, Hold, Supersede
 from release.core.plan import Phase, Plan, Target
+from release.core.reasons import redacted
 from release.core.records import Event, Kind, Outcome, Served, next_by, promotion_id, stamp
 from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable, Unrecorded
 from release.ports import LedgerState, Progress, RefUpdate
@@ -60,6 +62,9 @@ def apply(
         raise
     except ReleaseError as failure:
         return _fail(work, who, failure)
+    except (KeyboardInterrupt, SystemExit):
+        _let_go(work, who)
+        raise
     except Exception as bug:
         _fail(work, who, Unavailable(f"a bug in release: {type(bug).__name__}: {bug}", fix="report it"))
         raise
@@ -115,7 +120,8 @@ def _take(
         supersedes=supersedes,
         before=plan.before,
     )
-    tools.ledger.append(state, event, tag=tag)
+    # What was approved is what the stage before ran: should that have changed since, nothing is begun.
+    tools.ledger.append(state, event, tag=tag, unchanged=[plan.after] if plan.after else [])
     progress("hold", {"kind": kind, "id": promotion, "tag": release.tag if tag else None})
     return Journal(promotion, event.fence, release, plan.before, supersedes)
 
@@ -168,8 +174,10 @@ def _fail(work: Work, who: Who, failure: ReleaseError) -> Applied:
         work.check_hold()
     except LostHold:
         raise
-    except (Aborted, Unavailable):
-        pass  # we are on the way back already; until `next_by` nobody else takes the stage
+    except ReleaseError as unheard:
+        # Whatever keeps us from reading the ledger, what we have moved goes back: the stage is ours as far as
+        # anybody knows.
+        work.say("unheard", cause=unheard.cause)
     report = go_back(work)
     outcome: Outcome = "failed" if isinstance(failure, RolloutFailed) else "errored"
     if isinstance(failure, Aborted):
@@ -177,15 +185,19 @@ def _fail(work: Work, who: Who, failure: ReleaseError) -> Applied:
     return _seal(work, who, "stranded" if report else outcome, failure, report)
 
 
-def _seal(
-    work: Work, who: Who, outcome: Outcome, failure: ReleaseError | None, report: tuple[str, ...]
-) -> Applied:
-    """Write the outcome. Raises Unrecorded when the ledger cannot be reached for long."""
-    plan, journal, tools = work.plan, work.journal, work.tools
-    event = Event(
-        kind="outcome",
+def _let_go(work: Work, who: Who) -> None:
+    """Interrupted: the next holder, on whatever machine, can go on at once. One try; nothing hangs on it."""
+    with contextlib.suppress(ReleaseError):
+        work.tools.ledger.append(work.tools.ledger.read(), _event(work, who, "let-go"))
+
+
+def _event(work: Work, who: Who, kind: Kind, **more: Any) -> Event:
+    """An event of the promotion under way."""
+    plan, journal = work.plan, work.journal
+    return Event(
+        kind=kind,
         id=journal.id,
-        at=stamp(tools.clock.now()),
+        at=stamp(work.tools.clock.now()),
         pipeline=plan.pipeline,
         stage=plan.stage,
         verb=plan.verb,
@@ -197,20 +209,36 @@ def _seal(
         reason=plan.reason,
         source=plan.source,
         services=plan.services,
+        **more,
+    )
+
+
+def _seal(
+    work: Work, who: Who, outcome: Outcome, failure: ReleaseError | None, report: tuple[str, ...]
+) -> Applied:
+    """Write the outcome. Raises Unrecorded when the ledger cannot be reached for long."""
+    tools = work.tools
+    event = _event(
+        work,
+        who,
+        "outcome",
         after=tuple(_after(work)) if outcome == "succeeded" else (),
         outcome=outcome,
-        failure=" ".join(failure.cause.split()) if failure else None,
-        report=report,
+        failure=redacted(failure.cause) if failure else None,
+        report=tuple(redacted(line) for line in report),
     )
     try:
         patiently(tools.clock, lambda: tools.ledger.append(tools.ledger.read(), event))
     except Conflict:
         raise
     except ReleaseError as error:
+        if failure is not None:
+            # The world is as `failure` and `report` say; that the record is missing is one line more.
+            failure.details = (*failure.details, f"the record of this could not be written: {error.cause}")
+            return Applied(event, failure)
         raise Unrecorded(
             f"the rollout {outcome}, but its record cannot be written: {error.cause}",
             fix="run the same command again when the remote is back: it only records what is done",
-            details=report,
         ) from error
     work.say("sealed", outcome=outcome)
     return Applied(event, failure)

@@ -126,21 +126,22 @@ def _publish(work: Work, action: PrepareVersion) -> tuple[str, str]:
         # The revision that an update answers goes stale when the update settles.
         latest = functions.settled(place, name)
     version_number = functions.publish(
-        place, name, code=action.artifact, revision=latest.revision, description=work.journal.description()
+        place, name, code=action.artifact, revision=latest.revision, description=work.journal.description
     )
     return version_number, "published"
 
 
 def _create_alias(work: Work, action: CreateAlias) -> str:
     key = (action.place, action.function)
+    version = work.journal.versions[key]
     work.journal.tried.add(key)
     try:
         facts = work.tools.functions.create_alias(
             action.place,
             action.function,
             action.alias,
-            lambda_version=work.journal.versions[key],
-            description=work.journal.description(),
+            lambda_version=version,
+            description=work.journal.alias_description(version),
         )
     except ForeignChange:
         work.journal.tried.discard(key)  # it was there already: this alias was never ours
@@ -151,15 +152,16 @@ def _create_alias(work: Work, action: CreateAlias) -> str:
 
 def _shift(work: Work, action: ShiftAlias) -> str:
     key = (action.place, action.function)
+    version = work.journal.versions[key]
     work.journal.tried.add(key)
     try:
         facts = work.tools.functions.update_alias(
             action.place,
             action.function,
             action.alias,
-            lambda_version=work.journal.versions[key],
+            lambda_version=version,
             revision=action.revision,
-            description=work.journal.description(),
+            description=work.journal.alias_description(version),
         )
     except ForeignChange:
         work.journal.tried.discard(key)  # the guard refused it: this alias was never ours

@@ -83,7 +83,7 @@ def _back(work: Work, served: Served) -> str | None:
 def _ours(work: Work, place: Place, served: Served, facts: AliasFacts) -> bool:
     """Whether the alias is as this promotion wrote it: by revision, or by a dead process's mark."""
     revision = work.journal.moved.get((place, served.function))
-    return facts.revision == revision if revision else work.journal.wrote(facts.description)
+    return facts.revision == revision if revision else work.journal.wrote(facts)
 
 
 def _attached(work: Work, served: Served) -> StackFacts | None:

@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from release.core.holding import wrote
 from release.core.manifest import StageSettings
 from release.core.models import Place
 from release.core.plan import Plan, Target
 from release.core.records import ReleaseRef, Served, mark
+from release.core.snapshot import AliasFacts
 from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable
 from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Progress, Repo, Stacks
 
@@ -63,13 +65,18 @@ class Journal:
     tried: set[tuple[Place, str]] = field(default_factory=set)  # aliases that we may have moved
     moved: dict[tuple[Place, str], str] = field(default_factory=dict)  # the revision that our write left
 
+    @property
     def description(self) -> str:
-        """What versions and aliases say of where they come from (256 characters at most, by AWS's rule)."""
-        return f"{self.release.label} {self.release.commit[:10]}"[:120] + mark(self.id)
+        """What a version says of where it comes from (256 characters at most, by AWS's rule)."""
+        return f"{self.release.label} {self.release.commit[:10]}"[:100] + f" by {self.id}"
 
-    def wrote(self, description: str) -> bool:
-        """Whether this description was written by this promotion, or by a dead one that it ends."""
-        return description.endswith(tuple(mark(promotion) for promotion in (self.id, *self.supersedes)))
+    def alias_description(self, lambda_version: str) -> str:
+        """What an alias says of who moved it where; `holding.wrote` reads it."""
+        return f"{self.release.label} {self.release.commit[:10]}"[:100] + mark(self.id, lambda_version)
+
+    def wrote(self, alias: AliasFacts) -> bool:
+        """Whether this promotion, or a dead one that it ends, left the alias as it is."""
+        return wrote((self.id, *self.supersedes), alias)
 
 
 @dataclass(frozen=True, slots=True)

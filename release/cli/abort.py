@@ -31,7 +31,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
         raise GateClosed(
             f"nothing is under way in {stage}", fix=f"`release status {stage}` shows where it stands"
         )
-    if wired.holders.is_dead(running.holder):
+    if wired.holders.is_dead(running.holder) is True:
         raise Conflict(
             f"{running.holder.label}, at work on {running.release.label}, is dead: nobody would hear this",
             fix=f"run the same {running.verb} again to finish it, or `release rollback {stage} --reason …`",

@@ -29,12 +29,14 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
     """
     from release.promotion import draft, read_setup
 
-    request, digest, pipeline = _read(plan)
+    request, digest, pipeline, commit = _read(plan)
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
     drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     expected = digest if expect_digest is None else expect_digest
-    if drafted.nothing is None and drafted.plan.digest != expected:
+    # A plan that was carried out leaves nothing to do. Nothing to do for another release is no such thing.
+    carried_out = drafted.nothing is not None and drafted.plan.release.commit == commit
+    if not carried_out and drafted.plan.digest != expected:
         raise Conflict(
             f"the plan no longer holds: it is {drafted.plan.digest[:12]} now, {expected[:12]} was approved",
             fix="plan again and have that approved",
@@ -43,8 +45,8 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
     return carry_out(wired, drafted, yes=yes, as_json=as_json)
 
 
-def _read(path: Path) -> "tuple[Request, str, str]":
-    """Request, digest and pipeline of a plan file. Raises Misconfigured."""
+def _read(path: Path) -> "tuple[Request, str, str, str]":
+    """Request, digest, pipeline and commit of a plan file. Raises Misconfigured."""
     fix = "write it with: release plan VERB … --out plan.json"
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -52,7 +54,7 @@ def _read(path: Path) -> "tuple[Request, str, str]":
         pipeline, digest = asked.pop("pipeline"), document["plan"]["digest"]
         if not isinstance(pipeline, str) or not isinstance(digest, str):
             raise TypeError("pipeline and digest must be text")
-        return _request(asked), digest, pipeline
+        return _request(asked), digest, pipeline, str(document["plan"].get("commit"))
     except OSError as error:
         raise Misconfigured(f"the plan cannot be read: {error.strerror}", fix=fix, see=str(path)) from error
     except KeyError as error:

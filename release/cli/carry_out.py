@@ -1,5 +1,6 @@
 """Plan → show → ask → apply → say how it ended: the same for every verb that moves a release."""
 
+import signal
 from typing import TYPE_CHECKING
 
 from release.cli.context import confirm
@@ -38,6 +39,8 @@ def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> i
             draft.hold.what, fix=f"wait until it has ended, or: release abort {plan.stage} --reason TEXT"
         )
     confirm(f"{plan.verb} {plan.release.label} in {plan.stage}?", yes=yes, in_ci=wired.in_ci)
+    # A workflow run that is cancelled gets SIGTERM: it ends like Ctrl-C, and lets go of the stage.
+    signal.signal(signal.SIGTERM, _interrupt)
     applied = apply(
         plan,
         draft.wanted,
@@ -66,6 +69,10 @@ def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> i
     ended = _ending(applied.event.report, applied.failure, plan.stage)
     show_error(ended)
     return ended.exit_code
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def refuse_blocked(draft: "Draft") -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from release.core.records import Event, ReleaseRef, Served, StageHead, Verb, mark, overdue
+from release.core.snapshot import AliasFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +39,48 @@ class Busy:
 Hold = Fresh | Continue | Supersede | Busy
 
 
-def decide(head: StageHead, verb: Verb, release: ReleaseRef, *, dead: bool, now: datetime) -> Hold:
-    """`dead`: the holder is provably gone (its process, on this machine, or its run has ended)."""
+def decide(
+    head: StageHead,
+    verb: Verb,
+    release: ReleaseRef,
+    services: tuple[str, ...] | None = None,
+    *,
+    dead: bool | None,
+    now: datetime,
+) -> Hold:
+    """`dead`: whether the holder is gone. None: it cannot be known from here, so `next_by` decides."""
     running = head.running
     if running is None:
         return Fresh()
-    if not dead and not overdue(running, now):
+    if dead is False or (dead is None and not overdue(running, now)):
         return Busy(
             f"{running.verb} of {running.release.label} by {running.actor} is under way in {head.stage}"
             f" since {running.at} ({running.holder.label})"
         )
-    same = (running.verb, running.release.commit, running.release.manifest, running.release.tag) == (
-        verb,
-        release.commit,
-        release.manifest,
-        release.tag,
-    )
+    release_of = running.release
+    begun = (running.verb, release_of.commit, release_of.manifest, release_of.tag, running.services)
+    same = begun == (verb, release.commit, release.manifest, release.tag, services)
     return Continue(running.id, running.record) if same else Supersede(running.id, running.record)
 
 
 def moved_by(
-    event: Event | None, descriptions: Mapping[tuple[str, str, str], str]
+    event: Event | None, aliases: Mapping[tuple[str, str, str], AliasFacts]
 ) -> frozenset[tuple[str, str, str]]:
     """Which aliases a dead promotion (or one that it had ended) has moved, by (account, region, function)."""
     if event is None:
         return frozenset()
-    marks = tuple(mark(promotion) for promotion in (event.id, *event.supersedes))
-    return frozenset(where for where, description in descriptions.items() if description.endswith(marks))
+    promotions = (event.id, *event.supersedes)
+    return frozenset(where for where, alias in aliases.items() if wrote(promotions, alias))
+
+
+def wrote(promotions: Sequence[str], alias: AliasFacts) -> bool:
+    """Whether one of these promotions left the alias as it is.
+
+    A mark alone would not tell, since `aws lambda update-alias --function-version` keeps the description. It
+    names the version too: whoever moves the alias by hand makes the two differ.
+    """
+    marks = tuple(mark(promotion, alias.lambda_version) for promotion in promotions)
+    return alias.description.endswith(marks) and not alias.weights
 
 
 def carried(

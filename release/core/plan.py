@@ -112,6 +112,9 @@ class Plan:
     before: tuple[Served, ...]  # what to go back to: recorded before anything is touched
     places: tuple[Place, ...]  # in the order in which traffic moves: the primary first
     alias: str
+    after: str | None = (
+        None  # stage that the release comes from: it must not move until the start is recorded
+    )
 
     def in_phase(self, phase: Phase, region: str | None = None) -> tuple[Step, ...]:
         return tuple(
@@ -132,6 +135,7 @@ class Plan:
                 "manifest": self.release.manifest,
                 "tag": self.release.tag,
                 "reason": self.reason,
+                "services": list(self.services) if self.services is not None else None,
                 "steps": [describe(step.action) for step in self.steps],
             }
         )

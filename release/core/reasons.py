@@ -21,6 +21,14 @@ _SECRETS = {
 _BREAKS_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def redacted(text: str) -> str:
+    """One bounded line for the record, without what looks like a secret or an address."""
+    line = " ".join(text.split())
+    for what, shape in _SECRETS.items():
+        line = re.sub(shape, f"[{what}]", line)
+    return line if len(line) <= REASON_LIMIT else line[: REASON_LIMIT - 1] + "…"
+
+
 def objection(reason: str) -> str | None:
     """Why this reason cannot be recorded. None: it can."""
     if not reason.strip():

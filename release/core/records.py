@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, Union, assert_never, cast, get_args, g
 from release.core import canonical
 
 Verb = Literal["deploy", "promote", "rollback"]
-Kind = Literal["started", "taken-over", "abort", "outcome"]
+Kind = Literal["started", "taken-over", "abort", "let-go", "outcome"]
 Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded"]
 
 _T = TypeVar("_T")
@@ -98,10 +98,8 @@ class Event:
     @property
     def path(self) -> str:
         """Path of the event's file in the ledger."""
-        sequence = (
-            f"{self.fence:06d}" + {"started": "a", "taken-over": "b", "abort": "c", "outcome": "d"}[self.kind]
-        )
-        return f"{self.id[:4]}/{self.id[4:6]}/{self.id}.{sequence}-{self.kind}.json"
+        order = {"started": "a", "taken-over": "b", "abort": "c", "let-go": "cz", "outcome": "d"}[self.kind]
+        return f"{self.id[:4]}/{self.id[4:6]}/{self.id}.{self.fence:06d}{order}-{self.kind}.json"
 
     def to_bytes(self) -> bytes:
         return canonical.dumps(_plain(self))
@@ -135,6 +133,7 @@ class Running:
     record: str  # path of the newest started or taken-over event, which holds the state to go back to
     holder: Holder
     next_by: str
+    services: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +199,9 @@ def advance(head: StageHead, event: Event) -> StageHead:
         raise IllegalEvent(f"the hold of {event.stage} was lost: fence {event.fence}, now {head.fence}")
     if event.kind == "abort":
         return _ask_to_abort(head, event)
+    if event.kind == "let-go":
+        # Interrupted: whoever comes next, on whatever machine, need not wait for `next_by`.
+        return replace(head, running=replace(running, next_by=event.at), last=event.path)
     return _end(head, event)
 
 
@@ -219,6 +221,7 @@ def _start(head: StageHead, event: Event) -> StageHead:
         record=event.path,
         holder=event.holder,
         next_by=event.next_by,
+        services=event.services,
     )
     return replace(head, fence=event.fence, running=running, abort=None, last=event.path)
 
@@ -240,12 +243,13 @@ def _end(head: StageHead, event: Event) -> StageHead:
             if event.services is not None:
                 # Some services alone: the last whole release still counts as what runs, by this record.
                 serves = replace(head.serves, record=event.path) if head.serves else None
-                return replace(ended, serves=serves, stranded=None)
+                return replace(ended, serves=serves)
             good = Good(event.release, event.at, event.actor, event.path, event.verb)
             history = head.history
-            if event.verb == "rollback" and head.serves is not None:
-                # What was left by a rollback is no place to roll back to.
-                history = tuple(old for old in history if old.release.commit != head.serves.release.commit)
+            if event.verb == "rollback":
+                # What a rollback has left behind is no place to roll back to; what is older is.
+                known = [old.release.commit for old in history]
+                history = history[: known.index(commit)] if commit in known else history
             history = tuple(old for old in history if old.release.commit != commit)
             return replace(
                 ended,
@@ -295,9 +299,9 @@ def promotion_id(now: datetime, pipeline: str, stage: str, nonce: str) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{pipeline}-{stage}-{nonce}"
 
 
-def mark(promotion: str) -> str:
-    """How every description that a promotion writes (versions, aliases) ends: it tells ours from theirs."""
-    return f" by {promotion}"
+def mark(promotion: str, lambda_version: str) -> str:
+    """How the description of every alias ends that a promotion has moved: it tells ours from theirs."""
+    return f" version {lambda_version} by {promotion}"
 
 
 def stamp(moment: datetime) -> str:

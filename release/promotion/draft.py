@@ -18,7 +18,7 @@ from release.core.selection import (
     promotion,
     serves_already,
 )
-from release.core.snapshot import Observed
+from release.core.snapshot import AliasFacts, Observed
 from release.errors import GateClosed, Misconfigured
 from release.observe import check_identity, observe_fleet
 from release.ports import LedgerState
@@ -114,7 +114,7 @@ def draft_rollout(
         return _draft(setup, stage, selection, (), (), (), hold, dead, _NOTHING_OBSERVED)
     wanted = _wanted(tools, setup, stage, selection, target)
     observed = _observe(tools, setup, stage, wanted)
-    moved = holding.moved_by(dead, _descriptions(observed))
+    moved = holding.moved_by(dead, _aliases(observed))
     steps, changes, blockers = rollout_steps(
         wanted,
         observed,
@@ -141,7 +141,7 @@ def _uncovered(
         if place is None or was.where in covered:
             continue
         facts = tools.functions.alias(place, was.function, setup.pipelines.alias)
-        if facts is not None and holding.moved_by(dead, {was.where: facts.description}):
+        if facts is not None and holding.moved_by(dead, {was.where: facts}):
             found.append(
                 Blocker(
                     "half-way",
@@ -199,15 +199,36 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         record.after,
         observed,
         alias=setup.pipelines.alias,
-        again=holding.moved_by(dead, _descriptions(observed)) if isinstance(hold, Continue) else frozenset(),
+        again=holding.moved_by(dead, _aliases(observed)) if isinstance(hold, Continue) else frozenset(),
     )
-    selection = replace(selection, warnings=(*selection.warnings, *warnings))
+    blockers = _not_undone(stage, release.label, observed, changes)
+    selection = replace(selection, warnings=(*selection.warnings, *warnings), blockers=blockers)
     kept: tuple[Served, ...] = ()
     if head.serves is not None:
         moved = {change.served.where for change in changes}
         now = tools.ledger.event(setup.state, head.serves.record).after
         kept = tuple(one for one in now if one.where not in moved)
     return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+
+
+def _not_undone(
+    stage: Stage, label: str, observed: Observed, changes: tuple[Change, ...]
+) -> tuple[Blocker, ...]:
+    """Functions of the release's own services that serve something and have no record to go back to.
+
+    Rolling back around them would leave half of a release, and call it done.
+    """
+    covered = {change.served.where for change in changes}
+    return tuple(
+        Blocker(
+            "not-recorded",
+            f"{copy.name} in {copy.place.region} serves version {copy.alias.lambda_version}, and {label} was"
+            f" never rolled out there",
+            f"promote a release to {stage.name} instead: it reaches every region that the stage has now",
+        )
+        for copy in observed.functions
+        if copy.alias is not None and served(copy).where not in covered
+    )
 
 
 def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:
@@ -220,8 +241,14 @@ _NOTHING_OBSERVED = Observed((), (), {})
 
 
 def _hold(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Hold, Event | None]:
-    dead = head.running is not None and tools.holders.is_dead(head.running.holder)
-    hold = holding.decide(head, selection.verb, selection.release, dead=dead, now=tools.clock.now())
+    hold = holding.decide(
+        head,
+        selection.verb,
+        selection.release,
+        selection.services,
+        dead=tools.holders.is_dead(head.running.holder) if head.running else None,
+        now=tools.clock.now(),
+    )
     if isinstance(hold, Continue | Supersede):
         return hold, tools.ledger.event(setup.state, hold.record)
     return hold, None
@@ -266,10 +293,21 @@ def _observe(tools: Tools, setup: Setup, stage: Stage, wanted: tuple[Target, ...
     )
 
 
-def _descriptions(observed: Observed) -> dict[tuple[str, str, str], str]:
-    return {
-        served(copy).where: copy.alias.description for copy in observed.functions if copy.alias is not None
-    }
+def _untrusted(setup: Setup) -> tuple[Blocker, ...]:
+    """Gates of a work tree bind nobody."""
+    if setup.trusted:
+        return ()
+    return (
+        Blocker(
+            "pipelines-not-on-remote",
+            "pipelines/ is not on the default branch of the remote, and the work tree's gates bind nobody",
+            "push pipelines/ to the default branch",
+        ),
+    )
+
+
+def _aliases(observed: Observed) -> dict[tuple[str, str, str], AliasFacts]:
+    return {served(copy).where: copy.alias for copy in observed.functions if copy.alias is not None}
 
 
 def _draft(
@@ -296,13 +334,14 @@ def _draft(
         steps=steps,
         changes=changes,
         warnings=selection.warnings,
-        blockers=selection.blockers,
+        blockers=(*selection.blockers, *_untrusted(setup)),
         kept=kept,
         before=holding.carried(
-            [change.served for change in changes], dead, holding.moved_by(dead, _descriptions(observed))
+            [change.served for change in changes], dead, holding.moved_by(dead, _aliases(observed))
         ),
         places=stage.environment.places,
         alias=setup.pipelines.alias,
+        after=stage.after if selection.verb == "promote" else None,
     )
     done = serves_already(setup.head(stage.name), selection) or selection.services is not None
     nothing = None

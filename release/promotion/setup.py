@@ -37,6 +37,7 @@ class Setup:
     state: LedgerState
     warnings: tuple[str, ...]
     offline: bool = False
+    trusted: bool = True  # the pipelines are those of the remote default branch
 
     def stage(self, name: str) -> Stage:
         """Raises Misconfigured that names the stages there are."""
@@ -70,7 +71,9 @@ def read_setup(repo: Repo, ledger: Ledger, pipeline: str | None, *, offline: boo
         texts, warnings = pipeline_texts(repo, refs)
         state = ledger.read(refs)
     pipelines = load_pipelines(texts.files)
-    return Setup(refs, pipelines, _pipeline(pipelines, pipeline), state, warnings, offline)
+    return Setup(
+        refs, pipelines, _pipeline(pipelines, pipeline), state, warnings, offline, trusted=not warnings
+    )
 
 
 def _pipeline(pipelines: Pipelines, name: str | None) -> Pipeline:

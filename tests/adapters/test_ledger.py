@@ -170,6 +170,14 @@ def test_an_event_is_put_on_top_when_only_another_stage_has_moved(setting: Git |
     assert len(setting.ledger.events(ours)) == 3
 
 
+def test_nothing_begins_when_the_stage_that_the_release_comes_from_has_moved_on(setting: Git | Fake) -> None:
+    state = setting.ledger.append(EMPTY, event())
+    begun = setting.peer.append(setting.peer.read(), event(stage="uat"))
+    setting.peer.append(begun, event("outcome", stage="uat", outcome="succeeded"))
+    with pytest.raises(Conflict, match=r"uat.* has moved on"):
+        setting.ledger.append(state, event("outcome", outcome="succeeded"), unchanged=["uat"])
+
+
 def test_a_first_event_is_put_on_top_of_the_first_event_of_another_stage(setting: Git | Fake) -> None:
     setting.peer.append(EMPTY, event(stage="uat"))
     state = setting.ledger.append(EMPTY, event())

@@ -8,6 +8,7 @@ import pytest
 
 from release.core.holding import Busy, Continue, Fresh, Supersede, carried, decide, moved_by
 from release.core.records import Event, Holder, ReleaseRef, Running, Served, StageHead, mark
+from release.core.snapshot import AliasFacts
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 LATER = NOON + timedelta(hours=2)
@@ -36,9 +37,20 @@ def test_nobody_works_beside_a_living_holder_not_even_on_the_same_release() -> N
     )
 
 
-@pytest.mark.parametrize(("dead", "now"), [(True, NOON), (False, LATER), (True, LATER)])
-def test_the_same_work_of_a_dead_or_silent_holder_goes_on_under_its_id(dead: bool, now: datetime) -> None:
+@pytest.mark.parametrize(("dead", "now"), [(True, NOON), (None, LATER), (True, LATER)])
+def test_the_same_work_of_a_dead_or_silent_holder_goes_on_under_its_id(
+    dead: bool | None, now: datetime
+) -> None:
     assert decide(HEAD, "promote", RELEASE, dead=dead, now=now) == Continue("a", "2026/11/a.json")
+
+
+def test_a_holder_that_is_seen_alive_keeps_the_stage_however_late_it_is() -> None:
+    assert isinstance(decide(HEAD, "promote", RELEASE, dead=False, now=LATER), Busy)
+
+
+def test_some_services_of_the_same_release_are_other_work() -> None:
+    found = decide(HEAD, "promote", RELEASE, ("prices",), dead=True, now=NOON)
+    assert found == Supersede("a", "2026/11/a.json")
 
 
 def test_the_tag_object_does_not_make_it_other_work() -> None:
@@ -85,18 +97,30 @@ def now(where: tuple[str, str, str], version: str | None) -> Served:
 
 
 def test_without_a_dead_promotion_nothing_was_moved_and_what_serves_is_what_to_go_back_to() -> None:
-    assert moved_by(None, {EAST: f"v1{mark('a')}"}) == frozenset()
+    assert moved_by(None, {EAST: alias("1", mark("a", "1"))}) == frozenset()
     assert carried([now(EAST, "1")], None, frozenset()) == (now(EAST, "1"),)
 
 
 def test_aliases_that_a_dead_promotion_or_one_that_it_ended_has_moved_carry_its_mark() -> None:
-    descriptions = {
-        EAST: f"v2{mark('b')}",
-        WEST: f"v1{mark('a')}",
-        ("1", "us-east-1", "third"): f"v1{mark('c')}",
-        ("1", "us-east-1", "fourth"): "back to version 1 after b",
+    aliases = {
+        EAST: alias("2", mark("b", "2")),
+        WEST: alias("1", mark("a", "1")),
+        ("1", "us-east-1", "third"): alias("1", mark("c", "1")),
+        ("1", "us-east-1", "fourth"): alias("1", "back to version 1 after b"),
     }
-    assert moved_by(event("b", supersedes=("a",)), descriptions) == {EAST, WEST}
+    assert moved_by(event("b", supersedes=("a",)), aliases) == {EAST, WEST}
+
+
+def test_an_alias_that_somebody_moved_on_by_hand_is_theirs_though_the_description_is_ours() -> None:
+    by_hand = {
+        EAST: alias("3", mark("b", "2")),
+        WEST: replace(alias("2", mark("b", "2")), weights={"3": 0.1}),
+    }
+    assert moved_by(event("b"), by_hand) == frozenset()
+
+
+def alias(version: str, description: str) -> AliasFacts:
+    return AliasFacts("live", version, {}, "r", f"v1.0.0 {description}")
 
 
 def test_what_a_dead_promotion_moved_goes_back_to_before_it_and_the_rest_stays() -> None:

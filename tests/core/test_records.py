@@ -246,7 +246,7 @@ def test_a_deploy_of_some_services_leaves_the_release_and_gives_it_a_newer_recor
     )
     assert head.serves is not None
     assert ended.serves == replace(head.serves, record=ended.last)
-    assert (ended.history, ended.running, ended.stranded) == (head.history, None, None)
+    assert (ended.history, ended.running, ended.stranded) == (head.history, None, head.stranded)
 
 
 def test_a_deploy_of_some_services_to_an_empty_stage_serves_no_release() -> None:
@@ -372,8 +372,24 @@ def test_an_event_lies_in_the_folder_of_its_month() -> None:
 
 
 def test_the_mark_at_the_end_of_a_description_names_one_promotion() -> None:
-    assert f"v1.0.0 {ONE.commit[:10]}{mark('a-b')}".endswith(mark("a-b"))
-    assert not f"v1.0.0{mark('x-a-b')}".endswith(mark("a-b"))
+    assert f"v1.0.0 {ONE.commit[:10]}{mark('a-b', '7')}".endswith(mark("a-b", "7"))
+    assert not f"v1.0.0{mark('x-a-b', '7')}".endswith(mark("a-b", "7"))
+    assert not mark("a-b", "17").endswith(mark("a-b", "7"))
+
+
+def test_a_holder_that_lets_go_is_overdue_from_then_on() -> None:
+    begun = advance(EMPTY, event("started"))
+    let_go = advance(begun, event("let-go", at="2026-11-21T12:00:00Z"))
+    assert let_go.running is not None
+    assert let_go.running.next_by == "2026-11-21T12:00:00Z"
+    assert (let_go.fence, let_go.abort) == (begun.fence, None)
+
+
+def test_a_rollback_forgets_what_is_newer_than_where_it_went() -> None:
+    head = run(run(run(EMPTY, ONE), TWO), THREE)
+    back = run(head, ONE, verb="rollback")
+    assert [good.release.commit for good in back.history] == [ONE.commit]
+    assert rollback_target(back) is None
 
 
 def test_a_release_is_known_by_its_tag_or_its_commit() -> None:

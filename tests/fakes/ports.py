@@ -123,17 +123,31 @@ class FakeLedger:
         with self._lock:
             return self._state()
 
-    def append(self, state: LedgerState, event: Event, *, tag: RefUpdate | None = None) -> LedgerState:
+    def append(
+        self,
+        state: LedgerState,
+        event: Event,
+        *,
+        tag: RefUpdate | None = None,
+        unchanged: Sequence[str] = (),
+    ) -> LedgerState:
         call = Call("append", GIT, event.kind)
         self.before_call(call)
         if not self.reachable:
             raise Unavailable("the remote is out of reach", fix="try again")
         with self._lock:
+            self._refuse_moved(state, event, unchanged)
             if self._write(state, event, tag):
                 self.log.append(event)
             state = self._state()
         self.after_call(call)
         return state
+
+    def _refuse_moved(self, state: LedgerState, event: Event, unchanged: Sequence[str]) -> None:
+        for stage in unchanged:
+            was, now = state.head(event.pipeline, stage), self._state().head(event.pipeline, stage)
+            if (now.serves, now.quarantined) != (was.serves, was.quarantined):
+                raise Conflict(f"somebody else is at it: {stage} has moved on", fix=FIX)
 
     def event(self, state: LedgerState, path: str) -> Event:
         found = [event for event in self.log if event.path == path]
