@@ -162,7 +162,7 @@ SAMPLE = [
     for point in points(FIRST_DEPLOY)
     if point.write == PUSH
     or (point.number, point.side) in ((1, "before"), (1, "after"), (_EACH, "before"), (_EACH, "after"))
-] + [("update", point) for point in points(UPDATE) if (point.write, point.number) == ("UpdateAlias", 3)]
+] + [("update", point) for point in points(UPDATE) if str(point) == "after UpdateAlias 3"]
 _FIRST_SAMPLE = [point for kind, point in SAMPLE if kind == "first"]
 _UPDATE_SAMPLE = [point for kind, point in SAMPLE if kind == "update"]
 

@@ -1,7 +1,7 @@
 """The line from a merge to production, and every way in which it stops."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -98,7 +98,8 @@ def in_dev(_proven_in_dev: World) -> World:
     return world
 
 
-def test_a_change_to_one_service_is_deployed_alone(in_dev: World) -> None:
+def test_a_change_to_one_service_is_deployed_alone_and_what_is_older_is_superseded(in_dev: World) -> None:
+    old = in_dev.git("rev-parse", "HEAD")
     in_dev.change("2", "orders")
     in_dev.fleet.sandbox.forget_calls()
     in_dev.release("deploy", "dev", "--yes")
@@ -108,6 +109,12 @@ def test_a_change_to_one_service_is_deployed_alone(in_dev: World) -> None:
     assert len(in_dev.versions("stock", "dev")) == 1
     served = {item["service"]: item["lambda_version"] for item in in_dev.remote.ledger()[-1]["after"]}
     assert served == {"orders": "2", "stock": "1"}
+
+    before = len(in_dev.remote.ledger())
+    superseded = in_dev.release("deploy", "dev", "--ref", old, "--yes")
+    assert "superseded: dev runs" in superseded.out
+    assert in_dev.says("orders", "dev") == "2"
+    assert len(in_dev.remote.ledger()) == before
 
 
 def test_a_broken_handler_stops_in_dev_and_goes_no_further(in_dev: World) -> None:
@@ -127,24 +134,13 @@ def test_a_broken_handler_stops_in_dev_and_goes_no_further(in_dev: World) -> Non
     assert changes(in_dev) == []
 
 
-def test_an_older_commit_than_what_dev_runs_is_superseded(in_dev: World) -> None:
-    old = in_dev.git("rev-parse", "HEAD")
-    in_dev.change("2", "orders")
-    in_dev.release("deploy", "dev", "--yes")
-    before = len(in_dev.remote.ledger())
-
-    superseded = in_dev.release("deploy", "dev", "--ref", old, "--yes")
-    assert "superseded: dev runs" in superseded.out
-    assert in_dev.says("orders", "dev") == "2"
-    assert len(in_dev.remote.ledger()) == before
-
-
-def test_a_stage_that_was_skipped_closes_the_next_one(in_dev: World) -> None:
-    in_dev.fleet.sandbox.forget_calls()
-    closed = in_dev.release(*PROMOTE, ends=3)
+def test_a_stage_that_was_skipped_closes_the_next_one(proven_in_dev: Callable[[], World]) -> None:
+    world = proven_in_dev()
+    world.fleet.sandbox.forget_calls()
+    closed = world.release(*PROMOTE, ends=3)
     assert "did not come through qa" in closed.err
-    assert in_dev.remote.tags() == {}
-    assert changes(in_dev) == []
+    assert world.remote.tags() == {}
+    assert changes(world) == []
 
 
 # -- prod
