@@ -151,12 +151,17 @@ def _settle(name: str) -> None:
     for record in (function, *function["versions"].values()):
         config = record["config"]
         if config.get("State") == "Pending" or config.get("LastUpdateStatus") == "InProgress":
-            config.update(State="Active", StateReason="", StateReasonCode="")
+            # One update of the dict, which no other thread sees half of: a caller that is told of the success
+            # must be told the revision that is valid from then on. The one before goes stale, as on AWS.
             config.update(
-                LastUpdateStatus="Successful", LastUpdateStatusReason="", LastUpdateStatusReasonCode=""
+                State="Active",
+                StateReason="",
+                StateReasonCode="",
+                LastUpdateStatus="Successful",
+                LastUpdateStatusReason="",
+                LastUpdateStatusReasonCode="",
+                RevisionId=str(uuid.uuid4()),
             )
-            # The revision that the update answered goes stale here, as on AWS.
-            config["RevisionId"] = str(uuid.uuid4())
     for version in function["versions"].values():
         if version.get("function_revision") == revision:
             version["function_revision"] = function["config"]["RevisionId"]
