@@ -162,7 +162,7 @@ def _settle(name: str) -> None:
                 LastUpdateStatusReasonCode="",
                 RevisionId=str(uuid.uuid4()),
             )
-    for version in function["versions"].values():
+    for version in tuple(function["versions"].values()):  # requests may add one meanwhile
         if version.get("function_revision") == revision:
             version["function_revision"] = function["config"]["RevisionId"]
 
