@@ -29,25 +29,24 @@ class Remote:
         return {key: json.loads(value) for key, _, value in lines}
 
     def ledger(self) -> list[dict[str, Any]]:
-        """Every event in the order of the ledger's commits. Fails unless each commit has one parent and adds
-        one.
+        """Every event in the order of the ledger's commits.
+
+        Fails unless each commit has one parent, the one before, and adds one event.
         """
         if not self._git(self.path, "for-each-ref", f"refs/heads/{LEDGER}"):
             return []
-        events: list[dict[str, Any]] = []
-        chain = self._git(self.path, "rev-list", "--reverse", "--parents", LEDGER).splitlines()
-        for index, line in enumerate(chain):
-            commit, *parents = line.split()
-            before = [] if index == 0 else [chain[index - 1].split()[0]]
-            assert parents == before, f"the ledger is not linear at {commit}"
-            changed = self._git(
-                self.path, "diff-tree", "--root", "-r", "--no-commit-id", "--name-status", commit
-            ).splitlines()
-            added = [path for status, path in map(str.split, changed) if not path.startswith("heads/")]
-            assert len(added) == 1, f"{commit} does not add one event: {changed}"
-            assert f"A\t{added[0]}" in changed, f"{commit} changes an event: {changed}"
-            events.append(json.loads(self._git(self.path, "cat-file", "blob", f"{commit}:{added[0]}")))
-        return events
+        log = ("log", "--reverse", "--raw", "--no-abbrev", "--no-renames", "--format=%x00%H %P", LEDGER)
+        blobs, before = [], ""
+        for entry in self._git(self.path, *log).split("\0")[1:]:
+            first, *lines = entry.strip().splitlines()
+            commit, _, parent = first.strip().partition(" ")
+            assert parent == before, f"the ledger is not linear at {commit}"
+            changed = [line.split() for line in lines if line]
+            events = [fields for fields in changed if not fields[5].startswith("heads/")]
+            assert [fields[4] for fields in events] == ["A"], f"{commit} does not add one event: {changed}"
+            blobs.append(events[0][3])
+            before = commit
+        return [json.loads(self._git(self.path, "cat-file", "blob", blob)) for blob in blobs]
 
     def head(self, stage: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(
