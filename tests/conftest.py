@@ -1,6 +1,7 @@
 """What every test gets: a home, a git identity and an environment of its own, and none of the caller's."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,11 @@ CALLERS_OWN_NAMES = frozenset(
     {"CI", "GH_TOKEN", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "XDG_CONFIG_HOME"}
 )
 KEPT = frozenset({"GIT_SSL_CAINFO", "AWS_CA_BUNDLE"})
+
+# A shell starts what it runs in the background with SIGINT ignored, and every process below inherits that: no
+# Ctrl-C would reach what the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Read before any test changes HOME: tests share downloads, or every build would fetch its wheels again.
 UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(
