@@ -107,7 +107,7 @@ class LambdaFunctions:
                 )
             except ClientError as error:
                 if error_code(error) in (STALE, _MISSING):
-                    raise self._foreign_function(place, name, revision) from error
+                    raise self._foreign_function(place, name, f"revision {revision}") from error
                 raise
         if taken != digest:
             raise Misconfigured(
@@ -139,7 +139,8 @@ class LambdaFunctions:
             except ClientError as error:
                 other_code = http_status(error) == 400 and "codesha256" in error_message(error).lower()
                 if other_code or error_code(error) in (STALE, _MISSING):
-                    raise self._foreign_function(place, name, revision) from error
+                    expected = f"code {code[:12]} at revision {revision}"
+                    raise self._foreign_function(place, name, expected) from error
                 raise
         if published != code:
             raise ForeignChange(
@@ -278,11 +279,11 @@ class LambdaFunctions:
             self._aws.sleep(pause)
             pause = min(pause * 1.6, _LONGEST_PAUSE)
 
-    def _foreign_function(self, place: Place, name: str, revision: str) -> ForeignChange:
+    def _foreign_function(self, place: Place, name: str, expected: str) -> ForeignChange:
         now = self.function(place, name)
         there = f"now it holds code {now.code[:12]}, revision {now.revision}" if now else "it is gone"
         return ForeignChange(
-            f"somebody else changed function {name} in {place}: {there} (we expected revision {revision})",
+            f"somebody else changed function {name} in {place}: {there} (we expected {expected})",
             fix=_LOOK,
         )
 

@@ -68,10 +68,10 @@ def test_an_alias_that_was_moved_on_by_hand_after_a_crash_is_left_alone() -> Non
     with world.hooked(after=crash), pytest.raises(Crash):
         world.promote("v1.1.0")
     assert world.all_serve("v1.1.0")
-    world.functions.change_function(place, "prices-api", code="9" * 64)
+    world.functions.change_function(place, "prices-api", zip=b"a hot fix")
     latest = world.functions.settled(place, "prices-api")
     hot_fix = world.functions.publish(
-        place, "prices-api", code="9" * 64, revision=latest.revision, description="hot fix"
+        place, "prices-api", code=latest.code, revision=latest.revision, description="hot fix"
     )
     world.functions.change_alias(place, "prices-api", "live", lambda_version=hot_fix)
     world.fails_smoke("v1.1.0")

@@ -92,9 +92,10 @@ def test_a_changed_template_expands_the_stacks_before_versions_freeze_their_conf
     assert operations[1:5] == ["update"] * 4
     for place in world.places:
         for name in world.names:
-            function = world.functions._functions[place, name]
-            live = function.versions[function.aliases[ALIAS].lambda_version]
-            assert live.configuration == function.latest.configuration
+            alias = world.functions.alias_of(place, name, ALIAS)
+            assert alias is not None
+            live = world.functions.configuration(place, name, alias.lambda_version)
+            assert live == world.functions.configuration(place, name)
     assert world.attached() == {True}
 
 
@@ -122,7 +123,7 @@ def test_the_outcome_names_what_every_function_serves() -> None:
     expected = {(served.function, served.region): served.lambda_version for served in applied.event.after}
     assert expected == {(name, region): "2" for region, name in world.aliases}
     assert {served.code for served in applied.event.after} == {
-        world.functions._functions[world.places[0], name].versions["2"].code for name in world.names
+        world.functions.code(world.places[0], name, "2") for name in world.names
     }
 
 
@@ -146,11 +147,12 @@ def test_the_start_records_what_served_before() -> None:
 def test_versions_and_aliases_say_which_promotion_made_them() -> None:
     world = fleet().live("v1.0.0")
     promotion = world.promote("v1.1.0").event
-    function = world.functions._functions[world.places[1], "prices-api"]
+    place = world.places[1]
     expected = f"v1.1.0 {promotion.release.commit[:10]} by {promotion.id}"
-    assert function.descriptions["2"] == expected
+    assert world.functions.version_description(place, "prices-api", "2") == expected
     at_two = f"v1.1.0 {promotion.release.commit[:10]} version 2 by {promotion.id}"
-    assert function.aliases[ALIAS].description == at_two
+    alias = world.functions.alias_of(place, "prices-api", ALIAS)
+    assert alias is not None and alias.description == at_two
     assert len(expected) <= 256
 
 
@@ -255,7 +257,7 @@ def test_a_rollback_moves_the_aliases_to_the_recorded_versions_and_nothing_else(
     assert set(applied.event.after) == {
         Served("prices" if "prices" in name else "configs", name, ACCOUNT, region, "1", code)
         for region, name in world.aliases
-        for code in [world.functions._functions[world.places[0], name].versions["1"].code]
+        for code in [world.functions.code(world.places[0], name, "1")]
     }
 
 

@@ -99,7 +99,8 @@ def test_undone_aliases_say_what_they_were_put_back_after() -> None:
     world.build("v1.1.0")
     world.fails_smoke("v1.1.0", WEST, through="alias")
     applied = world.promote("v1.1.0")
-    alias = world.functions._functions[world.places[0], "prices-api"].aliases[ALIAS]
+    alias = world.functions.alias_of(world.places[0], "prices-api", ALIAS)
+    assert alias is not None
     assert alias.description == f"back to version 1 after {applied.event.id}"
 
 
@@ -234,8 +235,7 @@ def test_a_bug_is_undone_recorded_as_errored_and_shown_as_a_bug() -> None:
 def test_a_recorded_version_with_other_bytes_is_never_served() -> None:
     world = fleet().live("v1.0.0")
     world.promote("v1.1.0")
-    function = world.functions._functions[world.places[1], "prices-api"]
-    function.versions["1"] = function.versions["2"]
+    world.functions.forge_version(world.places[1], "prices-api", "1", of="2")
     applied = world.roll_back()
     assert isinstance(applied.failure, (RolloutFailed, ForeignChange))
     assert world.all_serve("v1.1.0")
@@ -447,7 +447,7 @@ def test_an_alias_that_somebody_deleted_after_our_move_is_reported() -> None:
     world.build("v1.1.0")
 
     def delete() -> None:
-        del world.functions._functions[world.places[0], "prices-api"].aliases[ALIAS]
+        world.functions.remove_alias(world.places[0], "prices-api", ALIAS)
 
     with world.hooked(after=once(at("update_alias", EAST, "prices-api"), delete)):  # type: ignore[arg-type]
         applied = world.promote("v1.1.0")
@@ -471,7 +471,7 @@ def test_an_alias_that_somebody_creates_before_our_first_deploy_is_theirs() -> N
 
     def create() -> None:
         place = world.places[0]
-        version = next(iter(world.functions._functions[place, "prices-api"].versions))
+        version = world.functions.versions_of(place, "prices-api")[0]
         world.functions.create_alias(
             place, "prices-api", ALIAS, lambda_version=version, description="by hand"
         )

@@ -127,6 +127,9 @@ class World:
             event.outcome for event in self.ledger.log if event.kind == "outcome" and event.release.tag == tag
         ]
 
+    def zip(self, _bucket: str, key: str) -> bytes:
+        return self.artifacts.get(key, kind="zip")
+
     # -- what is built --------------------------------------------------------------------------------------
 
     def build(self, tag: str, *, template: str = "first", only: str | None = None) -> ReleaseRef:
@@ -349,16 +352,14 @@ class World:
         return "alias" if phases and phases[-1] == "shift" else "version"
 
     def _answer(self, place: Place, name: str, version: str, payload: bytes) -> Invocation:
-        facts = self.functions._functions[place, name].versions[version]
-        no = self.sick(Call("invoke", place, name), self._tag_of(facts.code))
+        no = self.sick(Call("invoke", place, name), self._tag_of(self.functions.code(place, name, version)))
         return Invocation(200, None, version, no or b'{"statusCode": 200}')
 
     def _serves(self, place: Place, name: str) -> str | None:
-        function = self.functions._functions.get((place, name))
-        if function is None or ALIAS not in function.aliases:
+        alias = self.functions.alias_of(place, name, ALIAS)
+        if alias is None:
             return None
-        alias = function.aliases[ALIAS]
-        tag = self._tag_of(function.versions[alias.lambda_version].code)
+        tag = self._tag_of(self.functions.code(place, name, alias.lambda_version))
         return f"{tag} and {dict(alias.weights)}" if alias.weights else tag
 
     def _tag_of(self, code: str) -> str:
@@ -375,13 +376,12 @@ class World:
         service = stack.name.removesuffix("-prod")
         for key in self.services[service]:
             name = f"{service}-{key}"
-            found = self.functions._functions.get((place, name))
-            if found is None:
+            if not self.functions.exists(place, name):
                 self.functions.add_function(place, name, configuration=stack.template[:8])
-                found = self.functions._functions[place, name]
-            elif found.latest.configuration != stack.template[:8]:
+            elif self.functions.configuration(place, name) != stack.template[:8]:
                 self.functions.change_function(place, name, configuration=stack.template[:8])
-            if stack.parameters.get(ALIAS_EXISTS) == "true" and ALIAS not in found.aliases:
+            alias = self.functions.alias_of(place, name, ALIAS)
+            if stack.parameters.get(ALIAS_EXISTS) == "true" and alias is None:
                 raise TriggersWithoutAlias(f"{stack.name} in {place} names an alias of {name}")
 
 
@@ -389,7 +389,7 @@ class _Functions(FakeFunctions):
     """With eyes on the triggers of the stacks."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(handler=world._answer)
+        super().__init__(handler=world._answer, bucket=world.zip)
         self._world = world
 
     def delete_alias(self, place: Place, name: str, alias: str) -> None:
