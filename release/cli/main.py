@@ -1,17 +1,13 @@
 """The entry of the CLI: finds the verb, lets it work, turns every failure into an exit code.
-Imports nothing heavy.
+
+Every start of every verb pays for what is imported here: what only a failure needs, it imports itself.
 """
 
 import contextlib
 import importlib
 import os
-import shutil
 import sys
-import tempfile
-import textwrap
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -60,15 +56,17 @@ class LazyVerbs(Verbs):
     cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(__version__, prog_name="release")
-@click.option("-C", "directory", type=click.Path(path_type=Path), default=Path(), help="Work in this folder.")
+@click.option("-C", "directory", type=click.Path(), default=".", help="Work in this folder.")
 @click.pass_context
-def cli(ctx: click.Context, directory: Path) -> None:
+def cli(ctx: click.Context, directory: str) -> None:
     """Take a merge on main to production, the same bytes all the way, and prove it afterwards.
 
     Exit codes say what state the world is in: 0 done; 2, 3 and 4 nothing was changed; 5 rolled back;
     6 a person must look; 7 under way. docs/handbook.md has them all.
     """
-    ctx.obj = directory
+    from pathlib import Path
+
+    ctx.obj = Path(directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,6 +106,9 @@ def show_error(error: ReleaseError) -> None:
 
 def _echo(label: str, text: str) -> None:
     """One line for machines and log files; on a terminal it is folded at its width, between words."""
+    import shutil
+    import textwrap
+
     text = _on_one_line(text)
     width = os.environ.get("COLUMNS", "")
     columns = (
@@ -134,6 +135,9 @@ def _on_one_line(text: str) -> str:
 
 
 def _bug() -> ExitCode:
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="release-bug-", suffix=".log", delete=False) as log:
         log.write(f"release {__version__}, Python {sys.version}\n")
         traceback.print_exc(file=log)

@@ -5,7 +5,6 @@ terminal) is nobody to tell any more, and no reason to stop half-way.
 """
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,6 +42,8 @@ def show(lines: "Iterable[RenderableType]") -> None:
 
 
 def show_json(value: Any) -> None:
+    import json
+
     say(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
 
 

@@ -1,7 +1,5 @@
 """What the command line itself gets wrong, told like every other failure: cause, fix, exit code 2."""
 
-from difflib import get_close_matches
-
 import click
 
 from release.errors import Misconfigured
@@ -15,6 +13,8 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
+            from difflib import get_close_matches
+
             known = self.list_commands(ctx)
             meant = [f"`{ctx.command_path} {one}`" for one in get_close_matches(name, known)]
             raise Misconfigured(
