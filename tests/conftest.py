@@ -62,14 +62,35 @@ def isolated_environment(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the proofs have measured, which tests say as a property `proof`: it comes through xdist."""
-    said = [
-        text
-        for report in terminalreporter.getreports("passed")
-        for name, text in report.user_properties
-        if name == "proof"
-    ]
-    if said:
+    """What tests say as properties, which come through xdist: measured by proofs, shown by contract cases."""
+    proofs = _said(terminalreporter, "proof")
+    if proofs:
         terminalreporter.section("proofs")
-        for text in sorted(map(str, said)):
+        for text in sorted(proofs):
             terminalreporter.line(text)
+    if cases := set(_said(terminalreporter, "contract")):
+        _contract_summary(terminalreporter, cases)
+
+
+def _said(terminalreporter: pytest.TerminalReporter, name: str) -> list[str]:
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("xfailed")]
+    return [str(text) for report in reports for key, text in report.user_properties if key == name]
+
+
+def _contract_summary(terminalreporter: pytest.TerminalReporter, cases: set[str]) -> None:
+    """Where the grounds that everything is tested on differ from AWS: known, and not hidden."""
+    from release.sandbox.leniences import LENIENCES
+
+    by_plane = {
+        plane: {case for case in cases if case.endswith(f" {plane}")} for plane in ("sandbox", "model")
+    }
+    names = {case.rpartition(" ")[0] for case in cases}
+    terminalreporter.section("contract with AWS")
+    terminalreporter.line(
+        f"{len(names)} cases: {len(by_plane['sandbox'])} on the sandbox, "
+        f"{len(by_plane['model'])} on the model behind the port `Functions`"
+    )
+    for lenience in LENIENCES:
+        terminalreporter.line(f"the sandbox is lenient: {lenience.sandbox} (AWS: {lenience.aws})")
+    for text in sorted(set(_said(terminalreporter, "lenient"))):
+        terminalreporter.line(f"lenient in a case: {text}")

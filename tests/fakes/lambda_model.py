@@ -11,6 +11,7 @@ import hashlib
 import io
 import itertools
 import json
+import re
 import threading
 import zipfile
 from collections.abc import Callable, Mapping
@@ -206,6 +207,9 @@ class LambdaModel:
 
     def create_alias(self, place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         function = self._function("CreateAlias", place, wanted["FunctionName"])
+        if re.fullmatch(r"(?![0-9]+$)[a-zA-Z0-9_-]{1,128}", wanted["Name"]) is None:
+            message = f"Value '{wanted['Name']}' at 'name' failed to satisfy constraint"
+            refuse("CreateAlias", "ValidationException", f"1 validation error detected: {message}")
         arn = _arn(place, wanted["FunctionName"], wanted["Name"])
         if wanted["Name"] in function.aliases:
             refuse("CreateAlias", "ResourceConflictException", f"Alias already exists: {arn}", 409)
@@ -350,7 +354,7 @@ class LambdaModel:
             self._settle(function)
         for version in function.versions.values():
             if version.config["State"] == "Pending":
-                version.config.update(_ACTIVE, RevisionId=self.revision())
+                version.config.update(_ACTIVE, LastUpdateStatus="Successful", RevisionId=self.revision())
 
     def _settle(self, function: Function) -> None:
         failed = function.failure is not None
