@@ -91,7 +91,8 @@ def _assemble(root: Path, endpoint: str, settle_seconds: float) -> tuple["Applic
     from release.sandbox import code_access, emulator, http_apis, identity
     from release.sandbox.alarms import Alarms
     from release.sandbox.aliases import AliasRules
-    from release.sandbox.faults import FaultInjection, FaultRules
+    from release.sandbox.faults import FaultInjection
+    from release.sandbox.faults_in_force import FaultRules
     from release.sandbox.guards import Guards
     from release.sandbox.invocation import Invocations
     from release.sandbox.stacks import Stacks

@@ -1,9 +1,7 @@
 """The Python side of the sandbox: start it, point programs at it, give it accounts and a remote, end it."""
 
 import contextlib
-import http.client
 import importlib.util
-import json
 import os
 import select
 import shutil
@@ -12,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from release.errors import Misconfigured, Unavailable
 from release.sandbox import git_remote, provision
+from release.sandbox.doors import Doors
 
 DEFAULT_ACCOUNT = "999999999999"
 _START_SECONDS = 30.0
@@ -48,6 +46,7 @@ class Sandbox:
         self.root = root
         self._process = process
         self._temporary = temporary
+        self._doors = Doors(endpoint, log=str(root / "sandbox.log"))
 
     @classmethod
     def start(cls, *, root: Path | None = None, settle_seconds: float | None = None) -> Self:
@@ -163,43 +162,41 @@ class Sandbox:
         """Additions to `base` (this process's environment): the remote "sandbox", which `release` uses."""
         return git_remote.environment(remote, os.environ if base is None else base)
 
-    def faults(self, rules: Iterable[Mapping[str, Any]]) -> None:
-        """Puts these rules (fields of `faults.FaultRule`) in the place of all before. Raises ValueError."""
-        self._control("PUT", "faults", [dict(rule) for rule in rules])
+    def faults(self, rules: Iterable[Mapping[str, Any]]) -> list[int]:
+        """Puts these rules (fields of `fault_rules.FaultRule`) in the place of all before; their ids.
+
+        Raises Misconfigured for a rule that cannot work.
+        """
+        return self._doors.set_faults(rules)
+
+    def add_fault(self, rule: Mapping[str, Any]) -> int:
+        """Adds a rule behind those in force; its id. Raises Misconfigured."""
+        return self._doors.add_fault(rule)
+
+    def remove_fault(self, fault_id: int) -> None:
+        """Takes a rule out; calls that it holds go on. Raises Misconfigured for an id that is none."""
+        self._doors.remove_fault(fault_id)
+
+    def faults_in_force(self) -> list[dict[str, Any]]:
+        """Each rule: `id`, `rule` as it was given, how many calls it `met`, how often it `fired`."""
+        return self._doors.faults()
 
     def fired(self) -> list[dict[str, Any]]:
-        """Each firing since the rules were set: the index `rule`, and the call or `stack` resource it met.
+        """Each firing since all rules were replaced: the id `rule`, and the call or `stack` resource it met.
 
         With `when` "after" it is told once the call has been carried out.
         """
-        fired: list[dict[str, Any]] = self._control("GET", "faults")
-        return fired
+        return self._doors.fired()
 
     def calls(self) -> list[dict[str, Any]]:
-        """Every AWS call so far, in order: service, region, account, method, path, action."""
-        calls: list[dict[str, Any]] = self._control("GET", "calls")
-        return calls
+        """Every AWS call so far (the last 100,000), in order: the fields of `calls.Call`, and how it ended.
+
+        That is `status`, None while nobody was answered, and `fault`, the id of the rule that met it.
+        """
+        return self._doors.calls()
 
     def forget_calls(self) -> None:
-        self._control("DELETE", "calls")
-
-    def _control(self, method: str, door: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection(self.endpoint.removeprefix("http://"), timeout=10)
-        try:
-            connection.request(method, f"/_sandbox/{door}", None if body is None else json.dumps(body))
-            response = connection.getresponse()
-            answer = json.load(response)
-        except OSError as error:
-            raise Unavailable(
-                f"the sandbox at {self.endpoint} does not answer",
-                fix="start it again",
-                see=str(self.root / "sandbox.log"),
-            ) from error
-        finally:
-            connection.close()
-        if response.status != HTTPStatus.OK:
-            raise ValueError(answer["message"])
-        return answer
+        self._doors.forget_calls()
 
 
 def _is_removed(name: str) -> bool:

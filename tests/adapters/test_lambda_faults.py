@@ -304,7 +304,7 @@ def test_a_role_is_assumed_when_we_are_somebody_else(sandbox: Sandbox, account: 
     assert functions.account(Place(there, "us-west-2", place.role)) == there
     assert functions.account(Place(account, "us-east-1")) == account
     assert functions.function(place, NAME) is None
-    assert [call["action"] for call in sandbox.calls() if call["service"] == "sts"] == [
+    assert [call["operation"] for call in sandbox.calls() if call["service"] == "sts"] == [
         "GetCallerIdentity",
         "AssumeRole",
         "GetCallerIdentity",
@@ -312,7 +312,7 @@ def test_a_role_is_assumed_when_we_are_somebody_else(sandbox: Sandbox, account: 
 
 
 def test_a_role_that_cannot_be_assumed_is_misconfigured(sandbox: Sandbox, account: str) -> None:
-    sandbox.faults([{"action": "AssumeRole", "status": 403, "code": "AccessDenied", "message": "no"}])
+    sandbox.faults([{"operation": "AssumeRole", "status": 403, "code": "AccessDenied", "message": "no"}])
     role = "arn:aws:iam::111111111111:role/release-deploy"
     with pytest.raises(Misconfigured, match=f"cannot assume {role}"):
         LambdaFunctions(Aws()).function(Place("111111111111", "us-east-1", role), NAME)

@@ -208,7 +208,7 @@ def test_a_change_whose_response_is_lost_is_made_once(
     if action == "UpdateStack":
         create(aws)
         aws.stacks.settled(aws.place, NAME)
-    sandbox.faults([{"action": action, "when": "after", "status": 500, "times": 1}])
+    sandbox.faults([{"operation": action, "when": "after", "status": 500, "times": 1}])
 
     create(aws) if action == "CreateStack" else update(aws, CHANGED)
     facts = aws.stacks.settled(aws.place, NAME)
@@ -217,7 +217,7 @@ def test_a_change_whose_response_is_lost_is_made_once(
 
 
 def test_a_throttled_look_at_a_stack_is_repeated(sandbox: Sandbox, aws: SandboxWorld) -> None:
-    sandbox.faults([{"action": "DescribeStacks", "status": 400, "code": "Throttling", "times": 1}])
+    sandbox.faults([{"operation": "DescribeStacks", "status": 400, "code": "Throttling", "times": 1}])
     assert aws.stacks.stack(aws.place, NAME) is None
     assert len(sandbox.fired()) == 1
 

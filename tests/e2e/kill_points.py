@@ -14,15 +14,14 @@ Side = Literal["before", "after"]
 PUSH = "git push"
 # Each kind of AWS call that changes something, as a fault rule of the sandbox meets it.
 WRITES: Mapping[str, Mapping[str, str]] = {
-    "CreateStack": {"service": "cloudformation", "action": "CreateStack"},
-    "UpdateStack": {"service": "cloudformation", "action": "UpdateStack"},
-    "UpdateFunctionCode": {"service": "lambda", "method": "PUT", "path": r"/code(\?|$)"},
-    "PublishVersion": {"service": "lambda", "method": "POST", "path": r"/versions(\?|$)"},
-    "CreateAlias": {"service": "lambda", "method": "POST", "path": r"/aliases(\?|$)"},
-    "UpdateAlias": {"service": "lambda", "method": "PUT", "path": r"/aliases/"},
+    "CreateStack": {"service": "cloudformation", "operation": "CreateStack"},
+    "UpdateStack": {"service": "cloudformation", "operation": "UpdateStack"},
+    "UpdateFunctionCode": {"service": "lambda", "operation": "UpdateFunctionCode"},
+    "PublishVersion": {"service": "lambda", "operation": "PublishVersion"},
+    "CreateAlias": {"service": "lambda", "operation": "CreateAlias"},
+    "UpdateAlias": {"service": "lambda", "operation": "UpdateAlias"},
 }
-_READS = re.compile(r"(Describe|Get|List)\w+|AssumeRole")
-_INVOKE = re.compile(r"/invocations(\?|$)")
+_READS = re.compile(r"(Describe|Get|List|Head)\w+|AssumeRole|Invoke")
 _STRIKE_SECONDS = 60.0
 
 
@@ -54,21 +53,14 @@ def writes(calls: Iterable[Mapping[str, Any]], pushes: int) -> Counter[str]:
     found = Counter({PUSH: pushes})
     for call in calls:
         kinds = [kind for kind, rule in WRITES.items() if _is_met(rule, call)]
-        reads = (
-            call["method"] in ("GET", "HEAD")
-            or _READS.fullmatch(call["action"])
-            or _INVOKE.search(call["path"])
-        )
+        reads = _READS.fullmatch(call["operation"])
         assert kinds or reads, f"no kill point covers {call}"
         found.update(kinds)
     return found
 
 
 def _is_met(rule: Mapping[str, str], call: Mapping[str, Any]) -> bool:
-    exact = {key: value for key, value in rule.items() if key != "path"}
-    return all(call[key] == value for key, value in exact.items()) and bool(
-        re.search(rule.get("path", ""), call["path"])
-    )
+    return all(call[key] == value for key, value in rule.items())
 
 
 def kill_at(world: World, point: Point, *words: str) -> Ended:

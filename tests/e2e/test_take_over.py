@@ -90,7 +90,7 @@ def test_killed_while_going_back_the_same_command_ends_in_one_piece(
 ) -> None:
     """The undo is a write like any other: killed before its first alias, the next run carries on."""
     # The smoke test through the alias is refused in the replica: both regions have moved by then.
-    updating.fleet.sandbox.faults(
+    _, hanging = updating.fleet.sandbox.faults(
         [
             {
                 "service": "lambda",
@@ -104,7 +104,7 @@ def test_killed_while_going_back_the_same_command_ends_in_one_piece(
         ]
     )
     running = updating.start(*PROMOTE)
-    updating.until(lambda: any(fired["rule"] == 1 for fired in updating.fleet.sandbox.fired()))
+    updating.until(lambda: any(fired["rule"] == hanging for fired in updating.fleet.sandbox.fired()))
     running.kill()
     updating.fleet.sandbox.faults([])
 

@@ -276,7 +276,7 @@ def test_a_failed_update_goes_back_to_what_was(sandbox: Sandbox, stack: Stack, c
     template = json.loads(json.dumps(TEMPLATE))
     template["Resources"]["Function"]["Properties"]["MemorySize"] = 1024
     template["Resources"]["Late"] = {"Type": "AWS::SQS::Queue", "DependsOn": "Function"}
-    sandbox.faults([{"stack": "AWS::SQS::Queue create Late", "message": "no queue today"}])
+    (late,) = sandbox.faults([{"stack": "AWS::SQS::Queue create Late", "message": "no queue today"}])
     try:
         status = stack.update(TemplateBody=json.dumps(template))
     finally:
@@ -284,7 +284,7 @@ def test_a_failed_update_goes_back_to_what_was(sandbox: Sandbox, stack: Stack, c
         sandbox.faults([])
 
     assert status == "UPDATE_ROLLBACK_COMPLETE"
-    assert fired == [{"rule": 0, "stack": "AWS::SQS::Queue create Late"}]
+    assert fired == [{"rule": late, "stack": "AWS::SQS::Queue create Late"}]
     assert any("no queue today" in event.get("ResourceStatusReason", "") for event in stack.events())
     assert settled(client("lambda"), "orders")["MemorySize"] == 128
     assert stack.client.get_template(StackName="orders")["TemplateBody"] == BODY
