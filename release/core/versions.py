@@ -73,7 +73,9 @@ def next_qa(
                     f"merge {gold.name} into the branch and promote the merge, or ask for another --bump",
                 )
             )
-        elsewhere = highest_gold(facts.tags, frozenset(tag.name for tag in facts.tags) - reachable)
+        elsewhere = _highest(
+            tag for tag in facts.tags if tag.version.channel == "gold" and tag.name not in reachable
+        )
         if elsewhere and elsewhere != gold and (base is None or elsewhere.version > base.version):
             warnings.append(
                 f"{elsewhere.name} is not in the history of {commit[:10]}: its changes are missing"
@@ -176,14 +178,16 @@ def _line(
 
 def _open_tag(facts: Facts, reachable: frozenset[str], base: Tag | None) -> Tag | None:
     """The highest reachable pre-release above the base whose gold does not exist."""
-    closed = {tag.version.line for tag in facts.tags if tag.version.channel == "gold"}
-    return _highest(
+    above = [
         tag
         for tag in facts.tags
-        if tag.name in reachable
-        and tag.version.line not in closed
-        and (base is None or tag.version > base.version)
-    )
+        if tag.version.channel != "gold"
+        and (base is None or tag.version.precedence > base.version.precedence)
+        and tag.name in reachable
+    ]
+    golds = {str(gold_of(line)) for line in {tag.version.line for tag in above}}
+    closed = {tag.version.line for tag in facts.tags if tag.name.removeprefix(facts.prefix) in golds}
+    return _highest(tag for tag in above if tag.version.line not in closed)
 
 
 def _same_qa(facts: Facts, commit: str, manifest: str | None, line: Line | None) -> Tag | None:
@@ -211,13 +215,16 @@ def _counter(facts: Facts, line: Line, channel: Literal["qa", "rc"]) -> int:
     """Past the highest that exists anywhere or that the ledger remembers: a hole is never filled again."""
     remembered = (version for name in facts.known if (version := parse(name, facts.prefix)) is not None)
     versions = (*(tag.version for tag in facts.tags), *remembered)
-    taken = (v.counter or 0 for v in versions if v.channel == channel and v.line == line)
+    # The patch tells most lines apart, and costs no object where there are 100,000 of them.
+    taken = (
+        v.counter or 0 for v in versions if v.channel == channel and v.patch == line.patch and v.line == line
+    )
     return max(taken, default=0) + 1
 
 
 def _gold(facts: Facts, line: Line) -> Tag | None:
-    gold = gold_of(line)
-    return next((tag for tag in facts.tags if tag.version == gold), None)
+    name = f"{facts.prefix}{gold_of(line)}"
+    return next((tag for tag in facts.tags if tag.name == name), None)
 
 
 def _highest(tags: Iterable[Tag]) -> Tag | None:
