@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from release.cli import sandbox_calls, sandbox_fault
 from release.cli.context import folder
 from release.cli.output import say
+from release.cli.sandbox_start import StartOptions, start_options
 from release.cli.usage import Verbs
 from release.errors import Misconfigured
 
@@ -31,11 +33,16 @@ def command() -> None:
     """Everything runs on loopback, in a temporary folder, and ends with the command."""
 
 
+command.add_command(sandbox_fault.command)
+command.add_command(sandbox_calls.command)
+
+
 @command.command("up", short_help="Start a sandbox and keep it until Ctrl-C.")
+@start_options
 @click.pass_obj
-def up(directory: Path) -> None:
+def up(directory: Path, /, **options: Any) -> None:
     """Start a sandbox for this repository and keep it until Ctrl-C; print what a shell must export."""
-    with _sandbox(directory) as (sandbox, environment):
+    with _sandbox(directory, StartOptions(**options)) as (sandbox, environment):
         changed = {name: value for name, value in environment.items() if os.environ.get(name) != value}
         for name in sorted(set(os.environ) - set(environment)):
             say(f"unset {name}")
@@ -52,19 +59,20 @@ def up(directory: Path) -> None:
     short_help="Run a command with a sandbox that ends when it does.",
     context_settings={"ignore_unknown_options": True},
 )
+@start_options
 @click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND …")
 @click.pass_obj
-def run(directory: Path, words: tuple[str, ...]) -> int:
+def run(directory: Path, /, words: tuple[str, ...], **options: Any) -> int:
     """Run COMMAND with a sandbox that ends when it does; its exit code is the command's.
 
     The remote holds this repository's HEAD as main; `release` uses it, and git knows it as `sandbox`.
     """
-    with _sandbox(directory) as (_, environment):
+    with _sandbox(directory, StartOptions(**options)) as (_, environment):
         return _run(words, environment, directory)
 
 
 @contextlib.contextmanager
-def _sandbox(directory: Path) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
+def _sandbox(directory: Path, options: StartOptions) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
     """A sandbox with what the folder's pipelines name, and the environment for a program in it."""
     from release.sandbox.session import Sandbox
 
@@ -78,7 +86,13 @@ def _sandbox(directory: Path) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
 
     signal.signal(signal.SIGTERM, ended)
     signal.signal(signal.SIGHUP, ended)
-    with Sandbox.start() as sandbox:
+    with Sandbox.start(
+        root=options.state,
+        save_state=options.state is not None,
+        rate_limit=options.rate_limit,
+        metric_lag_seconds=options.metric_lag or 0.0,
+        settle_seconds=options.settle,
+    ) as sandbox:
         environment = sandbox.environment()
         # The `release` of this very environment, in a shell that has not activated it.
         environment["PATH"] = os.pathsep.join(
@@ -87,8 +101,17 @@ def _sandbox(directory: Path) -> "Iterator[tuple[Sandbox, dict[str, str]]]":
         if pipelines is not None:
             _provision(sandbox, pipelines)
         if top is not None:
-            environment |= sandbox.git_environment(sandbox.remote(top), environment)
+            remote = _saved_remote(sandbox.root) or sandbox.remote(top)
+            environment |= sandbox.git_environment(remote, environment)
+        # Last, so that they meet what the user does and not what made the sandbox ready.
+        for rule in options.faults:
+            sandbox.add_fault(rule)
         yield sandbox, environment
+
+
+def _saved_remote(root: Path) -> Path | None:
+    """The remote that a saved state has: its ledger belongs to what runs there."""
+    return next(iter(sorted((root / "remotes").glob("remote-*.git"))), None)
 
 
 def _repository(directory: Path) -> Path | None:
