@@ -1,19 +1,25 @@
 """Reads every fact once, through ports. Never writes."""
 
+import errno
+import os
+import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from release.core.models import Environment, Place
+from release.core.models import LARGEST_FILE, Environment, Odd, Place
 from release.core.plan import Target
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack
 from release.errors import Misconfigured
-from release.ports import Artifacts, Functions, RemoteRefs, Repo, Stacks
+from release.ports import Artifacts, Functions, RemoteRefs, Repo, Stacks, TreeEntry
 
 _T = TypeVar("_T")
 _IN_FLIGHT = 32
+# As gitattributes(5) and git-fast-import(1) name them
+_LINK: Final = "120000"
+_SUBMODULE: Final = "160000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,15 @@ class Texts:
 
     files: Mapping[str, bytes]
     origin: str  # for messages: "main of the remote", "the work tree"
+    odd: Mapping[str, Odd] = field(default_factory=dict)  # what stands in the place of a file
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Configuration files of a commit, not read yet."""
+
+    blobs: Mapping[str, str]  # repository path -> blob id
+    odd: Mapping[str, Odd]  # what stands in the place of a file
 
 
 def pipeline_texts(repo: Repo, refs: RemoteRefs) -> tuple[Texts, tuple[str, ...]]:
@@ -36,9 +51,9 @@ def pipeline_texts(repo: Repo, refs: RemoteRefs) -> tuple[Texts, tuple[str, ...]
     if branch is not None and branch in refs.branches:
         commit = refs.branches[branch]
         repo.ensure([commit], refs=[f"refs/heads/{branch}"])
-        files = _yaml_files(repo, commit, "pipelines")
-        if files:
-            return Texts(files, f"{branch} of the remote"), ()
+        texts = _committed_pipelines(repo, commit, f"{branch} of the remote")
+        if texts.files or texts.odd:
+            return texts, ()
     texts = work_tree_pipelines(repo.top)
     where = f"{branch} of the remote" if branch else "the remote, which has no branch yet"
     return texts, (f"pipelines/ is not on {where}; those of the work tree are used",)
@@ -60,10 +75,14 @@ def work_tree_pipelines(top: Path) -> Texts:
 def work_tree_files(top: Path) -> Mapping[str, bytes]:
     """Every YAML file in `pipelines/` of a work tree, perhaps none. Raises Misconfigured."""
     folder = top / "pipelines"
-    texts = {}
+    texts: dict[str, bytes] = {}
+    if folder.is_symlink():
+        raise _a_link("pipelines", folder)
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        if path.is_symlink():
+            raise _a_link(f"pipelines/{path.name}", path)
         try:
-            texts[f"pipelines/{path.name}"] = path.read_bytes()
+            texts[f"pipelines/{path.name}"] = _plain_bytes(path)
         except OSError as error:
             raise Misconfigured(
                 f"pipelines/{path.name} cannot be read: {error.strerror}",
@@ -73,25 +92,59 @@ def work_tree_files(top: Path) -> Mapping[str, bytes]:
     return texts
 
 
-def service_texts(repo: Repo, commit: str) -> Mapping[str, bytes]:
-    """Every services/*/service.yaml of a commit."""
-    entries = [
-        entry
-        for entry in repo.tree(commit, "services")
-        if entry.path.count("/") == 2 and entry.path.endswith("/service.yaml")
-    ]
-    blobs = repo.blobs([entry.blob for entry in entries])
-    return {entry.path: blobs[entry.blob] for entry in entries}
+def _a_link(name: str, path: Path) -> Misconfigured:
+    return Misconfigured(
+        f"{name} is a symbolic link, and git would not follow it",
+        fix="put what it names there instead",
+        see=str(path),
+    )
 
 
-def _yaml_files(repo: Repo, commit: str, folder: str) -> Mapping[str, bytes]:
-    entries = [
-        entry
-        for entry in repo.tree(commit, folder)
-        if entry.path.count("/") == 1 and entry.path.endswith((".yaml", ".yml"))
-    ]
-    blobs = repo.blobs([entry.blob for entry in entries])
-    return {entry.path: blobs[entry.blob] for entry in entries}
+def _plain_bytes(path: Path) -> bytes:
+    """At most one byte more than may be read. Raises OSError for what is no file: a pipe would never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read(LARGEST_FILE + 1)
+
+
+def service_files(repo: Repo, commit: str) -> Listing:
+    """Every services/*/service.yaml of a commit, and what is named nearly so."""
+    matching = r"^services(/[^/]+)?$|^services/[^/]+/(?i:service\.ya?ml)(/|$)"
+    return _sorted_out(repo.tree(commit, "services", matching=matching), depth=2)
+
+
+def _committed_pipelines(repo: Repo, commit: str, origin: str) -> Texts:
+    matching = r"^pipelines$|^pipelines/[^/]+\.(?i:ya?ml)(/|$)"
+    listing = _sorted_out(repo.tree(commit, "pipelines", matching=matching), depth=1)
+    sizes = repo.sizes(listing.blobs.values())
+    large: dict[str, Odd] = {
+        path: "large" for path, blob in listing.blobs.items() if sizes[blob] > LARGEST_FILE
+    }
+    wanted = {path: blob for path, blob in listing.blobs.items() if path not in large}
+    contents = repo.blobs(wanted.values())
+    files = {path: contents[blob] for path, blob in wanted.items()}
+    return Texts(files, origin, {**listing.odd, **large})
+
+
+def _sorted_out(entries: Sequence[TreeEntry], *, depth: int) -> Listing:
+    """Files at this depth of the tree; and links, submodules and folders where these should be."""
+    blobs: dict[str, str] = {}
+    odd: dict[str, Odd] = {}
+    for entry in entries:
+        level = entry.path.count("/")
+        if level > depth:
+            odd["/".join(entry.path.split("/")[: depth + 1])] = "folder"
+        elif entry.mode == _SUBMODULE:
+            odd[entry.path] = "submodule"
+        elif entry.mode == _LINK:
+            # A link beside the folders of services may be anything; README.md is often one.
+            if level in (0, depth) or "." not in entry.path:
+                odd[entry.path] = "link"
+        elif level == depth:
+            blobs[entry.path] = entry.blob
+    return Listing(blobs, odd)
 
 
 def check_identity(functions: Functions, environment: Environment) -> None:

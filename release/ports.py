@@ -235,10 +235,22 @@ class Repo(Protocol):
 
     def commits(self, *, since: str | None, until: str) -> Sequence[CommitInfo]: ...
 
-    def tree(self, commit: str, *under: str) -> Sequence[TreeEntry]:
-        """All blobs below these folders (or the whole tree), sorted by path in UTF-8 bytes."""
+    def tree(self, commit: str, *under: str, matching: str | None = None) -> Sequence[TreeEntry]:
+        """All blobs and submodules below these folders (or the whole tree), sorted by path in UTF-8 bytes.
+
+        `matching`: only paths in which this regular expression is found.
+        """
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]: ...
+
+    def sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
+        """Bytes of each blob, without reading it."""
+
+    def recall(self, kind: str, key: str | None = None) -> bytes | None:
+        """What was remembered by this key, or the newest of its kind; None whenever there is no telling."""
+
+    def remember(self, kind: str, key: str, data: bytes) -> None:
+        """Keep what can be had again from the repository, beside it, for a while. Never fails."""
 
     def write_blob(self, data: bytes) -> str: ...
 

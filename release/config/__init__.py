@@ -1,7 +1,7 @@
 """The three kinds of YAML -> frozen core models: where (environments), when (pipelines), what (services).
 
-Takes the texts of files and reads no file, git or environment itself, because `pipelines/` comes from the
-remote default branch and `services/` from the commit of a release. Parse (`yaml_source`) -> normalise
+Takes the texts of files, or their blob ids and the port that reads them, and no folder: `pipelines/` comes
+from the remote default branch, `services/` from the commit of a release. Parse (`yaml_source`) -> normalise
 (`reader`) -> rules (beside what they rule). Small readers of our own and no pydantic: importing that takes as
 long as reading some hundred services, and every message here names its file, line and path, and a way out.
 """
@@ -9,6 +9,7 @@ long as reading some hundred services, and every message here names its file, li
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from release.config.committed import load_committed
 from release.config.membership import pipeline_services, unclaimed
 from release.config.pipelines import load_pipelines
 from release.config.problems import ConfigurationErrors, Problem
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigurationErrors",
     "Problem",
     "SourceTexts",
+    "load_committed",
     "load_pipelines",
     "load_services",
     "pipeline_services",

@@ -22,11 +22,13 @@ class Where:
     alias: str | None
 
 
-def read(data: bytes | None, problems: Problems) -> Where:
+def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
+    """`missing`: the file is not there; without that, why it has no content is among the problems already."""
     if data is None:
-        problems.add(
-            Source(FILE, 1, ""), "the file is missing", "write it: artifacts, alias and environments"
-        )
+        if missing:
+            problems.add(
+                Source(FILE, 1, ""), "the file is missing", "write it: artifacts, alias and environments"
+            )
         return Where({}, None, None, None)
     value = reader.read_file(FILE, data, problems)
     known = reader.fields(value, ("artifacts", "environments"), ("alias",))

@@ -6,11 +6,12 @@ from typing import Final
 
 from release.config import environments, reader, stages, values
 from release.config.environments import Where
-from release.config.problems import Problems, shown
+from release.config.files import complain
+from release.config.problems import Problems, shown, shown_place
 from release.config.reader import Value
-from release.core.models import Pipeline, Pipelines, Source
+from release.core.models import Odd, Pipeline, Pipelines, Source
 
-_FILE = re.compile(r"pipelines/([^/]+)\.(yaml|yml)")
+_FILE = re.compile(r"pipelines/([^/]+)\.(yaml|yml)", re.IGNORECASE)
 _VERSION: Final = "{version}"
 # git check-ref-format(1), for the part of a tag's name before its version. It must not end with a digit or a
 # dot either, or versions of two pipelines could be one name.
@@ -21,25 +22,27 @@ _TAG_PREFIX = values.Grammar(
 )
 
 
-def load_pipelines(texts: Mapping[str, bytes]) -> Pipelines:
+def load_pipelines(texts: Mapping[str, bytes], odd: Mapping[str, Odd] | None = None) -> Pipelines:
     """`pipelines/*.yaml` (repository path -> content) as frozen models.
 
-    Raises ConfigurationErrors with every error.
+    `odd` is what stands in the place of such a file. Raises ConfigurationErrors with every error.
     """
     problems = Problems()
+    complain(odd or {}, problems)
     files: dict[str, str] = {}
     for file in sorted(texts):
         match = _FILE.fullmatch(file)
         if match is None or file == environments.FILE:
             continue
-        if match[2] == "yml":
+        if match[2] != "yaml":
             problems.add(
                 Source(file, 1, ""), "only files that end in .yaml are read", f"rename it to {match[1]}.yaml"
             )
             continue
         files[file] = match[1]
-    where = environments.read(texts.get(environments.FILE), problems)
-    if not files:
+    missing = environments.FILE not in texts and environments.FILE not in (odd or {})
+    where = environments.read(texts.get(environments.FILE), problems, missing=missing)
+    if not files and not odd:
         what = "there is no pipeline beside the environments"
         problems.add(Source(environments.FILE, 1, ""), what, "write one, as in pipelines/fleet.yaml")
     pipelines: dict[str, Pipeline] = {}
@@ -101,11 +104,11 @@ def _prefixes_differ(prefix: str, value: Value, prefixes: dict[str, Value]) -> N
             but_for_case = (
                 "" if prefix == other else " but for upper and lower case, which not every disk tells apart"
             )
-            value.wrong(f"{place.source} has the same tags{but_for_case}", fix)
+            value.wrong(f"{shown_place(place.source)} has the same tags{but_for_case}", fix)
         elif _blocks(prefix, other) or _blocks(other, prefix):
             value.wrong(
-                f"the tags {shown(prefix)} and {shown(other)} of {place.source} can be in each other's way:"
-                " in git the tag v1 excludes every tag v1/…",
+                f"the tags {shown(prefix)} and {shown(other)} of {shown_place(place.source)} can be in each"
+                " other's way: in git the tag v1 excludes every tag v1/…",
                 fix,
             )
     prefixes.setdefault(prefix, value)

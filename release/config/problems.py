@@ -25,9 +25,7 @@ class Problem:
 
     @property
     def place(self) -> str:
-        """`file:line`. git allows any character in the name of a file; a terminal should not get them all."""
-        text = str(self.source)
-        return text if text.isprintable() else f"{shown(self.source.file)}:{self.source.line}"
+        return shown_place(self.source)
 
 
 class ConfigurationErrors(Misconfigured):
@@ -69,6 +67,12 @@ def shown(text: str) -> str:
     if len(text) > _LONGEST_SHOWN:
         text = f"{text[:_LONGEST_SHOWN]}…"
     return repr(text)
+
+
+def shown_place(source: Source) -> str:
+    """`file:line`. git allows any character in the name of a file; a terminal should not get them all."""
+    text = str(source)
+    return text if text.isprintable() else f"{shown(source.file)}:{source.line}"
 
 
 def path_part(key: str | int) -> str:

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 from release.config import values
 from release.config.problems import Problems, one_of, path_part, shown
 from release.config.values import Grammar
-from release.config.yaml_source import Entry, Listing, Node, Scalar, Table, parse
+from release.config.yaml_source import Listing, Node, Scalar, Table, parse
 from release.core.models import Source
 
 T = TypeVar("T")
 
 _LARGEST_JSON_INTEGER = 2**53 - 1  # beyond it readers in other languages round
+_DECIMAL = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 _YAML_1_1_BOOLEANS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
@@ -42,9 +43,6 @@ class Value:
 
     def wrong(self, what: str, fix: str) -> None:
         self.problems.add(self.source, what, fix)
-
-    def child(self, key: str, entry: Entry) -> "Value":
-        return Value(entry.node, entry.line, self.file, (*self.path, key), self.problems)
 
 
 Fields = Mapping[str, Value]
@@ -78,7 +76,11 @@ def table(value: Value | None) -> Fields | None:
     if not isinstance(value.node, Table):
         value.wrong(f"must be a mapping, and is {_described(value.node)}", "write `key: value` pairs")
         return None
-    return {key: value.child(key, entry) for key, entry in value.node.entries.items()}
+    file, path, problems = value.file, value.path, value.problems
+    return {
+        key: Value(entry.node, entry.line, file, (*path, key), problems)
+        for key, entry in value.node.entries.items()
+    }
 
 
 def listing(value: Value | None, *, may_be_empty: bool = False) -> tuple[Value, ...] | None:
@@ -156,27 +158,30 @@ def integer(value: Value | None, low: int, high: int, unit: str = "") -> int | N
     if value is None:
         return None
     node = value.node
-    expected = f"a whole number from {low:,} to {high:,}{f' {unit}' if unit else ''}"
+    if isinstance(node, Scalar) and node.kind == "integer" and _DECIMAL.fullmatch(node.text):
+        # Longer than any bound here, and int() refuses thousands of digits with an exception.
+        number = int(node.text) if len(node.text) <= 20 else high + 1
+        if low <= number <= high:
+            return number
+    _no_integer(value, f"a whole number from {low:,} to {high:,}{f' {unit}' if unit else ''}")
+    return None
+
+
+def _no_integer(value: Value, expected: str) -> None:
+    node = value.node
     if not isinstance(node, Scalar):
         value.wrong(f"must be {expected}, and is {_described(node)}", "write one number")
-        return None
-    if node.kind != "integer":
+    elif node.kind != "integer":
         fix = (
             "take the quotes off" if node.text.isdecimal() else "write digits only, without unit and fraction"
         )
         value.wrong(f"must be {expected}, and is {_described(node)}", fix)
-        return None
-    if re.fullmatch(r"[+-]?(0|[1-9][0-9]*)", node.text) is None:
+    elif _DECIMAL.fullmatch(node.text) is None:
         value.wrong(
             f"{shown(node.text)} means different numbers to different readers of YAML", "write it in decimal"
         )
-        return None
-    # Longer than any bound here, and int() refuses thousands of digits with an exception.
-    number = int(node.text) if len(node.text) <= 20 else high + 1
-    if not low <= number <= high:
+    else:
         value.wrong(f"{shown(node.text)} is out of range", f"write {expected}")
-        return None
-    return number
 
 
 def boolean(value: Value | None) -> bool | None:
@@ -235,7 +240,7 @@ def plain(value: Value) -> Any:
     """JSON data: dict, list, str, int, bool, None. Floats are refused: they have no canonical text."""
     node = value.node
     if isinstance(node, Table):
-        return {key: plain(value.child(key, entry)) for key, entry in node.entries.items()}
+        return {key: plain(entry) for key, entry in (table(value) or {}).items()}
     if isinstance(node, Listing):
         return [plain(item) for item in listing(value, may_be_empty=True) or ()]
     if node.kind == "integer":

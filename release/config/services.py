@@ -1,15 +1,16 @@
 """`services/*/service.yaml`: what is deployed, and the rules that hold between services."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final, Literal, cast
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Final, Literal, NamedTuple, cast
 
 from release.config import reader, settings, values
-from release.config.problems import Problems, one_of, shown
+from release.config.problems import Problems, one_of, shown, shown_place
 from release.config.reader import Value
 from release.core.models import Function, Service, Smoke, Source
 
-_FILE = re.compile(r"services/([^/]+)/service\.(yaml|yml)")
+_FILE = re.compile(r"services/([^/]+)/service\.(yaml|yml)", re.IGNORECASE)
 _STAGE: Final = "{stage}"
 _REQUIRED: Final = ("team", "owner", "data_class", "cost_center", "runtime", "architecture", "functions")
 _ARCHITECTURES: Final = ("arm64", "x86_64")
@@ -24,6 +25,15 @@ _PYTHON_HANDLER = values.Grammar(
 )
 _ANY_HANDLER = values.Grammar(re.compile(r"\S+"), "is not a handler", "write it without white space")
 _LONGEST_HANDLER: Final = 128
+_LONGEST_SMOKE: Final = timedelta(minutes=15)  # as long as a function may run
+
+
+class NamedFunction(NamedTuple):
+    """A name that a service gives to a function, and where: names must differ in the whole fleet."""
+
+    owner: str  # "price-fetcher/api"
+    source: Source
+    pattern: str
 
 
 def load_services(texts: Mapping[str, bytes], stages: Iterable[str]) -> Mapping[str, Service]:
@@ -34,26 +44,47 @@ def load_services(texts: Mapping[str, bytes], stages: Iterable[str]) -> Mapping[
     problems = Problems()
     known_stages = tuple(dict.fromkeys(stages))
     services: dict[str, Service] = {}
-    functions: list[tuple[str, Value, str]] = []
+    functions: list[NamedFunction] = []
     for file in sorted(texts):
-        match = _FILE.fullmatch(file)
-        if match is None:
+        name = service_name(file, problems)
+        if name is None:
             continue
-        if match[2] == "yml":
-            problems.add(Source(file, 1, ""), "only service.yaml is read", "rename it to service.yaml")
-            continue
-        value = reader.read_file(file, texts[file], problems)
-        if value is not None:
-            services[match[1]] = _service(match[1], value, known_stages, functions)
-    _function_names_differ(functions, known_stages)
+        found = read_service(name, file, texts[file], known_stages, problems)
+        if found is not None:
+            services[name] = found[0]
+            functions += found[1]
+    check_names(functions, known_stages, problems)
     problems.raise_any()
     return services
 
 
-def _service(
-    name: str, value: Value, stages: tuple[str, ...], functions: list[tuple[str, Value, str]]
-) -> Service:
-    """The service; a placeholder stands where something is wrong, which is then among the problems."""
+def service_name(file: str, problems: Problems) -> str | None:
+    """Which service a file configures. None: none, or under a name that is not read, which is a problem."""
+    match = _FILE.fullmatch(file)
+    if match is None:
+        return None
+    if not file.endswith("/service.yaml"):
+        problems.add(Source(file, 1, ""), "only service.yaml is read", "rename it to service.yaml")
+        return None
+    return match[1]
+
+
+def read_service(
+    name: str, file: str, data: bytes, stages: tuple[str, ...], problems: Problems
+) -> tuple[Service, Sequence[NamedFunction]] | None:
+    """One service, and the names of its functions for `check_names`.
+
+    Depends on nothing but these arguments. None, or placeholders in the service, where something is wrong,
+    which is then among the problems.
+    """
+    value = reader.read_file(file, data, problems)
+    if value is None:
+        return None
+    functions: list[NamedFunction] = []
+    return _service(name, value, stages, functions), functions
+
+
+def _service(name: str, value: Value, stages: tuple[str, ...], functions: list[NamedFunction]) -> Service:
     if values.NAME.pattern.fullmatch(name) is None or len(name) > values.LONGEST_NAME:
         value.wrong(f"the folder's name {shown(name)} {values.NAME.what}", values.NAME.fix)
     known = reader.fields(value, _REQUIRED, ("settings", "smoke"))
@@ -90,7 +121,7 @@ def _functions(
     value: Value | None,
     runtime: str | None,
     stages: tuple[str, ...],
-    functions: list[tuple[str, Value, str]],
+    functions: list[NamedFunction],
 ) -> tuple[Function, ...]:
     entries = reader.table(value)
     if value is None or entries is None:
@@ -106,7 +137,7 @@ def _functions(
         pattern = _function_name(known.get("name"), stages)
         handler = reader.text(known.get("handler"), handlers, _LONGEST_HANDLER)
         if pattern is not None:
-            functions.append((f"{service}/{key}", known["name"], pattern))
+            functions.append(NamedFunction(f"{service}/{key}", known["name"].source, pattern))
             found.append(Function(key, pattern, handler or ""))
     return tuple(found)
 
@@ -133,17 +164,19 @@ def _function_name(value: Value | None, stages: tuple[str, ...]) -> str | None:
     return pattern
 
 
-def _function_names_differ(functions: list[tuple[str, Value, str]], stages: tuple[str, ...]) -> None:
+def check_names(functions: Iterable[NamedFunction], stages: tuple[str, ...], problems: Problems) -> None:
+    """No two functions of a fleet have one name in a stage."""
     reported: set[str] = set()
     for stage in stages or ("stage",):
-        first: dict[str, tuple[str, Value]] = {}
-        for owner, value, pattern in functions:
-            name = pattern.replace(_STAGE, stage)
-            before = first.setdefault(name, (owner, value))
-            if before[1] is not value and owner not in reported:
-                reported.add(owner)
-                what = f"in {stage} the function {shown(name)} is also {before[0]} ({before[1].source})"
-                value.wrong(what, "give each function a name of its own")
+        first: dict[str, NamedFunction] = {}
+        for function in functions:
+            name = function.pattern.replace(_STAGE, stage)
+            before = first.setdefault(name, function)
+            if before is not function and function.owner not in reported:
+                reported.add(function.owner)
+                also = f"{before.owner} ({shown_place(before.source)})"
+                what = f"in {stage} the function {shown(name)} is also {also}"
+                problems.add(function.source, what, "give each function a name of its own")
 
 
 def _smoke(value: Value | None) -> Smoke:
@@ -151,7 +184,7 @@ def _smoke(value: Value | None) -> Smoke:
         return Smoke()
     known = reader.fields(value, (), ("payload", "timeout", "critical", "expect"))
     payload, expect = known.get("payload"), known.get("expect")
-    length = reader.duration(known.get("timeout"), longest=values.duration("900s"))
+    length = reader.duration(known.get("timeout"), longest=_LONGEST_SMOKE)
     critical = known.get("critical")
     names = reader.texts(critical, values.WORD) if critical is not None and not _is_empty(critical) else ()
     given = Smoke()

@@ -125,15 +125,18 @@ def _merged(default: Mapping[str, Any], layer: Mapping[str, Any]) -> Settings:
 def _check_variables(settings: Settings, place: Value | None) -> None:
     if place is None:
         return
-    said: Fields = reader.table(place) or {}
-    where = said.get("environment") or said.get("secrets") or place
-    for name in settings.environment.keys() & settings.secrets.keys():
-        where.wrong(f"{shown(name)} is in environment and in secrets", "keep it in one of the two")
+    twice = settings.environment.keys() & settings.secrets.keys()
     size = sum(
         len(name.encode()) + len(content.encode())
         for variables in (settings.environment, settings.secrets)
         for name, content in variables.items()
     )
+    if not twice and size <= ENVIRONMENT_BYTES:
+        return
+    said: Fields = reader.table(place) or {}
+    where = said.get("environment") or said.get("secrets") or place
+    for name in twice:
+        where.wrong(f"{shown(name)} is in environment and in secrets", "keep it in one of the two")
     if size > ENVIRONMENT_BYTES:
         what = f"names, values and ARNs of secrets have {size:,} bytes; Lambda takes {ENVIRONMENT_BYTES:,}"
         where.wrong(what, "move large values to a parameter or an object that the function reads")

@@ -11,19 +11,20 @@ refused altogether: no expansion, no bomb, every value has one line to point at,
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import yaml
 
 from release.config.problems import Problems, path_part, shown
-from release.core.models import Source
+from release.core.models import LARGEST_FILE, Source
 
 try:
     from yaml import CSafeLoader as _Parser
 except ImportError:  # PyYAML built without libyaml: the same events, about 20 times slower
     from yaml import SafeLoader as _Parser  # type: ignore[assignment]
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = LARGEST_FILE
 MAX_DEPTH = 32
 
 Kind = Literal["text", "null", "boolean", "integer", "float"]
@@ -32,11 +33,7 @@ Kind = Literal["text", "null", "boolean", "integer", "float"]
 class Scalar(NamedTuple):
     line: int
     text: str
-    plain: bool  # written without quotes, so that its meaning depends on how it looks
-
-    @property
-    def kind(self) -> Kind:
-        return _plain_kind(self.text) if self.plain else "text"
+    kind: Kind  # in quotes a text; without, its meaning depends on how it looks
 
 
 class Listing(NamedTuple):
@@ -68,11 +65,18 @@ _CORE_SCHEMA = re.compile(
 _NEVER_TEXT_STARTS_WITH = frozenset("0123456789+-.~nNtTfF")
 
 
-def _plain_kind(text: str) -> Kind:
+@lru_cache(4096)  # a fleet says the same keys and words in every file
+def plain_kind(text: str) -> Kind:
+    """What a scalar without quotes means."""
     if text and text[0] not in _NEVER_TEXT_STARTS_WITH:
         return "text"
     match = _CORE_SCHEMA.fullmatch(text)
     return "text" if match is None else cast(Kind, match.lastgroup)
+
+
+def reads_with() -> str:
+    """Names the parser, for whoever keeps what was read."""
+    return f"PyYAML {yaml.__version__} {_Parser.__name__}"
 
 
 def parse(
@@ -153,29 +157,31 @@ class _Reading:
 
     def _entries(self, path: tuple[str, ...]) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
-            key = _simple(event) or self._node(event, (*path, "?"))
-            name = self._name(key, path)
-            event = self._next()
+        following = self._next
+        while type(event := following()) is not yaml.MappingEndEvent:
+            line: int = event.start_mark.line + 1
+            if _is_simple(event) and (event.style or plain_kind(event.value) == "text"):
+                name: str | None = event.value
+            else:
+                self._no_name(self._node(event, (*path, "?")), path)
+                name = None
+            event = following()
             node = _simple(event) or self._node(event, (*path, name or "?"))
             if name is None:
                 continue
             if name in entries:
                 what = f"said twice, first in line {entries[name].line}"
-                self._add(key.line, (*path, name), what, "keep one of the two")
+                self._add(line, (*path, name), what, "keep one of the two")
                 continue
-            entries[name] = Entry(key.line, node)
+            entries[name] = Entry(line, node)
         return entries
 
-    def _name(self, key: Node, path: tuple[str, ...]) -> str | None:
+    def _no_name(self, key: Node, path: tuple[str, ...]) -> None:
         if not isinstance(key, Scalar):
             self._add(key.line, path, "a key is a list or a mapping", "write a text before the colon")
-            return None
-        if key.kind != "text":
-            what = f"the key {shown(key.text)} reads as {key.kind}, not as text"
-            self._add(key.line, path, what, f'quote it: "{key.text[:40]}"' if key.text else "write a name")
-            return None
-        return key.text
+            return
+        what = f"the key {shown(key.text)} reads as {key.kind}, not as text"
+        self._add(key.line, path, what, f'quote it: "{key.text[:40]}"' if key.text else "write a name")
 
     def _add(self, line: int, path: tuple[str, ...], what: str, fix: str) -> None:
         self._problems.add(Source(self._file, line, "/".join(map(path_part, path))), what, fix)
@@ -187,11 +193,16 @@ class _Reading:
 
 def _simple(event: Any) -> Scalar | None:
     """The scalar of an event that is nothing else: most events are, and need no path."""
-    line: int = event.start_mark.line + 1
     if type(event) is yaml.ScalarEvent and event.anchor is None and event.tag is None:
         # The style of a plain scalar is None from Python's parser and "" from C's.
-        return Scalar(line, event.value, not event.style)
+        kind = "text" if event.style else plain_kind(event.value)
+        line: int = event.start_mark.line + 1  # type: ignore[union-attr]
+        return Scalar(line, event.value, kind)
     return None
+
+
+def _is_simple(event: Any) -> bool:
+    return type(event) is yaml.ScalarEvent and event.anchor is None and event.tag is None
 
 
 def _syntax(file: str, data: bytes, error: yaml.YAMLError) -> tuple[Source, str, str]:

@@ -5,9 +5,13 @@ and complete after loading.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Channel = Literal["qa", "rc", "gold"]
+
+LARGEST_FILE: Final = 256 * 1024  # bytes of one file of configuration
+# What stands where a file of configuration should: "large" is a file of more than LARGEST_FILE bytes
+Odd = Literal["link", "submodule", "folder", "special", "large"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from release.config import load_pipelines, load_services, pipeline_services
+from release.config import load_committed, load_pipelines, pipeline_services
 from release.core.models import Pipeline, Pipelines, Service, Stage
 from release.core.records import StageHead
 from release.core.tags import Tag, read_tags
 from release.errors import Misconfigured
-from release.observe import pipeline_texts, service_texts, work_tree_pipelines
+from release.observe import pipeline_texts, service_files, work_tree_pipelines
 from release.ports import Ledger, LedgerState, RemoteRefs, Repo
 
 
@@ -70,7 +70,7 @@ def read_setup(repo: Repo, ledger: Ledger, pipeline: str | None, *, offline: boo
         refs = repo.remote()
         texts, warnings = pipeline_texts(repo, refs)
         state = ledger.read(refs)
-    pipelines = load_pipelines(texts.files)
+    pipelines = load_pipelines(texts.files, texts.odd)
     return Setup(
         refs, pipelines, _pipeline(pipelines, pipeline), state, warnings, offline, trusted=not warnings
     )
@@ -94,7 +94,8 @@ def _pipeline(pipelines: Pipelines, name: str | None) -> Pipeline:
 def build_setup(repo: Repo, setup: Setup, commit: str) -> Mapping[str, Service]:
     """The pipeline's services as a commit configures them. Raises Misconfigured."""
     stages = [stage.name for pipeline in setup.pipelines.pipelines.values() for stage in pipeline.stages]
-    services = load_services(service_texts(repo, commit), stages)
+    files = service_files(repo, commit)
+    services = load_committed(repo, files.blobs, stages, files.odd)
     if not services:
         raise Misconfigured(
             f"there are no services in commit {commit[:10]}",

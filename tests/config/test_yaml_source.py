@@ -168,7 +168,7 @@ def test_a_files_name_cannot_write_to_the_terminal() -> None:
     "word", ["on", "off", "yes", "no", "y", "n", "NO", "22:30", "2026-01-01", "0x", "1_000", "1.2.3"]
 )
 def test_words_that_older_yaml_turns_into_something_else_stay_texts(word: str) -> None:
-    assert node_of(word) == Scalar(1, word, True)
+    assert node_of(word) == Scalar(1, word, "text")
     scalar = node_of(word)
     assert isinstance(scalar, Scalar)
     assert scalar.kind == "text"

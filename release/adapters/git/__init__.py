@@ -13,6 +13,7 @@ from release.adapters.git import objects
 from release.adapters.git.command import Commands
 from release.adapters.git.failures import failure
 from release.adapters.git.history import History
+from release.adapters.git.memory import Memory
 from release.adapters.git.remote import Remote
 from release.errors import Misconfigured
 from release.ports import CommitInfo, RefUpdate, RemoteRefs, RemoteTag, TreeEntry
@@ -23,9 +24,10 @@ _COMMIT = re.compile(r"([0-9a-f]{40,64}) commit [0-9]+")
 class GitRepo:
     """One clone (work tree, linked work tree, submodule or bare) and the remote that is the truth."""
 
-    def __init__(self, top: Path, git: Commands, remote: str) -> None:
+    def __init__(self, top: Path, git: Commands, remote: str, git_dir: Path) -> None:
         self._top = top
         self._git = git
+        self._memory = Memory(git_dir / "release")
         self._remote = Remote(git, remote)
         self._history = History(git, self._remote)
 
@@ -53,7 +55,7 @@ class GitRepo:
         git_dir = _path(found.out)
         inside = finder.answer("rev-parse", "--show-toplevel")
         top = git_dir if inside.status else _path(inside.out)
-        return cls(top, Commands(top, git_dir), name)
+        return cls(top, Commands(top, git_dir), name, _common(git_dir))
 
     @property
     def top(self) -> Path:
@@ -118,11 +120,20 @@ class GitRepo:
         """Those in `until` and not in `since`, newest first; merges among them."""
         return self._history.commits(since, until)
 
-    def tree(self, commit: str, *under: str) -> Sequence[TreeEntry]:
-        return objects.tree(self._git, commit, under)
+    def tree(self, commit: str, *under: str, matching: str | None = None) -> Sequence[TreeEntry]:
+        return objects.tree(self._git, commit, under, matching)
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
         return objects.blobs(self._git, ids)
+
+    def sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
+        return objects.sizes(self._git, ids)
+
+    def recall(self, kind: str, key: str | None = None) -> bytes | None:
+        return self._memory.recall(kind, key)
+
+    def remember(self, kind: str, key: str, data: bytes) -> None:
+        self._memory.remember(kind, key, data)
 
     def write_blob(self, data: bytes) -> str:
         return objects.write_blobs(self._git, [data])[0]
@@ -150,6 +161,14 @@ class GitRepo:
             return getpass.getuser()
         except (KeyError, OSError):  # a container's user may have no entry in the password file
             return "unknown"
+
+
+def _common(git_dir: Path) -> Path:
+    """The folder that linked work trees share (gitrepository-layout(5), commondir)."""
+    try:
+        return git_dir / Path(os.fsdecode((git_dir / "commondir").read_bytes().strip()))
+    except OSError:
+        return git_dir
 
 
 def _path(out: bytes) -> Path:

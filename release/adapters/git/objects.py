@@ -1,5 +1,7 @@
 """Reading and writing objects of a repository. Nothing here touches a ref, the index or the work tree."""
 
+import os
+import re
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,11 +35,16 @@ def missing(git: Commands, object_ids: Iterable[str]) -> list[str]:
     ]
 
 
-def tree(git: Commands, commit: str, under: Sequence[str]) -> Sequence[TreeEntry]:
+def tree(
+    git: Commands, commit: str, under: Sequence[str], matching: str | None = None
+) -> Sequence[TreeEntry]:
     out = git.out("ls-tree", "-r", "-z", "--full-tree", commit, "--", *under)
+    wanted = re.compile(os.fsencode(matching)).search if matching is not None else None
     entries = []
     for record in out.split(b"\0")[:-1]:
         facts, _, path = record.partition(b"\t")
+        if wanted is not None and wanted(path) is None:
+            continue
         mode, _kind, blob = facts.decode().split(" ")
         entries.append(TreeEntry(path.decode("utf-8", "surrogateescape"), mode, blob))
     return entries
@@ -54,14 +61,32 @@ def blobs(git: Commands, ids: Iterable[str]) -> Mapping[str, bytes]:
         end = out.index(b"\n", at)
         facts = out[at:end].split(b" ")
         if len(facts) != 3 or facts[1] != b"blob":
-            raise Misconfigured(
-                f"git has no file content {blob}: {out[at:end].decode(errors='replace')}",
-                fix="the clone is damaged or incomplete: `git fsck`, or clone again",
-            )
+            raise _absent(blob, out[at:end])
         size = int(facts[2])
         found[blob] = out[end + 1 : end + 1 + size]
         at = end + 1 + size + 1
     return found
+
+
+def sizes(git: Commands, ids: Iterable[str]) -> Mapping[str, int]:
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return {}
+    asked = "".join(f"{i}\n" for i in wanted).encode()
+    out = git.out("cat-file", "--batch-check=%(objectsize)", "--buffer", stdin=asked)
+    found: dict[str, int] = {}
+    for blob, line in zip(wanted, out.splitlines(), strict=True):
+        if not line.isdigit():
+            raise _absent(blob, line)
+        found[blob] = int(line)
+    return found
+
+
+def _absent(blob: str, answer: bytes) -> Misconfigured:
+    return Misconfigured(
+        f"git has no file content {blob}: {answer.decode(errors='replace')}",
+        fix="the clone is damaged or incomplete: `git fsck`, or clone again",
+    )
 
 
 def write_blobs(git: Commands, contents: Sequence[bytes]) -> Sequence[str]:
