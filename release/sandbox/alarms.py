@@ -5,15 +5,15 @@ dimensions of a metric and looks only when somebody asks. An alarm is looked at 
 periods in tests are short.
 """
 
-import ast
 import operator
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from release.sandbox import emulator
+from release.sandbox import emulator, metric_math
 from release.sandbox.compatibility import replace
+from release.sandbox.metrics import Metrics, resolve_expression
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": operator.ge,
@@ -21,12 +21,8 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanThreshold": operator.lt,
     "LessThanOrEqualToThreshold": operator.le,
 }
-_ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}
+# CloudWatch looks further back than EvaluationPeriods, for late data: 5 periods for 3 in its example.
+_MORE_PERIODS = 2
 
 
 def _never(value: float, threshold: float) -> bool:
@@ -37,19 +33,35 @@ def _never(value: float, threshold: float) -> bool:
 class Alarms:
     """Replaces how alarms are evaluated, and evaluates all of them every second."""
 
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
     def install(self) -> None:
         parameters = ("params", "cbor_data", "is_cbor", "is_json")
         self._put = replace(emulator.cloudwatch, "_put_metric_alarm", parameters, self.put)
         replace(emulator.cloudwatch, "_evaluate_alarm", ("alarm",), evaluate)
-        threading.Thread(target=_evaluate_every_second, daemon=True, name="alarms").start()
+        threading.Thread(target=self._evaluate_every_second, daemon=True, name="alarms").start()
 
     def put(self, params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        queries = (cbor_data.get("Metrics") or []) if isinstance(cbor_data, dict) else []
+        try:
+            _check(queries)
+        except metric_math.UnknownMath as error:
+            return emulator.cloudwatch._error("ValidationError", str(error), 400, is_json, is_cbor)
         answer = self._put(params, cbor_data, is_cbor, is_json)
-        if isinstance(cbor_data, dict) and cbor_data.get("Metrics"):
+        if queries and cbor_data["AlarmName"] in emulator.cloudwatch._alarms:
             # ministack drops metric math.
-            emulator.cloudwatch._alarms[cbor_data["AlarmName"]]["Metrics"] = cbor_data["Metrics"]
+            emulator.cloudwatch._alarms[cbor_data["AlarmName"]]["Metrics"] = queries
             emulator.cloudwatch._evaluate_all_alarms()
         return answer
+
+    def _evaluate_every_second(self) -> None:
+        while True:
+            time.sleep(1)
+            self._metrics.publish_due()
+            for account, region in {key[:2] for key in list(emulator.cloudwatch._alarms._data)}:
+                with emulator.responses.request_scope(account, region):
+                    emulator.cloudwatch._evaluate_all_alarms()
 
 
 def evaluate(alarm: dict[str, Any]) -> None:
@@ -57,29 +69,50 @@ def evaluate(alarm: dict[str, Any]) -> None:
     if not alarm.get("Metrics") and not alarm.get("MetricName"):
         return
     periods = int(alarm.get("EvaluationPeriods") or 1)
-    values = [_value(alarm, index) for index in range(periods)]
-    treatment = alarm.get("TreatMissingData") or "missing"
+    values = [_value(alarm, index) for index in range(periods + _MORE_PERIODS)]
     breaches = _COMPARISONS.get(alarm["ComparisonOperator"], _never)
     threshold = float(alarm.get("Threshold") or 0)
-    breaching = sum(
-        treatment == "breaching" if value is None else breaches(value, threshold) for value in values
-    )
     old = alarm["StateValue"]
-    if breaching >= int(alarm.get("DatapointsToAlarm") or periods):
-        new = "ALARM"
-    elif treatment == "ignore" and None in values:
-        new = old
-    elif treatment == "missing" and all(value is None for value in values):
-        new = "INSUFFICIENT_DATA"
-    else:
-        new = "OK"
+    new = state_of(
+        [None if value is None else breaches(value, threshold) for value in values],
+        periods=periods,
+        to_alarm=int(alarm.get("DatapointsToAlarm") or periods),
+        # "Alarms that evaluate metrics in the AWS/DynamoDB namespace always ignore missing data"
+        treatment="ignore"
+        if alarm.get("Namespace") == "AWS/DynamoDB"
+        else alarm.get("TreatMissingData") or "missing",
+        old=old,
+    )
     if new == old:
         return
-    reason = f"Threshold Crossed: {values} {alarm['ComparisonOperator']} {threshold}"
+    reason = f"Threshold Crossed: {values[:periods]} {alarm['ComparisonOperator']} {threshold}"
     alarm.update(StateValue=new, StateReason=reason, StateUpdatedTimestamp=int(time.time()))
     emulator.cloudwatch._record_history(alarm["AlarmName"], old, new, reason)
     emulator.cloudwatch._dispatch_alarm_actions(alarm, old, new, reason)
     emulator.cloudwatch._evaluate_parent_alarms(alarm)
+
+
+def state_of(
+    breaching: Sequence[bool | None], *, periods: int, to_alarm: int, treatment: str, old: str
+) -> str:
+    """The state for these periods, newest first; None is a period without data.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: real data is
+    taken first, from further back where the newest is missing; only what then lacks to `periods` is treated.
+    """
+    real = [value for value in breaching if value is not None][:periods]
+    missing, bad = periods - len(real), sum(real)
+    if treatment == "breaching":
+        return "ALARM" if bad + missing >= to_alarm else "OK"
+    if bad >= to_alarm:
+        return "ALARM"
+    if not missing or treatment == "notBreaching":
+        return "OK"
+    if treatment == "ignore":
+        return old if bad == len(real) else "OK"
+    if not real:
+        return "INSUFFICIENT_DATA"
+    return "ALARM" if bad >= min(to_alarm, len(real)) else "OK"
 
 
 def _value(alarm: dict[str, Any], index: int) -> float | None:
@@ -88,22 +121,28 @@ def _value(alarm: dict[str, Any], index: int) -> float | None:
     if not queries:
         statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
         return _statistic(alarm, int(alarm.get("Period") or 60), index, statistic)
-    measured = {
-        query["Id"]: _statistic(
-            query["MetricStat"]["Metric"],
-            int(query["MetricStat"]["Period"]),
-            index,
-            query["MetricStat"]["Stat"],
-        )
-        for query in queries
-        if "MetricStat" in query
-    }
+    measured: dict[str, metric_math.Series] = {}
+    for query in queries:
+        if "MetricStat" in query:
+            asked = query["MetricStat"]
+            value = _statistic(asked["Metric"], int(asked["Period"]), index, asked["Stat"])
+            measured[query["Id"]] = {} if value is None else {0: value}
+    return resolve_expression(_returned(queries), queries, measured, (0,)).get(0)
+
+
+def _check(queries: Sequence[dict[str, Any]]) -> None:
+    """Raises UnknownMath for an alarm that could not be calculated."""
+    if not queries:
+        return
+    measured: dict[str, metric_math.Series] = {query["Id"]: {} for query in queries if "MetricStat" in query}
+    resolve_expression(_returned(queries), queries, measured, ())
+
+
+def _returned(queries: Sequence[dict[str, Any]]) -> str:
     for query in queries:
         if query.get("ReturnData", True):
-            return (
-                calculate(query["Expression"], measured) if "Expression" in query else measured[query["Id"]]
-            )
-    return None
+            return str(query["Id"])
+    raise metric_math.UnknownMath("one of the Metrics must have ReturnData true")
 
 
 def _statistic(metric: dict[str, Any], period_seconds: int, index: int, statistic: str) -> float | None:
@@ -121,33 +160,3 @@ def _statistic(metric: dict[str, Any], period_seconds: int, index: int, statisti
         emulator.cloudwatch._calc_stats(points), statistic, points
     )
     return value
-
-
-def calculate(expression: str, measured: Mapping[str, float | None]) -> float | None:
-    """Metric math with names, numbers, + - * / and parentheses; None without data or divided by zero.
-
-    Raises ValueError for anything else, so that an alarm on a function we do not know never looks healthy.
-    """
-
-    def value_of(node: ast.expr) -> float | None:
-        match node:
-            case ast.Constant(value=int() | float() as number):
-                return float(number)
-            case ast.Name(id=name) if name in measured:
-                return measured[name]
-            case ast.BinOp(left=left, op=operation, right=right) if type(operation) in _ARITHMETIC:
-                first, second = value_of(left), value_of(right)
-                if first is None or second is None or (isinstance(operation, ast.Div) and second == 0):
-                    return None
-                return _ARITHMETIC[type(operation)](first, second)
-        raise ValueError(f"metric math that the sandbox does not know: {expression}")
-
-    return value_of(ast.parse(expression.strip(), mode="eval").body)
-
-
-def _evaluate_every_second() -> None:
-    while True:
-        time.sleep(1)
-        for account, region in {key[:2] for key in list(emulator.cloudwatch._alarms._data)}:
-            with emulator.responses.request_scope(account, region):
-                emulator.cloudwatch._evaluate_all_alarms()

@@ -1,12 +1,14 @@
-"""The server process of the embedded AWS: `python -m release.sandbox.aws [--port N] [--root DIR]`.
+"""The server process of the embedded AWS: `python -m release.sandbox.aws [--port N] [--root DIR] …`.
 
-It binds 127.0.0.1 only, makes its own clean environment, and prints `ready URL` when it answers. With
-`--lifeline` it ends when standard input is closed, which also happens when the process that started it is
-killed.
+It binds 127.0.0.1 only, makes its own clean environment, and prints `ready URL` when it answers, or
+`refused JSON` when it does not start for a reason that somebody can mend. With `--lifeline` it ends when
+standard input is closed, which also happens when the process that started it is killed.
 """
 
 import argparse
 import asyncio
+import contextlib
+import json
 import os
 import shutil
 import signal
@@ -15,28 +17,44 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from release.errors import Misconfigured, ReleaseError
+from release.sandbox import saved_state
+from release.sandbox.options import Options
 
 if TYPE_CHECKING:
     from release.sandbox.faults import Application, Message, Receive, Scope, Send
     from release.sandbox.workers import WorkerPool
 
-DEFAULT_SETTLE_SECONDS = 0.3
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX")
 
 
 def main() -> None:
     arguments = _arguments()
     root = (arguments.root or Path(tempfile.mkdtemp(prefix="release-sandbox-"))).resolve()
-    listener = socket.create_server(("127.0.0.1", arguments.port), backlog=512)
-    port = listener.getsockname()[1]
-    _clean_environment(root, port)
-    endpoint = f"http://127.0.0.1:{port}"
-    application, pool = _assemble(root, endpoint, arguments.settle_seconds)
-    status = 0
     try:
-        asyncio.run(_serve(application, listener, endpoint, lifeline=arguments.lifeline))
+        options = Options.of_flags(arguments)
+        saved = _claimed(arguments, root) if options.save_state else None
+        listener = _listener(arguments.port, saved)
+    except ReleaseError as error:
+        sys.exit(_refuse(error))
+    port = listener.getsockname()[1]
+    _clean_environment(root, port, saved.environment() if saved else {})
+    endpoint = f"http://127.0.0.1:{port}"
+    application, pool, resume = _assemble(root, endpoint, options)
+    status = 0
+
+    def started() -> None:
+        resume()
+        if saved:
+            saved.note_port(port)
+        print(f"ready {endpoint}", flush=True)
+
+    try:
+        asyncio.run(_serve(application, listener, started, lifeline=arguments.lifeline))
     except BaseException:
         traceback.print_exc()
         status = 1
@@ -51,19 +69,40 @@ def main() -> None:
         os._exit(status)
 
 
+def _claimed(arguments: argparse.Namespace, root: Path) -> saved_state.SavedState:
+    if arguments.root is None or arguments.temporary:
+        raise Misconfigured("a state is saved in a root that stays", fix="give --root DIR with --save-state")
+    # Held until this process ends: the lock goes with it.
+    return contextlib.ExitStack().enter_context(saved_state.claimed(root))
+
+
+def _listener(port: int, saved: saved_state.SavedState | None) -> socket.socket:
+    wanted = [port] if port or saved is None or saved.port is None else [saved.port, 0]
+    for number in wanted:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", number), backlog=512)
+    raise Misconfigured(f"port {port} cannot be bound", fix="give another --port, or none: any free one")
+
+
+def _refuse(error: ReleaseError) -> int:
+    """Says it to a person, and to whoever started the server and reads one line. Returns the exit code."""
+    print(f"error: {error.cause}\nfix: {error.fix}", file=sys.stderr, flush=True)
+    said = {"kind": type(error).__name__, "cause": error.cause, "fix": error.fix, "see": error.see}
+    print(f"refused {json.dumps(said)}", flush=True)
+    return int(error.exit_code)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m release.sandbox.aws", description="an AWS on loopback")
     parser.add_argument("--port", type=int, default=0, help="0 is any free port")
     parser.add_argument("--root", type=Path, help="where it keeps files; without it a temporary folder")
     parser.add_argument("--temporary", action="store_true", help="remove the root at the end")
     parser.add_argument("--lifeline", action="store_true", help="end when standard input is closed")
-    parser.add_argument(
-        "--settle-seconds", type=float, default=DEFAULT_SETTLE_SECONDS, help="how long an update lasts"
-    )
+    Options.add_flags(parser)
     return parser.parse_args()
 
 
-def _clean_environment(root: Path, port: int) -> None:
+def _clean_environment(root: Path, port: int, additions: Mapping[str, str]) -> None:
     """Credentials, proxies and settings of whoever starts the server reach neither it nor any handler."""
     temporary = root / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
@@ -82,36 +121,54 @@ def _clean_environment(root: Path, port: int) -> None:
         STATE_DIR=str(root / "state"),
         S3_DATA_DIR=str(root / "s3"),
         LOG_LEVEL="WARNING",
+        **additions,
     )
     tempfile.tempdir = str(temporary)
 
 
-def _assemble(root: Path, endpoint: str, settle_seconds: float) -> tuple["Application", "WorkerPool"]:
+def _assemble(
+    root: Path, endpoint: str, options: Options
+) -> tuple["Application", "WorkerPool", Callable[[], None]]:
+    """The application, its workers, and what is to be done once a saved state has been read."""
     # Imported here because ministack reads the environment while it is imported.
-    from release.sandbox import code_access, emulator, http_apis, identity
+    from release.sandbox import code_access, emulator, guards, http_apis, identity, node_workers, storage
+    from release.sandbox import mappings as event_source_mappings
     from release.sandbox.alarms import Alarms
     from release.sandbox.aliases import AliasRules
     from release.sandbox.faults import FaultInjection
     from release.sandbox.faults_in_force import FaultRules
-    from release.sandbox.guards import Guards
     from release.sandbox.invocation import Invocations
+    from release.sandbox.metrics import Metrics
+    from release.sandbox.rate_limits import LambdaFront
     from release.sandbox.stacks import Stacks
     from release.sandbox.workers import WorkerPool
 
-    rules, pool = FaultRules(), WorkerPool(root / "workers")
-    code_access.install()
+    rules = FaultRules()
+    pool = WorkerPool(root / "workers", max_warm=options.max_warm, others=node_workers.idle)
+    metrics = Metrics(options.metric_lag_seconds)
+    mappings = event_source_mappings.Mappings(options.settle_seconds)
+    code_access.install(endpoint)
     identity.install()
     http_apis.install()
-    Guards(settle_seconds).install()
+    storage.install()
+    guards.Guards(options.settle_seconds).install()
     AliasRules().install()
-    Invocations(pool, endpoint).install()
-    Alarms().install()
-    Stacks(rules).install()
-    return FaultInjection(emulator.app.app, rules, identity.account_of), pool
+    mappings.install()
+    LambdaFront(options.rate_limit).install()
+    metrics.install()
+    Invocations(pool, endpoint, metrics).install()
+    Alarms(metrics).install()
+    Stacks(rules, mappings).install()
+
+    def resume() -> None:
+        guards.settle_all()
+        event_source_mappings.settle_all()
+
+    return FaultInjection(emulator.app.app, rules, identity.account_of), pool, resume
 
 
 async def _serve(
-    application: "Application", listener: socket.socket, endpoint: str, *, lifeline: bool
+    application: "Application", listener: socket.socket, started: Callable[[], None], *, lifeline: bool
 ) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
@@ -135,18 +192,16 @@ async def _serve(
     config.graceful_timeout = 0.1  # clients keep connections open; there is nothing to wait for
 
     async def announced(scope: "Scope", receive: "Receive", send: "Send") -> None:
-        await application(
-            scope, receive, _announcing(endpoint, send) if scope["type"] == "lifespan" else send
-        )
+        await application(scope, receive, _announcing(started, send) if scope["type"] == "lifespan" else send)
 
     await serve(announced, config, shutdown_trigger=stop.wait)  # type: ignore[arg-type]
 
 
-def _announcing(endpoint: str, send: "Send") -> "Send":
+def _announcing(started: Callable[[], None], send: "Send") -> "Send":
     async def announce(message: "Message") -> None:
         await send(message)
         if message["type"] == "lifespan.startup.complete":
-            print(f"ready {endpoint}", flush=True)
+            started()
             # Whoever started the server reads one line; later output must not fill or break its pipe.
             os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 

@@ -2,10 +2,14 @@
 
 ministack looks only into the caller's own account, and creates a function without code where the object is
 missing. On AWS the bucket may belong to another account, whose bucket policy decides; the messages are those
-of UpdateFunctionCode.
+of UpdateFunctionCode. And how Lambda gives code back: GetFunction's link leads to the code of the version
+that was asked for (https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html), ministack's to
+$LATEST.
 """
 
+import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from release.sandbox import emulator
 from release.sandbox.compatibility import replace
@@ -14,14 +18,22 @@ from release.sandbox.emulator import Answer
 _GET_OBJECT = "Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
 
 
-def install() -> None:
-    """Replaces the two functions through which ministack's Lambda and CloudFormation read code."""
+def install(endpoint: str) -> None:
+    """Replaces how ministack's Lambda and CloudFormation read code, and how Lambda gives it back.
+
+    `endpoint` is the URL of the server.
+    """
     reader = _CodeReader()
     reader.fetch_locally = replace(
         emulator.lambda_service, "_fetch_code_from_s3", ("bucket", "key", "version_id"), reader.fetch
     )
     reader.region_message_locally = replace(
         emulator.lambda_service, "s3_code_region_message", ("bucket", "layer"), reader.region_message
+    )
+    links = _CodeLinks(endpoint)
+    links.get_any = replace(emulator.lambda_service, "_get_function", ("name", "qualifier"), links.get)
+    replace(
+        emulator.lambda_service, "serve_function_code", ("func_name", "account_id", "region"), links.serve
     )
 
 
@@ -44,6 +56,33 @@ class _CodeReader:
         with emulator.responses.request_scope(owner, emulator.responses.get_region()):
             message: str | None = self.region_message_locally(bucket, layer)
         return message
+
+
+class _CodeLinks:
+    get_any: Any
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+
+    def get(self, name: str, qualifier: str | None = None) -> Answer:
+        answer: Answer = self.get_any(name, qualifier)
+        if answer[0] != 200:
+            return answer
+        shown = json.loads(answer[2])
+        if location := shown["Code"].get("Location"):
+            link = urlsplit(location)
+            version = shown["Configuration"]["Version"]
+            shown["Code"]["Location"] = f"{self._endpoint}{link.path}:{version}?{link.query}"
+        return answer[0], answer[1], json.dumps(shown).encode()
+
+    @staticmethod
+    def serve(func_name: str, account_id: str | None = None, region: str | None = None) -> Answer:
+        name, _, version = func_name.partition(":")
+        function = emulator.lambda_service._functions.get_scoped(account_id, region, name) or {}
+        record = function if version in ("", "$LATEST") else (function.get("versions") or {}).get(version)
+        if not record:
+            return 404, {"Content-Type": "text/plain"}, b"there is no such function or version"
+        return 200, {"Content-Type": "application/zip"}, record.get("code_zip") or b""
 
 
 def refusal_of(code: dict[str, Any]) -> Answer | None:

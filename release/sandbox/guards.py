@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-from release.sandbox import code_access, emulator
+from release.sandbox import code_access, emulator, function_rules
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
 
@@ -40,14 +40,29 @@ class Guards:
         replace(service, "_schedule_state_transition", ("func_name", "delay"), self.settle_later)
 
     def create(self, data: dict[str, Any]) -> Answer:
-        answer: Answer = code_access.refusal_of(data.get("Code") or {}) or self._create(data)
-        return answer
+        code = data.get("Code") or {}
+        refusal = (
+            function_rules.refusal_of_new(data)
+            or code_access.refusal_of(code)
+            or function_rules.refusal_of_code(code, data.get("Layers") or ())
+        )
+        answer: Answer = refusal or self._create(data)
+        if answer[0] != 201 or not data.get("Publish"):
+            return answer
+        return 201, answer[1], _published(data["FunctionName"], json.loads(answer[2])["Version"])
 
     def update_code(self, name: str, data: dict[str, Any]) -> Answer:
         return self._when_idle(name, lambda: self._update_code_once(name, data))
 
     def update_config(self, name: str, data: dict[str, Any]) -> Answer:
         def update() -> Answer:
+            known = emulator.lambda_service._functions.get(name)
+            refusal = known and (
+                emulator.lambda_service._check_revision(known["config"], data)
+                or function_rules.refusal_of_settings(data)
+            )
+            if refusal:
+                return refusal
             state = _state(name)
             answer: Answer = self._update_config(name, data)
             return _keep_state(name, state, answer)
@@ -93,9 +108,11 @@ class Guards:
         if function is None:
             answer: Answer = self._update_code(name, data)
             return answer
-        if refusal := emulator.lambda_service._check_revision(
-            function["config"], data
-        ) or code_access.refusal_of(data):
+        if refusal := (
+            emulator.lambda_service._check_revision(function["config"], data)
+            or code_access.refusal_of(data)
+            or function_rules.refusal_of_code(data, function["config"].get("Layers") or ())
+        ):
             return refusal
         if data.get("DryRun"):
             return _as_if_updated(function["config"], data)
@@ -103,13 +120,7 @@ class Guards:
         answer = _keep_state(name, state, self._update_code(name, data))
         if answer[0] != 200 or not data.get("Publish"):
             return answer
-        # ministack leaves the new version with the ARN of the function and without a revision of its own.
-        published = json.loads(answer[2])
-        version = function["versions"][published["Version"]]
-        arn = f"{emulator.lambda_service._func_arn(name)}:{published['Version']}"
-        version["config"].update(FunctionArn=arn, RevisionId=str(uuid.uuid4()), State="Pending")
-        version["function_revision"] = function["config"]["RevisionId"]
-        return 200, answer[1], json.dumps(version["config"]).encode()
+        return 200, answer[1], _published(name, json.loads(answer[2])["Version"])
 
     def _when_idle(self, name: str, update: Any) -> Answer:
         """Runs `update` when no other is in progress: else refuses, or waits where CloudFormation asks."""
@@ -165,6 +176,26 @@ def _settle(name: str) -> None:
     for version in tuple(function["versions"].values()):  # requests may add one meanwhile
         if version.get("function_revision") == revision:
             version["function_revision"] = function["config"]["RevisionId"]
+
+
+def settle_all() -> None:
+    """Ends every update that was in progress when the state was saved."""
+    for account, region, name in list(emulator.lambda_service._functions._data):
+        with emulator.responses.request_scope(account, region):
+            _settle(name)
+
+
+def _published(name: str, number: str) -> bytes:
+    """The version that came with a change of the function, as it is answered.
+
+    ministack leaves it with the ARN of the function and without a revision of its own.
+    """
+    function = emulator.lambda_service._functions[name]
+    version = function["versions"][number]
+    arn = f"{emulator.lambda_service._func_arn(name)}:{number}"
+    version["config"].update(FunctionArn=arn, RevisionId=str(uuid.uuid4()), State="Pending")
+    version["function_revision"] = function["config"]["RevisionId"]
+    return json.dumps(version["config"]).encode()
 
 
 def _in_progress(name: str) -> Answer | None:

@@ -17,6 +17,7 @@ from typing import Any
 from release.sandbox import emulator
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
+from release.sandbox.metrics import Metrics, Point
 from release.sandbox.workers import NoWorkerFree, Program, WorkerPool
 
 _QUALIFIER = re.compile(r":(?:[0-9]+|[$]LATEST)$")
@@ -36,8 +37,9 @@ _EXECUTION: contextvars.ContextVar[_Execution | None] = contextvars.ContextVar("
 class Invocations:
     """Runs functions for every source of events; `endpoint` is the URL that handlers reach AWS by."""
 
-    def __init__(self, pool: WorkerPool, endpoint: str, *, seed: int = 1) -> None:
+    def __init__(self, pool: WorkerPool, endpoint: str, metrics: Metrics, *, seed: int = 1) -> None:
         self._pool = pool
+        self._metrics = metrics
         self._endpoint = endpoint
         self._random = random.Random(seed)  # noqa: S311 - a canary in a test repeats
 
@@ -116,15 +118,19 @@ class Invocations:
                 "body": {"errorType": "ResourceConflictException", "errorMessage": "Pending"},
                 "error": True,
             }
-        started = time.monotonic()
+        started, began = time.time(), time.monotonic()
         result: dict[str, Any] = self._execute(func, event)
-        _count(name, qualifier, version if alias else None, result, (time.monotonic() - started) * 1000)
+        duration_ms = (time.monotonic() - began) * 1000
+        self._metrics.record(
+            _points(name, qualifier, version if alias else None, result, duration_ms), started=started
+        )
         return result
 
     def execute_warm(self, func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
         config, code = func["config"], func.get("code_zip")
         if not code or not config.get("Runtime", "").startswith("python"):
             result: dict[str, Any] = self._execute_warm(func, event, request_id)
+            self._pool.trim()  # ministack's own processes count against the same cap
             return result
         program = self._program(config, code)
         try:
@@ -187,10 +193,10 @@ class Invocations:
         )
 
 
-def _count(
+def _points(
     name: str, qualifier: str | None, executed_version: str | None, result: dict[str, Any], duration_ms: float
-) -> None:
-    """Emits the metrics of one invocation in every set of dimensions that AWS documents for it.
+) -> list[Point]:
+    """The metrics of one invocation in every set of dimensions that AWS documents for it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html. ExecutedVersion exists for
     aliases only, and a throttled invocation is neither an invocation nor an error.
@@ -209,6 +215,8 @@ def _count(
             ("Throttles", 0.0, "Count"),
             ("Duration", duration_ms, "Milliseconds"),
         ]
-    for metric, value, unit in values:
-        for dimensions in dimension_sets:
-            emulator.cloudwatch.record_metric("AWS/Lambda", metric, value, unit, dimensions)
+    return [
+        Point(metric, value, unit, dimensions)
+        for metric, value, unit in values
+        for dimensions in dimension_sets
+    ]

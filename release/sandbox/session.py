@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import json
 import os
 import select
 import shutil
@@ -14,13 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
-from release.errors import Misconfigured, Unavailable
+from release.errors import Conflict, Misconfigured, ReleaseError, Unavailable
 from release.sandbox import git_remote, provision
 from release.sandbox.doors import Doors
+from release.sandbox.options import DEFAULT_MAX_WARM, DEFAULT_SETTLE_SECONDS, Options
 
 DEFAULT_ACCOUNT = "999999999999"
 _START_SECONDS = 30.0
 _STOP_SECONDS = 5.0
+_SAVE_SECONDS = 60.0
+_REFUSALS: dict[str, type[ReleaseError]] = {"Misconfigured": Misconfigured, "Conflict": Conflict}
 # What of the caller's environment would win over, or add to, the sandbox's credentials and endpoint.
 _REMOVED = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN"),
@@ -40,22 +44,54 @@ class Sandbox:
     """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], endpoint: str, root: Path, *, temporary: bool
+        self,
+        process: subprocess.Popen[bytes],
+        endpoint: str,
+        root: Path,
+        *,
+        temporary: bool,
+        stop_seconds: float = _STOP_SECONDS,
     ) -> None:
         self.endpoint = endpoint
         self.root = root
         self._process = process
         self._temporary = temporary
+        self._stop_seconds = stop_seconds
         self._doors = Doors(endpoint, log=str(root / "sandbox.log"))
 
     @classmethod
-    def start(cls, *, root: Path | None = None, settle_seconds: float | None = None) -> Self:
+    def start(
+        cls,
+        *,
+        root: Path | None = None,
+        settle_seconds: float | None = None,
+        rate_limit: float | None = None,
+        metric_lag_seconds: float = 0.0,
+        max_warm: int = DEFAULT_MAX_WARM,
+        save_state: bool = False,
+    ) -> Self:
         """Starts a sandbox on a free port and returns when it answers.
 
         Without `root` it works in a temporary folder, removed at the end. `settle_seconds` is how long a
-        function stays InProgress after an update. Raises Misconfigured without the `sandbox` extra,
-        Unavailable when it does not start.
+        function stays InProgress after an update, and an event source mapping Creating. `rate_limit` is how
+        many calls of Lambda's control plane an account may make in a second and region, 15 on AWS; None is no
+        limit. `metric_lag_seconds` is how long after its end an invocation is seen in CloudWatch. `max_warm`
+        idle handler processes are kept. With `save_state` what is in it is there again when a sandbox is
+        started with the same root, unless this one was killed.
+
+        Raises Misconfigured without the `sandbox` extra, for a value that cannot be and for a root that
+        another ministack has saved; Conflict for one that another sandbox works with; Unavailable when it
+        does not start.
         """
+        options = Options(
+            settle_seconds=DEFAULT_SETTLE_SECONDS if settle_seconds is None else settle_seconds,
+            rate_limit=rate_limit,
+            metric_lag_seconds=metric_lag_seconds,
+            max_warm=max_warm,
+            save_state=save_state,
+        )
+        if save_state and root is None:
+            raise Misconfigured("a state is saved in a root that stays", fix="give the sandbox a root")
         if missing := [name for name in ("ministack", "hypercorn") if importlib.util.find_spec(name) is None]:
             raise Misconfigured(
                 f"the sandbox is not installed: no module {' and '.join(missing)}",
@@ -66,11 +102,12 @@ class Sandbox:
         folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "release.sandbox.aws", "--lifeline", "--root", str(folder)]
         command += ["--temporary"] if temporary else []
-        command += ["--settle-seconds", str(settle_seconds)] if settle_seconds is not None else []
-        with (folder / "sandbox.log").open("wb") as log:
+        # Added to, since another sandbox may write it: this one is refused then.
+        with (folder / "sandbox.log").open("ab") as log:
+            before = log.tell()
             # A session of its own: Ctrl-C reaches us, and we decide when it ends.
             process = subprocess.Popen(
-                command,
+                [*command, *options.flags()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -79,17 +116,18 @@ class Sandbox:
             )
         line = _first_line(cast(IO[bytes], process.stdout))
         if not line.startswith("ready "):
-            said = (folder / "sandbox.log").read_text(errors="replace").strip().splitlines()
-            _end(process)
+            said = (folder / "sandbox.log").read_bytes()[before:].decode(errors="replace")
+            _end(process, _STOP_SECONDS)
             if temporary:
                 shutil.rmtree(folder, ignore_errors=True)
-            reason = said[-1] if said else "it said nothing"
-            raise Unavailable(
-                f"the sandbox did not start: {reason}",
-                fix="pip install 'lambda-release[sandbox]' puts the versions in place that it is made for",
-                details=said[-20:],
-            )
-        return cls(process, line.removeprefix("ready "), folder, temporary=temporary)
+            raise _not_started(line, said.strip().splitlines())
+        return cls(
+            process,
+            line.removeprefix("ready "),
+            folder,
+            temporary=temporary,
+            stop_seconds=_SAVE_SECONDS if save_state else _STOP_SECONDS,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +139,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """Ends the server and every handler, and removes a temporary root. May be called again."""
-        _end(self._process)
+        _end(self._process, self._stop_seconds)
         if self._temporary:
             # The server removes it, unless it was killed.
             shutil.rmtree(self.root, ignore_errors=True)
@@ -218,18 +256,32 @@ def _server_environment() -> dict[str, str]:
     return environment
 
 
+def _not_started(line: str, said: list[str]) -> ReleaseError:
+    """The server's own refusal, or what it last wrote to its log."""
+    if line.startswith("refused "):
+        refusal = json.loads(line.removeprefix("refused "))
+        kind = _REFUSALS.get(refusal["kind"], Unavailable)
+        return kind(refusal["cause"], fix=refusal["fix"], see=refusal["see"])
+    reason = said[-1] if said else "it said nothing"
+    return Unavailable(
+        f"the sandbox did not start: {reason}",
+        fix="pip install 'lambda-release[sandbox]' puts the versions in place that it is made for",
+        details=said[-20:],
+    )
+
+
 def _first_line(stdout: IO[bytes]) -> str:
     ready, _, _ = select.select([stdout], [], [], _START_SECONDS)
     return stdout.readline().decode().strip() if ready else ""
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
     try:
-        process.wait(_STOP_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,25 +1,31 @@
 """CloudFormation around Lambda functions: waits until a function is stable, fails where code cannot be read.
 
 ministack changes a function on its event loop and returns at once, so nothing could wait there without
-stopping the server.
+stopping the server. Its CloudFormation also writes past the APIs that it calls on AWS, so what they refuse is
+asked here again.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from release.sandbox import code_access, emulator, guards
+from release.sandbox import code_access, emulator, function_rules, guards, mappings, storage
 from release.sandbox.compatibility import replace
-from release.sandbox.faults import FaultRules
+from release.sandbox.emulator import Answer
+from release.sandbox.faults_in_force import FaultRules
+from release.sandbox.mappings import Mappings
 
 _FUNCTION = "AWS::Lambda::Function"
+_MAPPING = "AWS::Lambda::EventSourceMapping"
+_TABLE = "AWS::DynamoDB::Table"
 
 
 class Stacks:
     """Replaces how resources are created and updated; `rules` may make any of them fail."""
 
-    def __init__(self, rules: FaultRules) -> None:
+    def __init__(self, rules: FaultRules, mappings: Mappings) -> None:
         self._rules = rules
+        self._mappings = mappings
 
     def install(self) -> None:
         self._blocks = replace(
@@ -34,24 +40,76 @@ class Stacks:
                     handlers[verb] = self._guarded(resource_type, verb, handlers[verb])
 
     def runs_on_worker_thread(self, resource_type: str) -> bool:
-        return resource_type == _FUNCTION or bool(self._blocks(resource_type))
+        return resource_type in (_FUNCTION, _MAPPING) or bool(self._blocks(resource_type))
 
     def _guarded(self, resource_type: str, verb: str, handler: Callable[..., Any]) -> Callable[..., Any]:
         def run(identifier: str, *arguments: Any, **named: Any) -> Any:
             if message := self._rules.stack_failure(resource_type, verb, identifier):
                 raise ValueError(message)
-            if resource_type != _FUNCTION or verb == "delete":
-                return handler(identifier, *arguments, **named)
             if verb == "create":
-                _require_readable_code(arguments[0].get("Code") or {})
-            with guards.waiting_for_updates():
-                result = handler(identifier, *arguments, **named)
-            guards.wait_until_settled(result[0])
+                _require_new_name(resource_type, arguments[0])
+            if verb == "delete":
+                return handler(identifier, *arguments, **named)
+            # create(logical id, properties, …); update(physical id, old properties, new properties, …)
+            properties = arguments[0] if verb == "create" else arguments[1]
+            match resource_type:
+                case "AWS::Lambda::Function":
+                    return _function(properties, verb, lambda: handler(identifier, *arguments, **named))
+                case "AWS::Lambda::EventSourceMapping":
+                    return self._mapping(properties, verb, lambda: handler(identifier, *arguments, **named))
+            result = handler(identifier, *arguments, **named)
+            if resource_type == _TABLE:
+                storage.apply_table_properties(result[0], properties)
             return result
 
         return run
 
+    def _mapping(self, properties: Mapping[str, Any], verb: str, provision: Callable[[], Any]) -> Any:
+        function = str(properties.get("FunctionName") or "")
+        if verb == "create":
+            _require(mappings.refusal_of_new(function, str(properties.get("EventSourceArn") or "")))
+        else:
+            _require(mappings.refusal_of_function(function))
+        result = provision()
+        self._mappings.settle_later(result[0], "Creating" if verb == "create" else "Updating")
+        mappings.wait_until_settled(result[0])
+        return result
 
-def _require_readable_code(code: dict[str, Any]) -> None:
-    if refusal := code_access.refusal_of(code):
+
+def _function(properties: Mapping[str, Any], verb: str, provision: Callable[[], Any]) -> Any:
+    if verb == "create":
+        code = properties.get("Code") or {}
+        _require(function_rules.refusal_of_new({**properties, "Code": code}))
+        _require(code_access.refusal_of(code))
+        if "ZipFile" not in code:  # in a template that is a source text, and no zip
+            _require(function_rules.refusal_of_code(code, properties.get("Layers") or ()))
+    with guards.waiting_for_updates():
+        result = provision()
+    guards.wait_until_settled(result[0])
+    return result
+
+
+def _require_new_name(resource_type: str, properties: Mapping[str, Any]) -> None:
+    """Raises ValueError for a resource whose name the template gives and another resource has.
+
+    Names of IAM are global in an account, whatever the region of the stack:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-iam-role.html.
+    The code of the handler is AlreadyExists:
+    https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
+    """
+    property_name, taken = {
+        "AWS::IAM::Role": ("RoleName", emulator.iam._roles),
+        "AWS::IAM::User": ("UserName", emulator.iam._users),
+        "AWS::IAM::Group": ("GroupName", emulator.iam._groups),
+        "AWS::IAM::InstanceProfile": ("InstanceProfileName", emulator.iam._instance_profiles),
+        _FUNCTION: ("FunctionName", emulator.lambda_service._functions),
+        _TABLE: ("TableName", emulator.dynamodb._tables),
+    }.get(resource_type, ("", {}))
+    name = properties.get(property_name)
+    if name and name in taken:
+        raise ValueError(f"Resource of type '{resource_type}' with identifier '{name}' already exists.")
+
+
+def _require(refusal: Answer | None) -> None:
+    if refusal:
         raise ValueError(json.loads(refusal[2])["message"])

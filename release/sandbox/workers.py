@@ -5,6 +5,7 @@ and the packages of the managed runtime, nothing else, so a forgotten dependency
 """
 
 import contextlib
+import importlib
 import importlib.util
 import io
 import json
@@ -17,13 +18,14 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
+from release.sandbox.options import DEFAULT_MAX_WARM
 from release.sandbox.runtime_api import Invocation, Reply, RuntimeApi
 
 _RUNTIME_PACKAGES = (
@@ -32,7 +34,6 @@ _RUNTIME_PACKAGES = (
 )
 _INIT_SECONDS = 10.0  # AWS gives the init phase 10 s; it does not count against the function's timeout
 _MAX_PER_PROGRAM = 8
-DEFAULT_MAX_IDLE = 12  # an idle process with boto3 imported holds about 60 MB
 _WAIT_FOR_WORKER_SECONDS = 30.0
 
 
@@ -65,18 +66,35 @@ class NoWorkerFree(Exception):
     """Every worker of the program stayed busy for too long; the invocation counts as throttled."""
 
 
+class Warm(Protocol):
+    """An idle process of somebody else that counts against the same cap."""
+
+    @property
+    def last_used(self) -> float:
+        """Seconds since 1970."""
+
+    def stop(self) -> None: ...
+
+
 class WorkerPool:
     """Starts, reuses and ends workers.
 
-    `root` is a folder of its own for the extracted code; at most `max_idle` workers are kept for later.
-    Without `pure_python` it takes AWS's runtime client where that is installed.
+    `root` is a folder of its own for the extracted code. At most `max_warm` idle processes are kept for
+    later, those that `others` tells of included; the one that was used longest ago ends first. Without
+    `pure_python` it takes AWS's runtime client where that works.
     """
 
     def __init__(
-        self, root: Path, *, max_idle: int = DEFAULT_MAX_IDLE, pure_python: bool | None = None
+        self,
+        root: Path,
+        *,
+        max_warm: int = DEFAULT_MAX_WARM,
+        pure_python: bool | None = None,
+        others: Callable[[], Sequence[Warm]] = tuple,
     ) -> None:
         self._root = root
-        self._max_idle = max_idle
+        self._max_warm = max_warm
+        self._others = others
         self._pure_python = not _has_native_client() if pure_python is None else pure_python
         self._runtime = _runtime_folder(root / "runtime")
         self._changed = threading.Condition()
@@ -91,6 +109,20 @@ class WorkerPool:
             return worker.invoke(request_id, payload, function_arn)
         finally:
             self._give_back(worker)
+
+    def trim(self) -> None:
+        """Ends the idle processes that are too many, those used longest ago first."""
+        retired: list[Warm] = []
+        with self._changed:
+            idle: list[Warm] = [*self._idle, *self._others()]
+            idle.sort(key=lambda one: one.last_used)
+            retired = idle[: max(0, len(idle) - self._max_warm)]
+            for worker in [one for one in self._idle if one in retired]:
+                self._idle.remove(worker)
+                self._forget(worker.program)
+            self._changed.notify_all()
+        for gone in retired:
+            gone.stop()
 
     def close(self) -> None:
         """Ends every idle worker; busy ones end with this process."""
@@ -126,19 +158,16 @@ class WorkerPool:
             raise
 
     def _give_back(self, worker: "Worker") -> None:
-        retired = []
+        worker.last_used = time.time()
         with self._changed:
-            if worker.is_alive():
+            if alive := worker.is_alive():
                 self._idle.append(worker)
-                while len(self._idle) > self._max_idle:
-                    retired.append(self._idle.pop(0))
             else:
-                retired.append(worker)
-            for gone in retired:
-                self._forget(gone.program)
+                self._forget(worker.program)
             self._changed.notify_all()
-        for gone in retired:
-            gone.stop()
+        if not alive:
+            worker.stop()  # whatever it had started
+        self.trim()
 
     def _forget(self, program: Program) -> None:
         self._count[program] -= 1
@@ -166,6 +195,7 @@ class Worker:
         self, program: Program, task_root: Path, search: Iterable[Path], *, pure_python: bool
     ) -> None:
         self.program = program
+        self.last_used = time.time()
         self._api = RuntimeApi()
         environment = {
             **{name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
@@ -284,7 +314,14 @@ def _timed_out(request_id: str, timeout_seconds: float) -> Reply:
 
 
 def _has_native_client() -> bool:
-    return all(importlib.util.find_spec(name) for name in ("awslambdaric", "runtime_client"))
+    """Whether AWS's runtime client works here: there is none for macOS, nor for every libc."""
+    if importlib.util.find_spec("awslambdaric") is None:
+        return False
+    try:
+        importlib.import_module("runtime_client")
+    except ImportError:
+        return False
+    return True
 
 
 def _runtime_folder(folder: Path) -> Path:

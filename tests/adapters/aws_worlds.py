@@ -1,6 +1,7 @@
 """The same small world twice, in memory and in the sandbox, so that fake and adapter meet the same tests."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,11 +70,22 @@ class SandboxWorld:
             FunctionName=NAME,
             Runtime="python3.13",
             Handler="app.handler",
-            Role=f"arn:aws:iam::{account}:role/function",
+            Role=self._execution_role(),
             Timeout=10,
             Code={"ZipFile": zipped(folder, 0)[0].path.read_bytes()},
         )
         self.functions.settled(self.place, NAME)
+
+    def _execution_role(self) -> str:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        iam: Any = self.aws.client(self.place, "iam")
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        role: str = iam.create_role(RoleName="function", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+        return role
 
     def somebody_changes_the_function(self) -> None:
         self.client.update_function_configuration(FunctionName=NAME, MemorySize=512)

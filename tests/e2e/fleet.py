@@ -64,17 +64,16 @@ class Fleet:
         )
 
     def account(self) -> str:
-        """A new account with a deploy role."""
+        """A new account with a deploy role, and the execution role `function` of all functions in it."""
         account = str(next(self._accounts))
-        statement = {
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:aws:iam::{ARTIFACT_ACCOUNT}:root"},
-            "Action": "sts:AssumeRole",
-        }
-        self._client("iam", account, PRIMARY).create_role(
-            RoleName="release-deploy",
-            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}),
-        )
+        iam = self._client("iam", account, PRIMARY)
+        for name, principal in (
+            ("release-deploy", {"AWS": f"arn:aws:iam::{ARTIFACT_ACCOUNT}:root"}),
+            ("function", {"Service": "lambda.amazonaws.com"}),
+        ):
+            statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)
         return account
 
     def client(self, service: str, account: str, region: str) -> Any:

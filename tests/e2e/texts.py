@@ -55,7 +55,7 @@ Resources:
     Type: AWS::Lambda::Function
     Properties:
       FunctionName: {{ function.name }}
-      Role: !Sub "arn:aws:iam::${AWS::AccountId}:role/{{ function.name }}"
+      Role: !Sub "arn:aws:iam::${AWS::AccountId}:role/function"
       Runtime: {{ service.runtime }}
       Handler: {{ function.handler }}
       MemorySize: {{ settings.memory }}

@@ -1,16 +1,18 @@
 """Short forms of AWS calls that many tests here make."""
 
 import base64
+import contextlib
 import hashlib
 import io
+import json
 import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 
-ROLE = "arn:aws:iam::{account}:role/function"
 ECHO = "def handler(event, context):\n    return {'release': %r, 'version': context.function_version}\n"
 
 
@@ -24,6 +26,26 @@ def zipped(source: str, name: str = "app.py") -> bytes:
 def digest(zip_bytes: bytes) -> str:
     """CodeSha256 of a zip."""
     return base64.b64encode(hashlib.sha256(zip_bytes).digest()).decode()
+
+
+def execution_role(endpoint: str, account: str, name: str = "function") -> str:
+    """ARN of a role in the account that Lambda may assume, made when it is not there."""
+    iam = boto3.client(
+        "iam",
+        "us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id=account,
+        aws_secret_access_key="sandbox",
+    )
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust("lambda.amazonaws.com"))
+    return f"arn:aws:iam::{account}:role/{name}"
+
+
+def trust(service: str) -> str:
+    """A trust policy that lets this service assume the role."""
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def settled(functions: Any, name: str, version: str = "$LATEST") -> dict[str, Any]:
@@ -42,7 +64,7 @@ def create_function(
 ) -> dict[str, Any]:
     functions.create_function(
         FunctionName=name,
-        Role=ROLE.format(account=account),
+        Role=execution_role(functions.meta.endpoint_url, account),
         Code={"ZipFile": zipped(source)},
         **{"Runtime": "python3.13", "Handler": "app.handler", "Timeout": 10, **settings},
     )

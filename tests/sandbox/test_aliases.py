@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.calls import ECHO, create_function, publish, refused, settled
+from tests.sandbox.calls import ECHO, create_function, execution_role, publish, refused, settled
 from tests.sandbox.conftest import Client
 
 
@@ -87,7 +87,7 @@ def test_routing_that_aws_refuses_leaves_the_alias_alone(
 
 
 def test_versions_with_different_roles_do_not_share_an_alias(functions: Any, account: str) -> None:
-    role = f"arn:aws:iam::{account}:role/another"
+    role = execution_role(functions.meta.endpoint_url, account, "another")
     functions.update_function_configuration(FunctionName="orders", Role=role)
     settled(functions, "orders")
     other = publish(functions, ECHO % 3)

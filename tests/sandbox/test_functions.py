@@ -108,7 +108,7 @@ def test_code_that_s3_does_not_give_is_refused(
         (
             functions.create_function,
             {"FunctionName": "other", "Runtime": "python3.13", "Handler": "app.handler", "Code": location}
-            | {"Role": f"arn:aws:iam::{account}:role/function"},
+            | {"Role": before["Role"]},
         ),
     ):
         answered, status, message = refused(call, **arguments)

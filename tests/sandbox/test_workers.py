@@ -134,7 +134,7 @@ def test_much_output_does_not_block_a_handler(pool: WorkerPool) -> None:
 
 
 def test_idle_workers_do_not_pile_up(tmp_path: Path) -> None:
-    pool = WorkerPool(tmp_path, max_idle=2)
+    pool = WorkerPool(tmp_path, max_warm=2)
     source = "import os\ndef handler(event, context): return os.getpid()  # %d\n"
     pids = [json.loads(run(pool, source % number).payload) for number in range(4)]
 
