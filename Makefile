@@ -1,8 +1,8 @@
 # A shortcut for dev.py, which needs no make.
 PYTHON ?= python3
 
-.PHONY: demo test check prove help
-demo test check prove help:
+.PHONY: demo test check prove bench help
+demo test check prove bench help:
 	@$(PYTHON) dev.py $@ $(ARGS)
 
 .DEFAULT_GOAL := help

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Run this repository's demo, tests and checks on whatever Python 3 there is.
+"""Run this repository's demo, tests, checks and measurements on whatever Python 3 there is.
 
     python3 dev.py demo             the whole line on real input: merge, DEV, QA, UAT, PROD in two regions
     python3 dev.py test [ARG ...]   the tests; arguments go to pytest
     python3 dev.py check            lint, format, types, and that this file still runs on Python 3.6
     python3 dev.py prove [ARG ...]  the long proofs (crash points, races); arguments go to pytest
+    python3 dev.py bench [ROW ...]  measure against peers and floors; `bench --help` has the options
     python3 dev.py help             this page
 
 The first run finds a Python that is new enough and makes .venv from requirements/dev.txt, hashes required.
@@ -502,7 +503,7 @@ def check(held: int) -> int:
     checks = [
         ("ruff check", module + ["ruff", "check", "."]),
         ("ruff format", module + ["ruff", "format", "--check", "."]),
-        ("mypy --strict", module + ["mypy", "--strict", "release"]),
+        ("mypy --strict", module + ["mypy", "--strict", "release", "bench"]),
         ("dev.py on Python 3.6", syntax_check(find_python36())),
     ]
     results = []
@@ -542,7 +543,7 @@ def say(text: str) -> None:
     print("dev.py: " + text, file=sys.stderr, flush=True)
 
 
-COMMANDS = ("demo", "test", "check", "prove", "help")
+COMMANDS = ("demo", "test", "check", "prove", "bench", "help")
 
 
 def main(arguments: List[str]) -> int:
@@ -569,6 +570,8 @@ def main(arguments: List[str]) -> int:
         become([VENV_PYTHON, "-m", "release.sandbox.demo"] + rest, held)
     if command == "test":
         become(pytest(rest), held)
+    if command == "bench":
+        become([VENV_PYTHON, "-m", "bench", "--folder", os.getcwd()] + rest, held)
     if command == "prove":
         return prove(rest, held)
     return check(held)
