@@ -27,8 +27,8 @@ class Call:
     """One call. `service` is botocore's name of the client ("cloudwatch", though it signs as "monitoring").
 
     Without a signature service, region, account and operation are empty. `resources` are the names of what
-    the call is about: of a function and its alias, a bucket and a key and both ("bucket/key"), a stack, a
-    table.
+    the call is about: of a function, its alias and both ("orders/live"), a bucket and a key and both, a
+    stack, a table.
     """
 
     service: str
@@ -65,7 +65,7 @@ def read(scope: Mapping[str, Any], body: bytes, account_of: Callable[[str], str]
     access_key, region, signing_name = found.groups() if found else older
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").partition("?")[0]
     speech, named, document = _spoken(signing_name, scope["method"], path, query, headers, body)
-    names = [*_names_of_path(named), *operations.names_in(document)]
+    names = [*_names_of_path(named, query.get("Qualifier")), *operations.names_in(document)]
     shown = f"{scope['path']}?{raw_query}" if raw_query else scope["path"]
     account = account_of(access_key) if access_key else ""
     resources = tuple(dict.fromkeys(names))
@@ -115,11 +115,12 @@ def _spoken(
     return Speech("rest-xml" if xml else "rest-json"), named, document
 
 
-def _names_of_path(named: operations.Named) -> Iterator[str]:
-    for label in named.labels:
+def _names_of_path(named: operations.Named, qualifier: str | None) -> Iterator[str]:
+    labels = (*named.labels, qualifier) if qualifier and named.client == "lambda" else named.labels
+    for label in labels:
         yield from operations.short_names(label) if named.client != "s3" else (label,)
-    if len(named.labels) > 1:
-        yield "/".join(named.labels)
+    if len(labels) > 1:
+        yield "/".join(labels)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

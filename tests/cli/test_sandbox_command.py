@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Cli
 from tests.cli.worlds import Fleet, git
 from tests.sandbox.processes import descendants, left_after
 
@@ -153,6 +154,113 @@ def test_a_command_that_is_not_there_is_a_slip(tmp_path: Path, temporary: Path) 
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: no-such-command cannot be run: No such file or directory\nfix: ")
     assert_nothing_left([], temporary)
+
+
+def test_a_fault_from_the_start_meets_the_command_and_not_what_made_it_ready(
+    fleet: Fleet, temporary: Path
+) -> None:
+    rules = ['{"service": "s3", "status": 503}', '{"service": "sts", "operation": "Get*", "status": 403}']
+    options = ("--fault", rules[0], "--fault", rules[1])
+    ran = subprocess.run(
+        command("run", *options, "--", "release", "sandbox", "fault", "list", "--json", at=fleet.clone),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    listed = json.loads(ran.stdout)
+    assert [fault["rule"] for fault in listed] == [json.loads(rule) for rule in rules]
+    assert [fault["met"] for fault in listed] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("words", "cause", "fix"),
+    [
+        (("--fault", "{"), "--fault is no JSON: ", "write it as '{"),
+        (("--fault", '"x"'), "a fault rule is no JSON object", "write it as {"),
+        (("--fault", '{"probability": 2, "status": 500}'), "probability of a fault is 2", "from 0 to 1"),
+        (("--rate-limit", "0"), "0.0 is not in the range x>0", "--help"),
+        (("--settle", "-1"), "-1.0 is not in the range x>=0", "--help"),
+        (("--metric-lag", "soon"), "'soon' is not a valid float", "--help"),
+        (("--state", __file__), "is a file", "--help"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("up",), ("run", "true")], ids=["up", "run"])
+def test_an_option_that_cannot_be_is_told_before_anything_starts(
+    verb: tuple[str, ...], words: tuple[str, ...], cause: str, fix: str, cli: Cli, temporary: Path
+) -> None:
+    ran = cli("sandbox", verb[0], *words, *verb[1:])
+
+    assert ran.code == 2 and cause in ran.lines("error:")[0] and fix in ran.lines("fix:")[0]
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_fault_of_no_service_ends_the_sandbox_again(tmp_path: Path, temporary: Path) -> None:
+    ran = subprocess.run(
+        command("run", "--fault", '{"service": "lamda", "status": 500}', "--", "true", at=tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ran.returncode == 2 and ran.stderr.startswith("error: there is no AWS service 'lamda'\nfix: ")
+    assert_nothing_left([], temporary)
+
+
+def test_a_sandbox_is_as_slow_and_as_strict_as_asked(tmp_path: Path) -> None:
+    probe = """
+import boto3, time
+from botocore.config import Config
+from botocore.exceptions import ClientError
+functions = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+refused = 0
+for _ in range(10):
+    try:
+        functions.list_functions()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "TooManyRequestsException"
+        refused += 1
+print(refused)
+"""
+    options = ("--rate-limit", "3", "--metric-lag", "1.5", "--settle", "0")
+    ran = subprocess.run(
+        command("run", *options, "--", sys.executable, "-c", probe, at=tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert 3 <= int(ran.stdout) <= 7
+
+
+def test_a_saved_state_goes_on_with_its_buckets_and_its_remote(fleet: Fleet, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+
+    def in_state(script: str) -> str:
+        ran = subprocess.run(
+            command("run", "--state", str(state), "--", "sh", "-ec", script, at=fleet.clone),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    make = "import boto3; boto3.client('s3').create_bucket(Bucket='mine')"
+    in_state(f'{sys.executable} -c "{make}"; git push --quiet sandbox HEAD:refs/heads/release-ledger')
+
+    buckets = (
+        "import boto3; print(sorted(one['Name'] for one in boto3.client('s3').list_buckets()['Buckets']))"
+    )
+    found = in_state(f'{sys.executable} -c "{buckets}"; git ls-remote sandbox')
+    assert "'acme-artifacts-us-east-1', 'mine'" in found
+    assert "refs/heads/release-ledger" in found and "refs/heads/main" in found
 
 
 @contextmanager

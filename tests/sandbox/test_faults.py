@@ -295,6 +295,12 @@ def test_names_are_found_wherever_a_request_has_them(sandbox: Sandbox, client: C
         ("lambda", "invoke", {"FunctionName": "orders", "Payload": b'{"TableName": "x"}'}, {"orders"}),
         (
             "lambda",
+            "invoke",
+            {"FunctionName": "orders", "Qualifier": "live"},
+            {"orders", "live", "orders/live"},
+        ),
+        (
+            "lambda",
             "create_function",
             {"FunctionName": "new", "Role": "r" * 20, "Code": {"ZipFile": b""}, "Runtime": "python3.13"},
             {"new"},
