@@ -70,6 +70,7 @@ architecture: arm64
 functions: {{api: {{name: "a-{{stage}}", handler: a.b{function}}}}}
 settings: {{default: {{memory: 128{settings}}}}}
 smoke: {{timeout: 1s{smoke}}}
+build: {{timeout: 1s{build}}}
 {top}
 """
 
@@ -79,7 +80,7 @@ def known_keys() -> Iterator[tuple[str, frozenset[str]]]:
     places = {
         "pipelines/environments.yaml": (ENVIRONMENTS, ("artifacts", "environment", "top")),
         "pipelines/fleet.yaml": (PIPELINE, ("rollout", "gate", "stage", "top")),
-        SERVICE: (SERVICE_TEXT, ("function", "settings", "smoke", "top")),
+        SERVICE: (SERVICE_TEXT, ("function", "settings", "smoke", "build", "top")),
     }
     for file, (_, holes) in places.items():
         for hole in holes:
@@ -111,7 +112,7 @@ def test_every_key_that_the_loader_knows_is_documented_at_its_place() -> None:
         prefix = under.get(place.split()[-1], "")
         if not any({prefix + key for key in keys} <= set(table) for table in key_tables()):
             missing.append(f"no table has {prefix}{{{', '.join(sorted(keys))}}}")
-    assert len(asked) == 11
+    assert len(asked) == 12
     assert not missing, "\n".join(missing)
 
 

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -21,10 +22,11 @@ from release.config.problems import Problems
 from release.config.services import NamedFunction, check_names, read_service, service_name
 from release.config.yaml_source import reads_with
 from release.core import models
-from release.core.models import Function, Odd, Service, Settings, Smoke, Source
+from release.core.models import Build, Function, Odd, Service, Settings, Smoke, Source
 from release.ports import Repo
 
 _KIND: Final = "services"
+_PLAIN: Final = Build()
 _Row: TypeAlias = list[Any]  # a service as JSON; `_row` and `_service` are each other's inverse
 _Rows: TypeAlias = dict[str, tuple[str, _Row]]  # path -> blob id and row
 
@@ -156,6 +158,7 @@ def _row(service: Service, functions: Sequence[NamedFunction]) -> _Row:
             for stage, each in service.settings.items()
         },
         [service.smoke.payload, service.smoke.timeout, service.smoke.critical, service.smoke.expect],
+        None if service.build == _PLAIN else list(astuple(service.build)),
     ]
 
 
@@ -180,6 +183,7 @@ def _service(
     functions: list[Any],
     settings: Mapping[str, list[Any]],
     smoke: list[Any],
+    build: list[Any] | None,
 ) -> Service:
     payload, timeout, critical, expect = smoke
     return Service(
@@ -194,7 +198,21 @@ def _service(
         {stage: Settings(*each) for stage, each in settings.items()},
         Smoke(payload, timeout, tuple(critical), expect),
         Source(file, line, ""),
+        _PLAIN if build is None else _build(*build),
     )
+
+
+def _build(
+    include: list[str],
+    command: list[str] | None,
+    output: str | None,
+    timeout: int,
+    minify: bool,
+    source_maps: bool,
+    external: list[str],
+) -> Build:
+    words = None if command is None else tuple(command)
+    return Build(tuple(include), words, output, timeout, minify, source_maps, tuple(external))
 
 
 def _named(service: str, file: str, row: _Row) -> Iterator[NamedFunction]:

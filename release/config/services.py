@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Literal, NamedTuple, cast
 
-from release.config import reader, settings, values
+from release.config import builds, reader, settings, values
 from release.config.problems import Problems, one_of, shown, shown_place
 from release.config.reader import Value
 from release.core.models import Function, Service, Smoke, Source
@@ -14,14 +14,23 @@ _FILE = re.compile(r"services/([^/]+)/service\.(yaml|yml)", re.IGNORECASE)
 _STAGE: Final = "{stage}"
 _REQUIRED: Final = ("team", "owner", "data_class", "cost_center", "runtime", "architecture", "functions")
 _ARCHITECTURES: Final = ("arm64", "x86_64")
-_RUNTIMES: Final = ("python3.11", "python3.12", "python3.13", "python3.14")
-_FAMILIES = re.compile(r"nodejs[1-9][0-9]\.x|provided\.al2(?:023)?")  # known, so they load; not built yet
+_RUNTIMES: Final = (
+    *("python3.11", "python3.12", "python3.13", "python3.14"),
+    *("nodejs22.x", "nodejs24.x"),
+    *("provided.al2023", "provided.al2"),
+)
 LONGEST_FUNCTION_NAME: Final = 64  # Lambda CreateFunction, FunctionName
 _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PYTHON_HANDLER = values.Grammar(
     re.compile(r"[A-Za-z_]\w*(?:[./][A-Za-z_]\w*)*\.[A-Za-z_]\w*", re.ASCII),
     "is not a handler",
     "write module.function, as in price_fetcher.handler.handler",
+)
+# The runtime's client splits the file's name at its first dot: aws-lambda-nodejs-runtime-interface-client.
+_NODE_HANDLER = values.Grammar(
+    re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-]+\.[A-Za-z_$][\w$]*", re.ASCII),
+    "is not a handler",
+    "write file.export, as in src/price.handler",
 )
 _ANY_HANDLER = values.Grammar(re.compile(r"\S+"), "is not a handler", "write it without white space")
 _LONGEST_HANDLER: Final = 128
@@ -87,7 +96,7 @@ def read_service(
 def _service(name: str, value: Value, stages: tuple[str, ...], functions: list[NamedFunction]) -> Service:
     if values.NAME.pattern.fullmatch(name) is None or len(name) > values.LONGEST_NAME:
         value.wrong(f"the folder's name {shown(name)} {values.NAME.what}", values.NAME.fix)
-    known = reader.fields(value, _REQUIRED, ("settings", "smoke"))
+    known = reader.fields(value, _REQUIRED, ("build", "settings", "smoke"))
     runtime = _runtime(known.get("runtime"))
     architecture = reader.choice(known.get("architecture"), _ARCHITECTURES, "an architecture")
     return Service(
@@ -102,6 +111,7 @@ def _service(name: str, value: Value, stages: tuple[str, ...], functions: list[N
         settings=settings.read(known.get("settings"), stages),
         smoke=_smoke(known.get("smoke")),
         source=value.source,
+        build=builds.read(known.get("build"), known.get("runtime"), runtime),
     )
 
 
@@ -109,9 +119,8 @@ def _runtime(value: Value | None) -> str | None:
     runtime = reader.text(value)
     if value is None or runtime is None:
         return None
-    if runtime not in _RUNTIMES and _FAMILIES.fullmatch(runtime) is None:
-        known = (*_RUNTIMES, "nodejs22.x", "nodejs24.x", "provided.al2023")
-        value.wrong(f"the runtime {shown(runtime)} is not known", one_of(runtime, known))
+    if runtime not in _RUNTIMES:
+        value.wrong(f"the runtime {shown(runtime)} is not known", one_of(runtime, _RUNTIMES))
         return None
     return runtime
 
@@ -128,7 +137,8 @@ def _functions(
         return ()
     if not entries:
         value.wrong("names no function", "add one, as in api: {name: …, handler: …}")
-    handlers = _PYTHON_HANDLER if runtime is not None and runtime.startswith("python") else _ANY_HANDLER
+    families = {"python": _PYTHON_HANDLER, "nodejs": _NODE_HANDLER}
+    handlers = next((families[each] for each in families if (runtime or "").startswith(each)), _ANY_HANDLER)
     found = []
     for key, entry in entries.items():
         if values.WORD.pattern.fullmatch(key) is None or len(key) > values.LONGEST_NAME:

@@ -186,6 +186,19 @@ class Smoke:
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """How an artifact is made, as far as the runtime does not say it."""
+
+    include: tuple[str, ...] = ()  # globs from the repository's top: more files that the build may see
+    command: tuple[str, ...] | None = None  # program and arguments; None: the runtime's own builder
+    output: str | None = None  # folder in the service's folder that the command fills; with a command only
+    timeout: int = 600  # seconds that the command, npm or the bundler may take
+    minify: bool = True  # this and the next two: Node without a command
+    source_maps: bool = False  # linked, as files of their own
+    external: tuple[str, ...] = ("@aws-sdk/*", "@smithy/*")  # packages that the runtime brings: not bundled
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A folder in `services/`: the unit that changes and is built."""
 
@@ -200,6 +213,7 @@ class Service:
     settings: Mapping[str, Settings]  # "default" and every stage that is named; each complete (merged)
     smoke: Smoke
     source: Source
+    build: Build = Build()
 
     def settings_for(self, stage: str) -> Settings:
         return self.settings.get(stage, self.settings["default"])

@@ -78,6 +78,24 @@ def test_nothing_is_read_again_when_nothing_has_changed(fleet: Fleet) -> None:
     assert list(again) == sorted(again)
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        "{include: ['data/**'], external: [pg], source_maps: true}",
+        "{command: [make, -j, '2'], output: dist}",
+    ],
+)
+def test_how_a_service_is_built_is_remembered(fleet: Fleet, build: str) -> None:
+    node = TEXT.replace("price-fetcher", "node").replace("python3.13", "nodejs22.x")
+    node = node.replace("price_fetcher.handler.handler", "src/price.handler")
+    fleet.commit("feat: node", {"services/node/service.yaml": f"{node}\nbuild: {build}\n"})
+    first, _ = load(fleet)
+    again, read = load(fleet)
+    assert read == []
+    assert again["node"].build == first["node"].build != again["service-0"].build
+    hash(again["node"].build)  # frozen in every part
+
+
 def test_of_all_files_only_the_changed_one_is_read_again(fleet: Fleet) -> None:
     load(fleet)
     changed = "services/service-1/service.yaml"

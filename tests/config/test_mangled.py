@@ -11,7 +11,8 @@ from release.config import ConfigurationErrors, load_pipelines, load_services, p
 from tests.config.texts import ENVIRONMENTS, FLEET, PIPELINES, SERVICE, SERVICES, STAGES
 
 PLACE = re.compile(r"(pipelines|services)/\S+:[1-9][0-9]*: .+: .+; .+")
-TEXTS = {**PIPELINES, **SERVICES}
+BUILD = b"build: {include: ['data/**'], command: [make, all], output: dist, timeout: 9m, external: [x]}\n"
+TEXTS = {**PIPELINES, SERVICE: SERVICES[SERVICE] + BUILD}
 
 NASTY = st.sampled_from(
     [

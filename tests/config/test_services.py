@@ -43,20 +43,29 @@ def test_a_team_is_a_text_that_can_tag_a_resource(team: str) -> None:
     assert complaint("team: backend", f"team: {team}").startswith("2: team: ")
 
 
-@pytest.mark.parametrize("runtime", ["python3.11", "python3.14", "provided.al2023"])
-def test_known_runtimes_load_whether_they_are_built_or_not(runtime: str) -> None:
+@pytest.mark.parametrize("runtime", ["python3.11", "python3.14"])
+def test_known_runtimes_load(runtime: str) -> None:
     loaded = load_services(service_with("python3.13", runtime), STAGES)
     assert loaded["price-fetcher"].runtime == runtime
 
 
-def test_a_node_service_has_a_node_handler() -> None:
+@pytest.mark.parametrize("runtime", ["nodejs22.x", "nodejs24.x"])
+def test_a_node_service_has_a_node_handler(runtime: str) -> None:
+    texts = service_with("python3.13", runtime)
+    texts[SERVICE] = texts[SERVICE].replace(b"price_fetcher.handler.handler", b"src/price-fetcher.handler")
+    assert load_services(texts, STAGES)["price-fetcher"].functions[0].handler == "src/price-fetcher.handler"
+
+
+@pytest.mark.parametrize("handler", ["../x.handler", "/x.handler", "x", "x.1", "src/x.ts.handler", "x.y; z"])
+def test_a_node_handler_names_a_file_of_the_service_and_an_export(handler: str) -> None:
     texts = service_with("python3.13", "nodejs22.x")
-    texts[SERVICE] = texts[SERVICE].replace(b"price_fetcher.handler.handler", b"dist/index.handler")
-    assert load_services(texts, STAGES)["price-fetcher"].functions[0].handler == "dist/index.handler"
+    texts[SERVICE] = texts[SERVICE].replace(b"price_fetcher.handler.handler", handler.encode())
+    (found,) = service_complaints(texts)
+    assert found.startswith(f"{SERVICE}:9: functions/api/handler: ")
 
 
 @pytest.mark.parametrize(
-    "runtime", ["python3.9", "python3", "ruby3.4", "3.13", "nodejs22", "python3.13\u00a0"]
+    "runtime", ["python3.9", "python3", "ruby3.4", "3.13", "nodejs22", "nodejs16.x", "python3.13\u00a0"]
 )
 def test_an_unknown_runtime_is_an_error(runtime: str) -> None:
     assert complaint("runtime: python3.13", f"runtime: {runtime}").startswith("6: runtime: ")
