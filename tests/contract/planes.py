@@ -32,6 +32,9 @@ class Plane(Protocol):
     def role(self, name: str = "function") -> str:
         """ARN of a role that Lambda may assume."""
 
+    def queue(self) -> str:
+        """ARN of a queue that may take dead letters."""
+
 
 class ModelPlane:
     name = "model"
@@ -47,6 +50,9 @@ class ModelPlane:
         self._roles.add(arn)
         return arn
 
+    def queue(self) -> str:
+        return f"arn:aws:sqs:us-east-1:{self._account}:dead"
+
 
 class SandboxPlane:
     name = "sandbox"
@@ -54,9 +60,15 @@ class SandboxPlane:
     def __init__(self, client: Callable[[str], Any]) -> None:
         self.functions = client("lambda")
         self._iam = client("iam")
+        self._queues = client("sqs")
 
     def role(self, name: str = "function") -> str:
         return role_for_lambda(self._iam, name)
+
+    def queue(self) -> str:
+        url = self._queues.create_queue(QueueName="dead")["QueueUrl"]
+        shown = self._queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(shown["Attributes"]["QueueArn"])
 
 
 def role_for_lambda(iam: Any, name: str = "function") -> str:

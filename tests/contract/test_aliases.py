@@ -124,8 +124,8 @@ def test_two_versions_of_an_alias_have_one_role(plane: Plane) -> None:
 def test_two_versions_of_an_alias_have_one_dead_letter_setting(plane: Plane) -> None:
     create(plane)
     published(plane, 1)
-    queue = "arn:aws:sqs:us-east-1:123456789012:dead"
-    plane.functions.update_function_configuration(FunctionName=NAME, DeadLetterConfig={"TargetArn": queue})
+    dead_letters = {"TargetArn": plane.queue()}
+    plane.functions.update_function_configuration(FunctionName=NAME, DeadLetterConfig=dead_letters)
     settled(plane)
     published(plane, 2)
     live(plane)

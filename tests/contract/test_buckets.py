@@ -13,7 +13,6 @@ from tests.contract.sources import source
 
 CONDITIONAL = "AmazonS3/latest/userguide/conditional-writes.html"
 CREATE = "AmazonS3/latest/API/API_CreateBucket.html"
-INVALID = (400, "InvalidParameterValueException")
 
 
 @pytest.fixture
@@ -102,7 +101,8 @@ def test_lambda_takes_code_from_a_bucket_of_its_own_region_only(
     west = SandboxPlane(lambda service: client(service, "us-west-2"))
     create(west)
     wanted = {"FunctionName": NAME, "S3Bucket": bucket, "S3Key": "k.zip"}
-    assert refused(west.functions.update_function_code, **wanted)[0] == 400
+    with pytest.raises(ClientError, match="PermanentRedirect"):
+        west.functions.update_function_code(**wanted)
     east = SandboxPlane(client)
     create(east)
     east.functions.update_function_code(**wanted)
@@ -115,7 +115,9 @@ def test_code_that_is_not_there_changes_nothing(client: Client, bucket: str, mis
     plane = SandboxPlane(client)
     before = create(plane)
     where = {"S3Bucket": "nowhere-at-all" if missing == "bucket" else bucket, "S3Key": "nothing.zip"}
-    assert refused(plane.functions.update_function_code, FunctionName=NAME, **where) == INVALID
+    with pytest.raises(ClientError, match=f"S3 Error Code: NoSuch{missing.title()}") as refusal:
+        plane.functions.update_function_code(FunctionName=NAME, **where)
+    assert refusal.value.response["Error"]["Code"] == "InvalidParameterValueException"
     assert settled(plane) == before
 
 

@@ -2,11 +2,14 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
-from tests.contract.conftest import Client
+from release.sandbox.session import Sandbox
+from tests.contract.conftest import Client, make_client
 from tests.contract.planes import NAME, SandboxPlane, create, published, refused
 from tests.contract.sources import source
 
@@ -55,6 +58,13 @@ class Line:
 @pytest.fixture
 def line(client: Client) -> Line:
     return Line(client)
+
+
+@pytest.fixture
+def slow_line(session: boto3.session.Session, account: str) -> Iterator[Line]:
+    """A change of a mapping takes so long here that it is seen."""
+    with Sandbox.start(settle_seconds=0.5) as sandbox:
+        yield Line(make_client(session, sandbox.endpoint, account))
 
 
 @source(PAGE)
@@ -111,3 +121,12 @@ def test_a_deleted_mapping_is_being_deleted_and_then_gone(line: Line) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("the mapping is still there")
+
+
+@source("lambda/latest/api/API_UpdateEventSourceMapping.html")
+def test_a_mapping_on_its_way_is_not_changed(slow_line: Line) -> None:
+    mapping = slow_line.map()["UUID"]
+    in_use = (400, "ResourceInUseException")
+    functions = slow_line.functions
+    assert refused(functions.update_event_source_mapping, UUID=mapping, BatchSize=2) == in_use
+    assert refused(functions.delete_event_source_mapping, UUID=mapping) == in_use

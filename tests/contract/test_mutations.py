@@ -1,0 +1,310 @@
+"""Proof that the suite sees: with any one guard of the sandbox broken, the case named here turns red."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.contract.sources import source
+
+TOP = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """In `file` of the sandbox `old` becomes `new`; the case (below tests/contract) must fail."""
+
+    file: str
+    old: str
+    new: str
+    case: str
+
+    def __str__(self) -> str:
+        return f"{self.file.removesuffix('.py')}: {self.case.partition('::')[2]}"
+
+
+def never(file: str, old: str, case: str) -> Mutation:
+    """The condition `old` (the rest of an `if`) never holds."""
+    return Mutation(file, old, f"False and ({old})", case)
+
+
+MUTATIONS = (
+    # states and updates
+    Mutation(
+        "guards.py",
+        "lambda _name: _in_progress(name) or update()",
+        "lambda _name: update()",
+        "test_states.py::test_no_update_starts_while_another_is_in_progress",
+    ),
+    Mutation(
+        "guards.py",
+        "if refusal := _in_progress(name) or emulator",
+        "if refusal := emulator",
+        "test_states.py::test_nothing_is_published_while_an_update_is_in_progress",
+    ),
+    never(
+        "guards.py",
+        'data.get("CodeSha256") not in (None, "", current.get("CodeSha256"))',
+        "test_versions.py::test_a_version_is_published_only_of_the_code_that_was_asked_for",
+    ),
+    Mutation(
+        "guards.py",
+        'version.update(\n            State="Pending",',
+        'version.update(\n            State="Active",',
+        "test_states.py::test_a_new_version_is_pending_and_not_invoked_before_it_is_active",
+    ),
+    Mutation(
+        "guards.py",
+        'config.update(State="Active", StateReason="", StateReasonCode="")',
+        "pass",
+        "test_states.py::test_an_active_function_stays_active_while_it_is_updated",
+    ),
+    Mutation(
+        "guards.py",
+        '                LastUpdateStatusReasonCode="",\n                RevisionId=str(uuid.uuid4()),\n',
+        '                LastUpdateStatusReasonCode="",\n',
+        "test_versions.py::test_the_revision_that_an_update_answers_goes_stale_when_it_settles",
+    ),
+    never(
+        "guards.py",
+        'data.get("DryRun")',
+        "test_versions.py::test_a_dry_run_answers_the_digest_and_changes_nothing",
+    ),
+    Mutation(
+        "guards.py",
+        'version["config"].update(FunctionArn=arn, RevisionId=str(uuid.uuid4()), State="Pending")',
+        "pass",
+        "test_versions.py::test_an_update_that_publishes_answers_the_new_version",
+    ),
+    # what a function may be
+    never(
+        "function_rules.py",
+        'role is None or role["Arn"] != arn or not _lets_lambda_in(role["AssumeRolePolicyDocument"])',
+        "test_states.py::test_the_execution_role_exists",
+    ),
+    Mutation(
+        "function_rules.py",
+        "if not runtime or runtime in runtimes():",
+        "if True:",
+        "test_states.py::test_the_runtime_is_one_that_aws_has",
+    ),
+    # lists
+    Mutation(
+        "listings.py",
+        "if key not in _LEFT_OUT",
+        "if key",
+        "test_states.py::test_lists_omit_how_a_function_is",
+    ),
+    # aliases
+    never(
+        "aliases.py",
+        'named and named != "$LATEST" and named not in versions',
+        "test_aliases.py::test_routing_to_a_version_that_does_not_exist_is_refused",
+    ),
+    never(
+        "aliases.py",
+        'version == "$LATEST" or "$LATEST" in weights',
+        "test_aliases.py::test_routing_that_is_not_between_two_published_versions_is_refused",
+    ),
+    never(
+        "aliases.py",
+        "len(weights) > 1",
+        "test_aliases.py::test_routing_that_is_not_between_two_published_versions_is_refused",
+    ),
+    never(
+        "aliases.py",
+        "other == version",
+        "test_aliases.py::test_routing_that_is_not_between_two_published_versions_is_refused",
+    ),
+    never(
+        "aliases.py",
+        "not 0 <= float(weight) <= 1",
+        "test_aliases.py::test_routing_that_is_not_between_two_published_versions_is_refused",
+    ),
+    Mutation(
+        "aliases.py",
+        '("Role", "DeadLetterConfig")',
+        '("DeadLetterConfig",)',
+        "test_aliases.py::test_two_versions_of_an_alias_have_one_role",
+    ),
+    Mutation(
+        "aliases.py",
+        '("Role", "DeadLetterConfig")',
+        '("Role",)',
+        "test_aliases.py::test_two_versions_of_an_alias_have_one_dead_letter_setting",
+    ),
+    Mutation(
+        "aliases.py",
+        'refusal = _refusal_of_name(data.get("Name") or "") or _refusal(',
+        "refusal = _refusal(",
+        "test_aliases.py::test_the_name_of_an_alias_is_no_number",
+    ),
+    never(
+        "aliases.py",
+        'function is not None and alias_name not in function["aliases"]',
+        "test_aliases.py::test_a_deleted_alias_is_gone_its_version_stays_and_deleting_again_does_no_harm",
+    ),
+    # invocations and measures
+    Mutation(
+        "invocation.py",
+        "drawn -= float(weight)",
+        "drawn -= 0.0",
+        "test_invocations.py::test_a_canary_gets_its_share_and_says_which_version_it_was",
+    ),
+    Mutation(
+        "invocation.py",
+        'answered["X-Amz-Executed-Version"] = execution.version',
+        "pass",
+        "test_invocations.py::test_a_canary_gets_its_share_and_says_which_version_it_was",
+    ),
+    never(
+        "invocation.py",
+        'func["config"].get("State") == "Pending"',
+        "test_states.py::test_a_new_version_is_pending_and_not_invoked_before_it_is_active",
+    ),
+    Mutation(
+        "invocation.py",
+        'dimension_sets.append({**by_resource, "ExecutedVersion": executed_version})',
+        "pass",
+        "test_measures.py::test_errors_of_a_canary_are_told_from_those_of_the_stable_version",
+    ),
+    Mutation(
+        "invocation.py",
+        "dimension_sets = [{}, by_function, by_resource]",
+        "dimension_sets = [{}, by_function]",
+        "test_measures.py::test_invocations_are_counted_by_function_resource_and_executed_version",
+    ),
+    never(
+        "invocation.py",
+        'result.get("throttle")',
+        "test_measures.py::test_a_throttled_call_is_neither_an_invocation_nor_an_error",
+    ),
+    Mutation(
+        "alarms.py",
+        'if treatment == "breaching":',
+        'if treatment == "no such":',
+        "test_measures.py::test_an_alarm_without_data_is_what_it_was_told_to_be",
+    ),
+    Mutation(
+        "alarms.py",
+        'if not missing or treatment == "notBreaching":',
+        "if not missing:",
+        "test_measures.py::test_an_alarm_without_data_is_what_it_was_told_to_be",
+    ),
+    Mutation(
+        "alarms.py",
+        "if bad >= to_alarm:",
+        "if bad:",
+        "test_measures.py::test_an_alarm_of_m_out_of_n_periods_needs_as_many",
+    ),
+    Mutation(
+        "rate_limits.py",
+        'return "GetFunction"',
+        'return "control plane"',
+        "test_limits.py::test_get_function_and_invoke_do_not_draw_on_them",
+    ),
+    Mutation(
+        "rate_limits.py",
+        '"Retry-After": str(max(1, math.ceil(wait_seconds))),',
+        "",
+        "test_limits.py::test_control_calls_share_fifteen_a_second_and_the_rest_is_told_when_to_come_back",
+    ),
+    Mutation(
+        "rate_limits.py",
+        'json.loads(body or b"null")',
+        "pass",
+        "test_invocations.py::test_a_payload_that_is_no_json_is_refused",
+    ),
+    # code in S3, buckets
+    Mutation(
+        "code_access.py",
+        "if emulator.lambda_service._fetch_code_from_s3(bucket, key, version_id) is None:",
+        "if False:",
+        "test_buckets.py::test_code_that_is_not_there_changes_nothing",
+    ),
+    Mutation(
+        "code_access.py",
+        "{link.path}:{version}?{link.query}",
+        "{link.path}?{link.query}",
+        "test_buckets.py::test_the_code_of_a_version_can_be_downloaded",
+    ),
+    Mutation(
+        "storage.py",
+        'if endpoint_region not in (None, "us-east-1") and name in emulator.s3._buckets:',
+        "if False:",
+        "test_buckets.py::test_the_name_of_a_bucket_is_taken_everywhere",
+    ),
+    # event source mappings
+    Mutation(
+        "mappings.py",
+        'return self._changing(answer, "Creating")',
+        "return answer",
+        "test_mappings.py::test_a_mapping_on_its_way_is_not_changed",
+    ),
+    never(
+        "mappings.py",
+        'known["State"] not in _SETTLED',
+        "test_mappings.py::test_a_mapping_on_its_way_is_not_changed",
+    ),
+    never(
+        "mappings.py",
+        "before not in _SETTLED",
+        "test_mappings.py::test_a_mapping_on_its_way_is_not_changed",
+    ),
+    # stacks
+    Mutation(
+        "stacks.py",
+        'if known.get("StackStatus") == "ROLLBACK_COMPLETE":',
+        "if False:",
+        "test_change_sets.py::test_a_stack_whose_creation_failed_is_not_updated_only_deleted",
+    ),
+    Mutation(
+        "stacks.py",
+        '        _require(function_rules.refusal_of_new({**properties, "Code": code}))\n'
+        "        _require(code_access.refusal_of(code))\n",
+        "",
+        "test_change_sets.py::test_a_failed_update_goes_back_to_what_was",
+    ),
+    Mutation(
+        "identity.py",
+        'replace(emulator.cloudformation_handlers, "_capabilities_enforced", (), lambda: True)',
+        "pass",
+        "test_change_sets.py::test_iam_resources_have_to_be_acknowledged",
+    ),
+)
+
+
+@source("lambda/latest/dg/testing-guide.html")
+@pytest.mark.prove
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+def test_a_broken_guard_turns_its_case_red(mutation: Mutation, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for folder in ("release", "tests"):
+        shutil.copytree(TOP / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "dev.py"):
+        shutil.copy(TOP / file, copy / file)
+    broken = copy / "release" / "sandbox" / mutation.file
+    text = broken.read_text()
+    assert text.count(mutation.old) == 1, (
+        f"{mutation.file} holds {mutation.old!r} {text.count(mutation.old)} times"
+    )
+    broken.write_text(text.replace(mutation.old, mutation.new))
+    path, _, case = mutation.case.partition("::")
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly"),
+            f"tests/contract/{path}",
+            *("-k", f"{case} and not model"),
+        ],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1, ran.stdout[-3000:]  # 1: tests ran and failed
+    assert f"FAILED tests/contract/{mutation.case}" in ran.stdout
