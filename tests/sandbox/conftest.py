@@ -32,6 +32,13 @@ def account() -> str:
 
 
 @pytest.fixture
+def no_faults_left(sandbox: Sandbox) -> Iterator[None]:
+    """For tests that set faults: others use the same sandbox."""
+    yield
+    sandbox.faults([])
+
+
+@pytest.fixture
 def client(sandbox: Sandbox, account: str, session: boto3.session.Session) -> Client:
     """Makes clients of the test's account: client("lambda"), client("s3", "us-west-2", account="...")."""
 
