@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.sources import source
-
 TOP = Path(__file__).parents[2]
 
 
@@ -278,7 +276,11 @@ MUTATIONS = (
 )
 
 
-@source("lambda/latest/dg/testing-guide.html")
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+def test_the_guard_of_a_mutation_is_where_it_says(mutation: Mutation) -> None:
+    assert (TOP / "release" / "sandbox" / mutation.file).read_text().count(mutation.old) == 1
+
+
 @pytest.mark.prove
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
 def test_a_broken_guard_turns_its_case_red(mutation: Mutation, tmp_path: Path) -> None:
@@ -289,9 +291,6 @@ def test_a_broken_guard_turns_its_case_red(mutation: Mutation, tmp_path: Path) -
         shutil.copy(TOP / file, copy / file)
     broken = copy / "release" / "sandbox" / mutation.file
     text = broken.read_text()
-    assert text.count(mutation.old) == 1, (
-        f"{mutation.file} holds {mutation.old!r} {text.count(mutation.old)} times"
-    )
     broken.write_text(text.replace(mutation.old, mutation.new))
     path, _, case = mutation.case.partition("::")
     ran = subprocess.run(
