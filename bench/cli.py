@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 dev.py bench", description=DESCRIPTION)
     parser.add_argument("rows", nargs="*", metavar="ROW", help="names or patterns, as cli-start or 'next-*'")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
-    parser.add_argument("--markdown", action="store_true", help="print tables as documents have them")
+    parser.add_argument(
+        "--markdown", action="store_true", help="print one table, as docs/performance.md has it"
+    )
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that it works, proves little")
     parser.add_argument("--check", action="store_true", help="exit code 1 unless every goal is met")
     parser.add_argument("--offline", action="store_true", help="install nothing: only peers that are there")
@@ -99,8 +101,11 @@ def _measured(rows: Sequence[Row], shop: Workshop, *, quick: bool, markdown: boo
         results = time_in_turn(contenders, effort, environment, partial(_say_of, row))
         outcome = Outcome(row, results, before, machine.load())
         _say(f"{row.name}: measured in {time.monotonic() - began:.0f} s")
-        print("\n".join(["", *(as_markdown(outcome) if markdown else as_text(outcome))]), flush=True)
         outcomes.append(outcome)
+        if not markdown:
+            print("\n".join(["", *as_text(outcome)]), flush=True)
+    if markdown:
+        print("\n".join(as_markdown(outcomes)))
     return outcomes
 
 

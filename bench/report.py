@@ -44,15 +44,23 @@ def as_text(outcome: Outcome) -> list[str]:
     return [*lines, *(f"  goal {line}" for line in _goal_lines(outcome)), _load_line(outcome)]
 
 
-def as_markdown(outcome: Outcome) -> list[str]:
-    """For docs/performance.md."""
-    lines = [f"**`{outcome.row.name}`** {outcome.row.title}", ""]
-    lines += ["| " + " | ".join(_HEADINGS) + " |", "|---|---|--:|--:|--:|--:|"]
-    for cells in _cells(outcome):
-        padded = (*cells, *[""] * (len(_HEADINGS) - len(cells)))
-        lines.append("| " + " | ".join(padded).rstrip() + " |")
-    goals = [f"- goal {line}" for line in _goal_lines(outcome)]
-    return [*lines, *([""] if goals else []), *goals]
+def as_markdown(outcomes: Iterable[Outcome]) -> list[str]:
+    """One table, as docs/performance.md has it: goals beside contenders, those in seconds beside ours."""
+    lines = ["| row | " + " | ".join(_HEADINGS) + " | goal |", "|---|---|---|--:|--:|--:|--:|---|"]
+    for outcome in outcomes:
+        name = f"`{outcome.row.name}`"
+        judged = {verdict.goal.against: _markdown_goal(verdict) for verdict in outcome.verdicts}
+        for cells in _cells(outcome):
+            padded = (*cells, *[""] * (len(_HEADINGS) - len(cells)))
+            goal = judged.pop(cells[0], "") or (judged.pop(None, "") if name else "")
+            lines.append("| " + " | ".join((name, *padded, goal)) + " |")
+            name = ""
+    return lines
+
+
+def _markdown_goal(verdict: Verdict) -> str:
+    unit = " s" if verdict.goal.against is None else ""
+    return f"≤ {verdict.goal.at_most:g}{unit}: {_word(verdict)}"
 
 
 def as_json(
@@ -137,7 +145,7 @@ def _line(result: Timed | Absent, ours: Timed | Absent | None) -> tuple[str, ...
 def _goal_lines(outcome: Outcome) -> list[str]:
     lines = []
     for verdict in outcome.verdicts:
-        word = {True: "met", False: "NOT MET", None: "not judged"}[verdict.met]
+        word = _word(verdict)
         if verdict.value is None:
             said = "not measured"
         elif verdict.goal.against is None:
@@ -146,6 +154,10 @@ def _goal_lines(outcome: Outcome) -> list[str]:
             said = f"{_number(verdict.value)} x"
         lines.append(f"{verdict.goal}: {word} ({said})")
     return lines
+
+
+def _word(verdict: Verdict) -> str:
+    return {True: "met", False: "NOT MET", None: "not judged"}[verdict.met]
 
 
 def _load_line(outcome: Outcome) -> str:
@@ -163,4 +175,4 @@ def _times(found: Spread) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}" if value >= 0.001 else f"{value:.1e}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
