@@ -203,6 +203,40 @@ class RefUpdate:
     new: str  # object id
 
 
+class Branch(Protocol):
+    """A branch that shares no history with others, kept no deeper than it was asked for."""
+
+    def ensure(self, commit: str, *, commits: int | None = 1) -> None:
+        """Have a commit, and so many of its history in all (None: all of it). Writes no ref of the
+        clone. Raises Unavailable.
+        """
+
+    def paths(self, commit: str) -> Sequence[str]:
+        """All files of a commit's tree."""
+
+    def files(self, commit: str, *under: str) -> Mapping[str, bytes]:
+        """Files below these folders, or of these names, with what they hold."""
+
+    def added(
+        self, commit: str, *, limit: int | None = None, saying: Sequence[str] = ()
+    ) -> Sequence[tuple[str, bytes]]:
+        """Path and content of the files that a commit and its ancestors have added, the newest first.
+
+        Has as much of the history as it needs. `limit`: of so many commits. `saying`: of those with a message
+        that any of these basic regular expressions matches in a line.
+        """
+
+    def write_commit(
+        self,
+        *,
+        base: str | None,
+        files: Mapping[str, bytes | None],
+        parents: Sequence[str],
+        message: str,
+    ) -> str:
+        """As Repo.write_commit."""
+
+
 class Repo(Protocol):
     """The git repository and its remote, over plumbing. Raises Misconfigured and Unavailable."""
 
@@ -254,15 +288,20 @@ class Repo(Protocol):
 
     def write_blob(self, data: bytes) -> str: ...
 
+    def branch(self, name: str) -> Branch:
+        """A branch of the remote that shares no history with others."""
+
     def write_commit(
         self,
         *,
         base: str | None,
-        files: Mapping[str, bytes],
+        files: Mapping[str, bytes | None],
         parents: Sequence[str],
         message: str,
     ) -> str:
-        """A commit whose tree is `base`'s with these files put in. Touches no ref, index or work tree."""
+        """A commit whose tree is `base`'s with these files put in, or taken out (None). Touches no ref,
+        index or work tree.
+        """
 
     def write_tag(self, *, name: str, commit: str, message: str) -> str:
         """An annotated tag object (mktag; signed when git is configured for it). Touches no ref."""
@@ -311,10 +350,21 @@ class Ledger(Protocol):
         """
 
     def event(self, state: LedgerState, path: str) -> Event:
-        """Raises Misconfigured when the ledger does not hold it."""
+        """An event that a head of this state names. Raises Misconfigured when the ledger does not hold it."""
 
-    def events(self, state: LedgerState, *, limit: int | None = None) -> Sequence[Event]:
-        """Newest first."""
+    def events(
+        self,
+        state: LedgerState,
+        *,
+        limit: int | None = None,
+        pipeline: str | None = None,
+        stage: str | None = None,
+        release: str | None = None,
+    ) -> Sequence[Event]:
+        """The newest `limit`, in the order in which they were written, newest first.
+
+        Only those of a pipeline, a stage, or a release (tag or commit id), where named.
+        """
 
 
 class Holders(Protocol):

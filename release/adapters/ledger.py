@@ -1,8 +1,13 @@
-"""The ledger: an orphan branch in the same repository, one commit per event; no work tree is touched."""
+"""The ledger: an orphan branch in the same repository, one commit per event; no work tree is touched.
+
+The tree of its newest commit holds the heads and the events that they name, and nothing older: whoever
+promotes needs that one commit, however long the history is. Every event is in the commit that added it.
+"""
 
 import json
 import random
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from release.core.records import Event, IllegalEvent, StageHead, advance
@@ -12,6 +17,7 @@ from release.ports import Clock, LedgerState, RefUpdate, RemoteRefs, Repo
 BRANCH = "release-ledger"
 _REF = f"refs/heads/{BRANCH}"
 _TRIES = 10
+_RECENT = 30  # events: more than come while the answer to one push is waited for
 _T = TypeVar("_T")
 
 
@@ -20,6 +26,7 @@ class GitLedger:
 
     def __init__(self, repo: Repo, clock: Clock, *, jitter: Callable[[], float] = random.random) -> None:
         self._repo = repo
+        self._branch = repo.branch(BRANCH)
         self._clock = clock
         self._jitter = jitter
 
@@ -28,12 +35,10 @@ class GitLedger:
         commit = refs.branches.get(BRANCH)
         if commit is None:
             return LedgerState(None, {})
-        self._repo.ensure([commit], refs=[_REF])
-        entries = self._repo.tree(commit, "heads")
-        blobs = self._repo.blobs([entry.blob for entry in entries])
+        self._branch.ensure(commit)
         heads = {}
-        for entry in entries:
-            head = self._parse(entry.path, blobs[entry.blob], StageHead.from_json)
+        for path, data in self._branch.files(commit, "heads").items():
+            head = self._parse(path, data, StageHead.from_json)
             heads[head.pipeline, head.stage] = head
         return LedgerState(commit, heads)
 
@@ -54,9 +59,14 @@ class GitLedger:
                 return state  # written by an earlier try whose answer was lost
             raise _lost(str(error)) from error
         for attempt in range(_TRIES):
-            commit = self._repo.write_commit(
+            heads = {**state.heads, (event.pipeline, event.stage): head}
+            commit = self._branch.write_commit(
                 base=state.commit,
-                files={event.path: event.to_bytes(), head.path: head.to_bytes()},
+                files={
+                    **dict.fromkeys(self._outdated(state, heads)),
+                    event.path: event.to_bytes(),
+                    head.path: head.to_bytes(),
+                },
                 parents=[state.commit] if state.commit else [],
                 message=_message(event),
             )
@@ -78,29 +88,50 @@ class GitLedger:
                     raise
                 self._clock.sleep(self._jitter() * 0.1 * 2 ** min(attempt, 5))
             else:
-                return LedgerState(commit, {**state.heads, (event.pipeline, event.stage): head})
+                return LedgerState(commit, heads)
         raise Conflict(
             f"the ledger moved {_TRIES} times while {event.kind} of {event.stage} was being written",
             fix="run the same command again",
         )
 
     def event(self, state: LedgerState, path: str) -> Event:
-        entries = self._repo.tree(state.commit, path) if state.commit else []
-        if not entries:
+        data = self._branch.files(state.commit, path).get(path) if state.commit else None
+        if data is None:
             raise Misconfigured(
                 f"the ledger has no record {path}",
-                fix=f"fetch the branch {BRANCH}; if it was rewritten, `release audit log` shows what is left",
+                fix=f"the branch {BRANCH} was edited: `release audit log` shows what is left",
             )
-        blob = entries[0].blob
-        return self._parse(path, self._repo.blobs([blob])[blob], Event.from_json)
+        return self._parse(path, data, Event.from_json)
 
-    def events(self, state: LedgerState, *, limit: int | None = None) -> list[Event]:
+    def events(
+        self,
+        state: LedgerState,
+        *,
+        limit: int | None = None,
+        pipeline: str | None = None,
+        stage: str | None = None,
+        release: str | None = None,
+    ) -> list[Event]:
         if state.commit is None:
             return []
-        entries = [entry for entry in self._repo.tree(state.commit) if entry.path[:4].isdigit()]
-        newest = sorted(entries, key=lambda entry: _order(entry.path), reverse=True)[:limit]
-        blobs = self._repo.blobs([entry.blob for entry in newest])
-        return [self._parse(entry.path, blobs[entry.blob], Event.from_json) for entry in newest]
+        saying = _lines_of(pipeline, stage, release)
+        added = self._branch.added(state.commit, limit=None if release else limit, saying=saying)
+        found = [self._parse(path, data, Event.from_json) for path, data in added if _is_event(path)]
+        # The lines say where to look; what an event is about, only the event says.
+        return [
+            event
+            for event in found
+            if pipeline in (None, event.pipeline)
+            and stage in (None, event.stage)
+            and release in (None, event.release.tag, event.release.commit)
+        ][:limit]
+
+    def _outdated(self, state: LedgerState, heads: Mapping[tuple[str, str], StageHead]) -> list[str]:
+        """Files of events that no head names any more."""
+        if state.commit is None:
+            return []
+        named = frozenset(path for head in heads.values() for path in head.records)
+        return [path for path in self._branch.paths(state.commit) if _is_event(path) and path not in named]
 
     def _reread(self, refused: Exception) -> LedgerState:
         try:
@@ -111,8 +142,8 @@ class GitLedger:
     def _holds(self, state: LedgerState, event: Event) -> bool:
         if state.commit is None:
             return False
-        entries = self._repo.tree(state.commit, event.path)
-        return bool(entries) and self._repo.blobs([entries[0].blob])[entries[0].blob] == event.to_bytes()
+        recent = self._branch.added(state.commit, limit=_RECENT)
+        return any(path == event.path and data == event.to_bytes() for path, data in recent)
 
     def _tag_exists(self, tag: RefUpdate | None) -> bool:
         return tag is not None and tag.ref.removeprefix("refs/tags/") in self._repo.remote().tags
@@ -127,6 +158,10 @@ class GitLedger:
             ) from error
 
 
+def _is_event(path: str) -> bool:
+    return path[:4].isdigit()
+
+
 def _lost(what: str) -> Conflict:
     return Conflict(
         f"somebody else is at it: {what}",
@@ -136,10 +171,23 @@ def _lost(what: str) -> Conflict:
 
 def _message(event: Event) -> str:
     result = f" {event.outcome}" if event.outcome else f" {event.kind}"
-    return f"{event.verb} {event.release.label} to {event.stage}:{result}\n\nRecord: {event.path}\n"
+    return (
+        f"{event.verb} {event.release.label} to {event.stage}:{result}\n\n"
+        f"Record: {event.path}\n"
+        f"Stage: {event.pipeline}/{event.stage}\n"
+        f"Release: {event.release.tag or '-'} {event.release.commit}\n"
+    )
 
 
-def _order(path: str) -> tuple[str, str]:
-    """Time of the promotion, then the fence: the nonce between them says nothing of the order of events."""
-    name = path.rpartition("/")[2]
-    return name[:16], name.rsplit(".", 2)[1]
+def _lines_of(pipeline: str | None, stage: str | None, release: str | None) -> Sequence[str]:
+    """Basic regular expressions for a line that `_message` writes for such events, and for few others."""
+    if release is not None:
+        return [f"^Release: {_literal(release)} ", f"^Release: [^ ]* {_literal(release)}$"]
+    if pipeline is None and stage is None:
+        return []
+    named = [_literal(name) if name is not None else "[^/]*" for name in (pipeline, stage)]
+    return [f"^Stage: {'/'.join(named)}$"]
+
+
+def _literal(text: str) -> str:
+    return re.sub(r"[][\\.*^$]", r"\\\g<0>", text)

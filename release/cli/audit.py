@@ -29,11 +29,7 @@ def audit_log(directory: Path, limit: int, stage: str | None, pipeline: str | No
     state = wired.ledger.read()
     _check_known("pipeline", pipeline, {name for name, _ in state.heads})
     _check_known("stage", stage, {name for _, name in state.heads})
-    events = [
-        event
-        for event in wired.ledger.events(state, limit=None if stage or pipeline else limit)
-        if stage in (None, event.stage) and pipeline in (None, event.pipeline)
-    ][:limit]
+    events = wired.ledger.events(state, limit=limit, pipeline=pipeline, stage=stage)
     if as_json:
         show_json([event_json(event) for event in events])
     else:
@@ -54,11 +50,7 @@ def audit_show(directory: Path, tag: str, pipeline: str | None, as_json: bool) -
     refs = wired.repo.remote()
     state = wired.ledger.read(refs)
     _check_known("pipeline", pipeline, {name for name, _ in state.heads})
-    events = [
-        event
-        for event in wired.ledger.events(state)
-        if tag in (event.release.tag, event.release.commit) and pipeline in (None, event.pipeline)
-    ]
+    events = list(wired.ledger.events(state, pipeline=pipeline, release=tag))
     found = refs.tags.get(tag)
     if found is None and not events:
         raise Misconfigured(

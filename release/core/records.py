@@ -171,6 +171,13 @@ class StageHead:
         """Raises ValueError that names what does not fit."""
         return _build(cls, data)
 
+    @property
+    def records(self) -> frozenset[str]:
+        """Paths of the events that the head names: what a promotion or a rollback may still need."""
+        named = [good.record for good in (*self.history, *([self.serves] if self.serves else []))]
+        running = self.running.record if self.running else None
+        return frozenset(path for path in (*named, running, self.last, self.stranded) if path)
+
     def quarantine_of(self, commit: str) -> Quarantined | None:
         return next((item for item in self.quarantined if item.commit == commit), None)
 

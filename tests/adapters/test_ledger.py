@@ -243,9 +243,11 @@ def test_every_event_is_one_commit_with_its_file_and_the_head_it_moves(real: Git
     state = real.ledger.append(EMPTY, event())
     real.ledger.append(state, event("outcome", outcome="succeeded"))
     assert real.log() == ["promote v1.0.0 to prod: started", "promote v1.0.0 to prod: succeeded"]
-    changed = git(real.world.remote, "show", "--format=%b", "--name-only", BRANCH).splitlines()
+    said = git(real.world.remote, "show", "--format=%b", "--no-patch", BRANCH).splitlines()
     path = event("outcome", outcome="succeeded").path
-    assert [line for line in changed if line] == [f"Record: {path}", path, "heads/fleet/prod.json"]
+    assert said == [f"Record: {path}", "Stage: fleet/prod", f"Release: v1.0.0 {'1' * 40}"]
+    changed = git(real.world.remote, "diff-tree", "-r", "--name-status", "--no-commit-id", BRANCH)
+    assert changed.split() == ["D", event().path, "A", path, "M", "heads/fleet/prod.json"]
     data = git(real.world.remote, "show", f"{BRANCH}:{path}")
     assert json.loads(data)["outcome"] == "succeeded"
 
@@ -336,7 +338,7 @@ def test_a_head_that_cannot_be_read_is_named_with_what_to_do(
     assert "restore the branch" in refused.value.fix
 
 
-def test_a_record_that_cannot_be_read_is_named(real: Git) -> None:
+def test_a_record_that_was_edited_is_named_and_the_log_keeps_what_was_written(real: Git) -> None:
     state = real.ledger.append(EMPTY, event())
     repo = real.world.repo()
     assert state.commit is not None
@@ -345,9 +347,17 @@ def test_a_record_that_cannot_be_read_is_named(real: Git) -> None:
     )
     repo.push([RefUpdate(f"refs/heads/{BRANCH}", commit)])
     edited = real.ledger.read()
-    for read in (lambda: real.ledger.event(edited, event().path), lambda: real.ledger.events(edited)):
-        with pytest.raises(Misconfigured, match="an object is expected, not list"):
-            read()
+    with pytest.raises(Misconfigured, match="an object is expected, not list"):
+        real.ledger.event(edited, event().path)
+    assert list(real.ledger.events(edited)) == [event()]
+
+
+def test_a_record_that_was_never_right_is_named_by_the_log(real: Git) -> None:
+    repo = real.world.repo()
+    commit = repo.write_commit(base=None, files={event().path: b"[]"}, parents=[], message="forged")
+    repo.push([RefUpdate(f"refs/heads/{BRANCH}", commit)])
+    with pytest.raises(Misconfigured, match=f"{event().path} cannot be read: .*not list"):
+        real.ledger.events(real.ledger.read())
 
 
 def test_the_ledger_is_read_as_the_refs_just_read_name_it(real: Git) -> None:

@@ -42,7 +42,8 @@ class Remote:
             commit, _, parent = first.strip().partition(" ")
             assert parent == before, f"the ledger is not linear at {commit}"
             changed = [line.split() for line in lines if line]
-            events = [fields for fields in changed if not fields[5].startswith("heads/")]
+            # What no head names any more leaves the tree; its commit keeps it.
+            events = [fields for fields in changed if not fields[5].startswith("heads/") and fields[4] != "D"]
             assert [fields[4] for fields in events] == ["A"], f"{commit} does not add one event: {changed}"
             blobs.append(events[0][3])
             before = commit

@@ -155,8 +155,22 @@ class FakeLedger:
             raise Misconfigured(f"the ledger has no record {path}", fix=FIX)
         return found[0]
 
-    def events(self, state: LedgerState, *, limit: int | None = None) -> Sequence[Event]:
-        return self.log[::-1][:limit]
+    def events(
+        self,
+        state: LedgerState,
+        *,
+        limit: int | None = None,
+        pipeline: str | None = None,
+        stage: str | None = None,
+        release: str | None = None,
+    ) -> Sequence[Event]:
+        return [
+            event
+            for event in reversed(self.log)
+            if pipeline in (None, event.pipeline)
+            and stage in (None, event.stage)
+            and release in (None, event.release.tag, event.release.commit)
+        ][:limit]
 
     def _state(self) -> LedgerState:
         commit = canonical.sha256(str(len(self.log)).encode())[:40] if self.log else None

@@ -3,6 +3,7 @@
 https://git-scm.com/docs names every command used here as plumbing, but for fetch, push and ls-remote.
 """
 
+import contextlib
 import getpass
 import os
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from release.adapters.git import objects
+from release.adapters.git.branch import OwnBranch
 from release.adapters.git.command import Commands
 from release.adapters.git.failures import failure
 from release.adapters.git.history import History
@@ -24,10 +26,12 @@ _COMMIT = re.compile(r"([0-9a-f]{40,64}) commit [0-9]+")
 class GitRepo:
     """One clone (work tree, linked work tree, submodule or bare) and the remote that is the truth."""
 
-    def __init__(self, top: Path, git: Commands, remote: str, git_dir: Path) -> None:
+    def __init__(self, top: Path, git: Commands, remote: str, common: Path) -> None:
         self._top = top
         self._git = git
-        self._memory = Memory(git_dir / "release")
+        self._common = common
+        self._branches: dict[str, OwnBranch] = {}
+        self._memory = Memory(common / "release")
         self._remote = Remote(git, remote)
         self._history = History(git, self._remote)
 
@@ -139,7 +143,7 @@ class GitRepo:
         return objects.write_blobs(self._git, [data])[0]
 
     def write_commit(
-        self, *, base: str | None, files: Mapping[str, bytes], parents: Sequence[str], message: str
+        self, *, base: str | None, files: Mapping[str, bytes | None], parents: Sequence[str], message: str
     ) -> str:
         return objects.write_commit(self._git, base=base, files=files, parents=parents, message=message)
 
@@ -150,7 +154,14 @@ class GitRepo:
         return objects.tag_message(self._git, object_id)
 
     def push(self, updates: Sequence[RefUpdate]) -> None:
-        self._remote.push(updates)
+        with contextlib.ExitStack() as places:
+            env = [places.enter_context(branch.for_push(updates)) for branch in self._branches.values()]
+            self._remote.push(updates, {name: text for each in env for name, text in each.items()})
+
+    def branch(self, name: str) -> OwnBranch:
+        if name not in self._branches:
+            self._branches[name] = OwnBranch(self._git, self._remote, self._common, name)
+        return self._branches[name]
 
     def person(self) -> str:
         configured = self._git.answer("config", "--get", "user.name").out.decode("utf-8", "replace").strip()

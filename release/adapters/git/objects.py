@@ -100,12 +100,23 @@ def write_blobs(git: Commands, contents: Sequence[bytes]) -> Sequence[str]:
 
 
 def write_commit(
-    git: Commands, *, base: str | None, files: Mapping[str, bytes], parents: Sequence[str], message: str
+    git: Commands,
+    *,
+    base: str | None,
+    files: Mapping[str, bytes | None],
+    parents: Sequence[str],
+    message: str,
 ) -> str:
-    ids = write_blobs(git, list(files.values())) if files else []
+    contents = {path: data for path, data in files.items() if data is not None}
+    ids = dict(zip(contents, write_blobs(git, list(contents.values())) if contents else [], strict=True))
+    # git-update-index(1), USING --INDEX-INFO: mode 0 takes a path out
+    nothing = b"0" * (64 if base is not None and len(base) == 64 else 40)  # as long as the ids are here
     entries = [
-        b"100644 " + blob.encode() + b"\t" + path.encode("utf-8", "surrogateescape") + b"\0"
-        for path, blob in zip(files, ids, strict=True)
+        (b"100644 " + ids[path].encode() if path in ids else b"0 " + nothing)
+        + b"\t"
+        + path.encode("utf-8", "surrogateescape")
+        + b"\0"
+        for path in files
     ]
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
@@ -125,6 +136,32 @@ def write_commit(
     ancestry = [part for parent in parents for part in ("-p", parent)]
     out = git.out("commit-tree", *ancestry, written, stdin=message.encode() or b"\n", env=identity)
     return out.decode().strip()
+
+
+def added(git: Commands, commit: str, limit: int | None, saying: Sequence[str]) -> Sequence[TreeEntry]:
+    """Files that a commit and its ancestors have added, the newest first.
+
+    `limit`: of so many commits. `saying`: of those whose message any of these basic regular expressions fits.
+    """
+    chosen = git.out(
+        "rev-list",
+        *([f"--max-count={limit}"] if limit is not None else []),
+        *(f"--grep={pattern}" for pattern in saying),
+        commit,
+        "--",
+    )
+    out = git.out(
+        "diff-tree", "--stdin", "--root", "-r", "-z", "--no-renames", "--diff-filter=A", stdin=chosen
+    )
+    entries = []
+    parts = iter(out.split(b"\0"))
+    for part in parts:  # a commit's id, then ":modes ids A" and a path for each file
+        if part.startswith(b":"):
+            mode, blob = part.split(b" ")[1:4:2]
+            entries.append(
+                TreeEntry(next(parts).decode("utf-8", "surrogateescape"), mode.decode(), blob.decode())
+            )
+    return entries
 
 
 def write_tag(git: Commands, *, name: str, commit: str, message: str) -> str:

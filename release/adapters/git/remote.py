@@ -1,7 +1,7 @@
 """The remote: one ls-remote to read it, fetches that write no ref, one atomic push."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from release.adapters.git.command import Answer, Commands
 from release.adapters.git.failures import failure, lines, telling
@@ -72,7 +72,7 @@ class Remote:
             )
         raise self._unread(answer)
 
-    def push(self, updates: Sequence[RefUpdate]) -> None:
+    def push(self, updates: Sequence[RefUpdate], env: Mapping[str, str] | None = None) -> None:
         """All or nothing, by one `git push`; never again with weaker flags."""
         self._refuse_several_destinations()
         named = re.fullmatch(r"[\w./-]+", self.name)
@@ -86,6 +86,7 @@ class Remote:
             "--recurse-submodules=no",
             self.name,
             *(f"{update.new}:{update.ref}" for update in updates),
+            env=env,
             # A clone made with --mirror may not name what it pushes.
             settings={f"remote.{self.name}.mirror": "false"} if named else {},
         )
