@@ -9,15 +9,18 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from release import __version__
 from release.build.documents import Rendered, Templates, load_manifest, render_stage
 from release.build.failures import Failures
+from release.build.papers import papers
 from release.build.python import Builder
 from release.build.sources import Prepared, prepare, read_commit
-from release.build.stored import Store, Stored
+from release.build.stored import IO_THREADS, Store, Stored
 from release.build.target import Target
+from release.core import canonical
 from release.core.manifest import Manifest, ServiceEntry
 from release.core.models import Pipeline, Service
 from release.ports import Artifacts, Progress, Repo
@@ -27,15 +30,25 @@ from release.ports import Artifacts, Progress, Repo
 class ServiceResult:
     service: str
     outcome: Literal["built", "reused"]
-    artifact: str  # sha256 of the zip
-    size: int  # bytes of the zip
+    entry: ServiceEntry
     seconds: float  # spent on building it; 0 when reused
+
+    @property
+    def artifact(self) -> str:
+        """sha256 of the zip."""
+        return self.entry.artifact
+
+    @property
+    def size(self) -> int:
+        """Bytes of the zip."""
+        return self.entry.size
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
     manifest: Manifest
     digest: str  # of the manifest
+    known: bool  # the commit had this manifest before: nothing was read or rendered
     services: tuple[ServiceResult, ...]
     seconds: float
 
@@ -52,19 +65,25 @@ def build_release(
     builder: Builder,
     templates: Templates,
     progress: Progress = lambda event, facts: None,
+    base: Sequence[str] = (),
 ) -> BuildResult:
-    """Build what is new, render every stage of the pipeline, store all of it, and write the commit's manifest
-    once.
+    """Build what is new, render every stage of the pipeline, store all of it in every region that the
+    pipeline uses, and write the commit's manifest once.
 
     `services` are those of the pipeline, by name, as the commit configures them; `commit` is a full object
-    id. Progress events are `build` with `service` and `state` (building, built, reused), from several
-    threads. Raises Misconfigured or Unavailable: one error for all services that are at fault. No manifest is
-    written then, but what was built is kept for the next time.
+    id; `base` are digests of manifests that probably hold most of it, such as those of what the stages run:
+    what they name is not looked up again. Progress events are `build` with `service` and `state` (building,
+    built, reused), from several threads. Raises Misconfigured or Unavailable: one error for all services that
+    are at fault. No manifest is written then, but what was built is kept for the next time.
     """
     begun = time.perf_counter()
     key = manifest_key(pipeline.name, commit, target)
+    write = partial(papers, pipeline=pipeline.name, commit=commit, target=target)
+    store = Store(artifacts, regions_of(pipeline), builder, target, progress, write)
     if (known := artifacts.index("manifests", key)) is not None:
-        return _result(load_manifest(artifacts, known), known, {}, begun)
+        manifest = load_manifest(artifacts, known)
+        store.fill_all(manifest, known)
+        return _result(manifest, known, {}, begun, known=True)
 
     # Read the commit and render every stage: cheap, and it finds most mistakes before anything is built.
     failures = Failures()
@@ -80,11 +99,22 @@ def build_release(
             ):
                 rendered[name][stage.name] = both
 
-    store = Store(artifacts, _regions(pipeline), builder, target, progress)
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        # Look up what was built before, and build each missing fingerprint once.
-        found = list(pool.map(lambda one: failures.attempt(one.service.name, store.find, one), prepared))
-        stored = {one.fingerprint: was for one, was in zip(prepared, found, strict=True) if was is not None}
+    # Look up what was built before, unless a manifest in the store has told already.
+    trusted = store.trusted(base)
+    stored = {
+        one.fingerprint: trusted.stored[one.fingerprint]
+        for one in prepared
+        if one.fingerprint in trusted.stored
+    }
+    with ThreadPoolExecutor(IO_THREADS) as pool:
+        asked = {one.fingerprint: one for one in prepared if one.fingerprint not in stored}
+        found = pool.map(lambda one: failures.attempt(one.service.name, store.find, one), asked.values())
+        stored |= {was.fingerprint: was for was in found if was is not None}
+        for one in prepared:
+            if (was := stored.get(one.fingerprint)) is not None:
+                progress("build", {"service": one.service.name, "state": "reused", "artifact": was.artifact})
+
+        # Build each missing fingerprint once, so many at a time as there are cores.
         failed = failures.services
         missing = {
             one.fingerprint: one
@@ -92,14 +122,21 @@ def build_release(
             if one.fingerprint not in stored and one.service.name not in failed
         }
         blobs = repo.blobs({file.blob for one in missing.values() for file in one.files}) if missing else {}
-        attempts = pool.map(
-            lambda one: failures.attempt(one.service.name, store.build, one, blobs), missing.values()
-        )
-        built = [made for made in attempts if made]
+        with ThreadPoolExecutor(os.cpu_count() or 1) as builders:
+            attempts = builders.map(
+                lambda one: failures.attempt(one.service.name, store.build, one, blobs), missing.values()
+            )
+            built = [made for made in attempts if made]
         failures.raise_any()
 
         # Everything is there: store the documents, and last the manifest that names all of it.
-        documents = {pair for stages in rendered.values() for both in stages.values() for pair in both.pairs}
+        documents = {
+            pair
+            for stages in rendered.values()
+            for both in stages.values()
+            for pair in both.pairs
+            if (pair[0], canonical.sha256(pair[1])) not in trusted.documents
+        }
         list(pool.map(lambda pair: artifacts.put(pair[1], kind=pair[0]), sorted(documents)))
     stored |= {made.fingerprint: made for made in built}
     manifest = Manifest(
@@ -113,8 +150,11 @@ def build_release(
     )
     digest = artifacts.put(manifest.to_bytes(), kind="manifest")
     winner = artifacts.index_once("manifests", key, digest)
-    if winner != digest:
+    if winner == digest:
+        store.note_everywhere(digest)
+    else:
         manifest = load_manifest(artifacts, winner)
+        store.fill_all(manifest, winner)
     return _result(manifest, winner, {made.fingerprint: made.seconds for made in built}, begun)
 
 
@@ -133,25 +173,30 @@ def _entry(one: Prepared, stored: Stored, stages: Mapping[str, Rendered], target
         architecture=one.service.architecture,
         target=target.name,
         stages={stage: both.digests for stage, both in stages.items()},
+        sbom=stored.sbom,
+        provenance=stored.provenance,
     )
 
 
-def _regions(pipeline: Pipeline) -> Sequence[str]:
+def regions_of(pipeline: Pipeline) -> Sequence[str]:
+    """Regions that any stage of the pipeline uses, in the order of the stages."""
     return list(
         dict.fromkeys(region for stage in pipeline.stages for region in stage.environment.regions),
     )
 
 
-def _result(manifest: Manifest, digest: str, built: Mapping[str, float], begun: float) -> BuildResult:
+def _result(
+    manifest: Manifest, digest: str, built: Mapping[str, float], begun: float, *, known: bool = False
+) -> BuildResult:
     return BuildResult(
         manifest=manifest,
         digest=digest,
+        known=known,
         services=tuple(
             ServiceResult(
                 service=name,
                 outcome="built" if entry.fingerprint in built else "reused",
-                artifact=entry.artifact,
-                size=entry.size,
+                entry=entry,
                 seconds=built.get(entry.fingerprint, 0.0),
             )
             for name, entry in sorted(manifest.services.items())

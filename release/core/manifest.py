@@ -29,6 +29,8 @@ class ServiceEntry:
     architecture: str
     target: str  # platform that the wheels were chosen for: "lambda", or "host" in the sandbox
     stages: Mapping[str, StageDocuments]
+    sbom: str | None = None  # sha256 of the CycloneDX document; None: built before there were any
+    provenance: str | None = None  # sha256 of the in-toto statement; None: as above
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,8 @@ class StageSettings:
 
 
 def _entry_to_json(entry: ServiceEntry) -> dict[str, Any]:
-    return {
+    papers = {"sbom": entry.sbom, "provenance": entry.provenance}
+    return {name: digest for name, digest in papers.items() if digest is not None} | {
         "artifact": entry.artifact,
         "content": entry.content,
         "fingerprint": entry.fingerprint,
@@ -161,4 +164,6 @@ def _entry_from_json(data: Any) -> ServiceEntry:
             stage: StageDocuments(template=item["template"], settings=item["settings"])
             for stage, item in sorted(data["stages"].items())
         },
+        sbom=data.get("sbom"),
+        provenance=data.get("provenance"),
     )
