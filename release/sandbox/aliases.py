@@ -5,11 +5,16 @@ published, with the same execution role and the same dead-letter configuration.
 """
 
 import json
+import re
 from typing import Any
 
 from release.sandbox import emulator
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
+
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateAlias.html
+_NAME = re.compile(r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)")
+_NAME_CHARACTERS = 128
 
 
 class AliasRules:
@@ -20,6 +25,7 @@ class AliasRules:
         self._create = replace(service, "_create_alias", ("func_name", "data"), self.create)
         self._update = replace(service, "_update_alias", ("func_name", "alias_name", "data"), self.update)
 
+        self._delete = replace(service, "_delete_alias", ("func_name", "alias_name"), self.delete)
         self._get_policy = replace(
             service, "_get_policy", ("func_name", "query_params", "path_qualifier"), self.get_policy
         )
@@ -41,8 +47,18 @@ class AliasRules:
         return answer[0], answer[1], json.dumps({**shown, "Policy": json.dumps(policy)}).encode()
 
     def create(self, func_name: str, data: dict[str, Any]) -> Answer:
-        refusal = _refusal(func_name, data.get("FunctionVersion"), data.get("RoutingConfig"))
+        refusal = _refusal_of_name(data.get("Name") or "") or _refusal(
+            func_name, data.get("FunctionVersion"), data.get("RoutingConfig")
+        )
         answer: Answer = refusal or self._create(func_name, data)
+        return answer
+
+    def delete(self, func_name: str, alias_name: str) -> Answer:
+        """Deleting what is gone does no harm: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteAlias.html"""
+        function = emulator.lambda_service._functions.get(func_name)
+        if function is not None and alias_name not in function["aliases"]:
+            return 204, {}, b""
+        answer: Answer = self._delete(func_name, alias_name)
         return answer
 
     def update(self, func_name: str, alias_name: str, data: dict[str, Any]) -> Answer:
@@ -56,6 +72,17 @@ class AliasRules:
         )
         answer: Answer = refusal or self._update(func_name, alias_name, data)
         return answer
+
+
+def _refusal_of_name(name: str) -> Answer | None:
+    if len(name) > _NAME_CHARACTERS:
+        rule = f"Member must have length less than or equal to {_NAME_CHARACTERS}"
+    elif not _NAME.fullmatch(name):
+        rule = f"Member must satisfy regular expression pattern: {_NAME.pattern}"
+    else:
+        return None
+    message = f"1 validation error detected: Value '{name}' at 'name' failed to satisfy constraint: {rule}"
+    return emulator.refusal("ValidationException", message, 400)
 
 
 def _refusal(func_name: str, version: str | None, routing: dict[str, Any] | None) -> Answer | None:

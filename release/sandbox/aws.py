@@ -37,7 +37,7 @@ def main() -> None:
     root = (arguments.root or Path(tempfile.mkdtemp(prefix="release-sandbox-"))).resolve()
     try:
         options = Options.of_flags(arguments)
-        saved = _claimed(arguments, root) if options.save_state else None
+        saved = _claim(arguments, root) if options.save_state else None
         listener = _listener(arguments.port, saved)
     except ReleaseError as error:
         sys.exit(_refuse(error))
@@ -69,11 +69,10 @@ def main() -> None:
         os._exit(status)
 
 
-def _claimed(arguments: argparse.Namespace, root: Path) -> saved_state.SavedState:
+def _claim(arguments: argparse.Namespace, root: Path) -> saved_state.SavedState:
     if arguments.root is None or arguments.temporary:
         raise Misconfigured("a state is saved in a root that stays", fix="give --root DIR with --save-state")
-    # Held until this process ends: the lock goes with it.
-    return contextlib.ExitStack().enter_context(saved_state.claimed(root))
+    return saved_state.claim(root)
 
 
 def _listener(port: int, saved: saved_state.SavedState | None) -> socket.socket:
@@ -131,7 +130,16 @@ def _assemble(
 ) -> tuple["Application", "WorkerPool", Callable[[], None]]:
     """The application, its workers, and what is to be done once a saved state has been read."""
     # Imported here because ministack reads the environment while it is imported.
-    from release.sandbox import code_access, emulator, guards, http_apis, identity, node_workers, storage
+    from release.sandbox import (
+        code_access,
+        emulator,
+        guards,
+        http_apis,
+        identity,
+        listings,
+        node_workers,
+        storage,
+    )
     from release.sandbox import mappings as event_source_mappings
     from release.sandbox.alarms import Alarms
     from release.sandbox.aliases import AliasRules
@@ -150,6 +158,7 @@ def _assemble(
     code_access.install(endpoint)
     identity.install()
     http_apis.install()
+    listings.install()
     storage.install()
     guards.Guards(options.settle_seconds).install()
     AliasRules().install()

@@ -21,6 +21,21 @@ def check_version(found: str) -> None:
         raise EmulatorChanged(f"the sandbox needs ministack {SUPPORTED_VERSION}, found {found}")
 
 
+def replace_entry(
+    table: dict[str, Any], key: str, parameters: tuple[str, ...], replacement: Callable[..., Any]
+) -> Any:
+    """Puts `replacement` in the place of `table[key]` and returns the original.
+
+    Raises EmulatorChanged when the original does not exist or does not take exactly `parameters`.
+    """
+    original = table.get(key)
+    found = tuple(inspect.signature(original).parameters) if callable(original) else None
+    if found != parameters:
+        raise EmulatorChanged(f"{key} takes {found}, the sandbox expects {parameters}")
+    table[key] = replacement
+    return original
+
+
 def replace(module: Any, name: str, parameters: tuple[str, ...], replacement: Callable[..., Any]) -> Any:
     """Puts `replacement` in the place of `module.name` and returns the original.
 

@@ -42,8 +42,9 @@ class Mappings:
     def create(self, data: dict[str, Any]) -> Answer:
         if refusal := refusal_of_new(data.get("FunctionName") or "", data.get("EventSourceArn") or ""):
             return refusal
-        answer: Answer = self._create(data)
-        return self._changing(answer, "Creating")
+        # Enabled is what ministack polls, at once.
+        answer: Answer = self._create({**data, "Enabled": False})
+        return self._changing(answer, "Creating", enabled=is_true(data.get("Enabled", True)))
 
     def update(self, esm_id: str, data: dict[str, Any]) -> Answer:
         known = emulator.lambda_service._esms.get(esm_id)
@@ -54,10 +55,12 @@ class Mappings:
             return _in_use("update")
         if refusal := refusal_of_function(data.get("FunctionName")):
             return refusal
-        answer: Answer = self._update(esm_id, data)
+        enabled = is_true(data.get("Enabled", before == "Enabled"))
+        answer: Answer = self._update(esm_id, {**data, "Enabled": False})
         if answer[0] >= 300:
             return answer
-        return self._changing(answer, _transition(before, known["State"]))
+        after = "Enabled" if enabled else "Disabled"
+        return self._changing(answer, _transition(before, after), enabled=enabled)
 
     def delete(self, esm_id: str) -> Answer:
         known = emulator.lambda_service._esms.get(esm_id)
@@ -69,19 +72,17 @@ class Mappings:
         self._after_a_while(lambda: self._delete(esm_id))
         return _shown(known)
 
-    def settle_later(self, esm_id: str, state: str) -> None:
-        """Holds the mapping in `state`, unpolled, then lets it be what it was asked to be."""
+    def settle_later(self, esm_id: str, state: str, *, enabled: bool) -> None:
+        """Holds the mapping in `state`, unpolled, then lets it be enabled or not."""
         mapping = emulator.lambda_service._esms[esm_id]
-        wanted = bool(mapping.get("Enabled", True))
-        # Kept apart, since what ministack polls is what is Enabled; and saved with the mapping.
-        mapping.update(State=state, Enabled=False, _Wanted=wanted)
+        mapping.update(State=state, Enabled=False, _Wanted=enabled)  # saved with the mapping
         self._after_a_while(lambda: settle(mapping))
 
-    def _changing(self, answer: Answer, state: str) -> Answer:
+    def _changing(self, answer: Answer, state: str, *, enabled: bool) -> Answer:
         if answer[0] >= 300:
             return answer
         esm_id = json.loads(answer[2])["UUID"]
-        self.settle_later(esm_id, state)
+        self.settle_later(esm_id, state, enabled=enabled)
         return _shown(emulator.lambda_service._esms[esm_id])
 
     def _after_a_while(self, step: Any) -> None:
@@ -122,7 +123,7 @@ def refusal_of_new(function: str, source_arn: str) -> Answer | None:
     """Why no mapping from this source to this function (name or ARN, with or without qualifier) is made."""
     if refusal := refusal_of_function(function):
         return refusal
-    name, qualifier = _named(function)
+    name, qualifier = named(function)
     for known in emulator.lambda_service._esms.values():
         same_function = (known["FunctionName"], known.get("Qualifier")) == (name, qualifier)
         if same_function and known["EventSourceArn"] == source_arn:
@@ -141,7 +142,7 @@ def refusal_of_function(function: str | None) -> Answer | None:
     """Why no mapping leads to this function (name or ARN, with or without qualifier); None keeps the old."""
     if function is None:
         return None
-    name, qualifier = _named(function)
+    name, qualifier = named(function)
     record = emulator.lambda_service._functions.get(name) if name else None
     if record is None:
         return emulator.refusal("InvalidParameterValueException", "Function does not exist", 400)
@@ -149,7 +150,13 @@ def refusal_of_function(function: str | None) -> Answer | None:
     return refusal
 
 
-def _named(function: str) -> tuple[str, str | None]:
+def is_true(value: Any) -> bool:
+    """A template may say a boolean as text."""
+    return value is True or str(value).lower() == "true"
+
+
+def named(function: str) -> tuple[str, str | None]:
+    """Name and qualifier of a function that is given by name or ARN."""
     name, qualifier = emulator.lambda_service._resolve_request_scoped_name_and_qualifier(function)
     return name, qualifier
 

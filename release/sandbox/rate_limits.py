@@ -51,7 +51,7 @@ class TokenBucket:
 
 
 class LambdaFront:
-    """What stands before Lambda's API: the size of a request, and with `rate_limit` the calls a second.
+    """What stands before Lambda's API: size and form of a request, with `rate_limit` the calls a second.
 
     CloudFormation calls Lambda inside the server, past it, so a stack does not draw on the caller's quota.
     """
@@ -76,6 +76,8 @@ class LambdaFront:
         quota = quota_of(method, path)
         if quota in self._rates and (wait := self._bucket(quota).take()):
             return _throttled(wait)
+        if quota is None and (unreadable := _refusal_of_event(body)):
+            return unreadable
         operation = "UpdateFunctionCode" if _CODE.search(path) else "CreateFunction"
         if quota and (refusal := function_rules.refusal_of_request(operation, len(body))):
             return refusal
@@ -99,6 +101,16 @@ def quota_of(method: str, path: str) -> Quota | None:
     if method == "GET" and _GET_POLICY.search(path):
         return "GetPolicy"
     return "control plane"
+
+
+def _refusal_of_event(body: bytes) -> Answer | None:
+    """https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors"""
+    try:
+        json.loads(body or b"null")
+    except ValueError as error:
+        message = f"Could not parse request body into json: Could not parse payload into json: {error}"
+        return emulator.refusal("InvalidRequestContentException", message, 400)
+    return None
 
 
 def _throttled(wait_seconds: float) -> Answer:

@@ -4,13 +4,12 @@ ministack writes the state of its services when it ends in peace, and reads it w
 belongs to its version, and two servers on one folder would overwrite each other: both are refused here.
 """
 
-import contextlib
 import fcntl
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
 from release.errors import Conflict, Misconfigured
 
@@ -26,6 +25,7 @@ class SavedState:
 
     root: Path
     port: int | None
+    _lock: IO[str]
 
     def environment(self) -> dict[str, str]:
         """What ministack must find in its environment while it is imported."""
@@ -36,28 +36,32 @@ class SavedState:
         _write_label(self.root, port)
 
 
-@contextlib.contextmanager
-def claimed(root: Path) -> Iterator[SavedState]:
-    """Locks the root for this process until the block ends, however that is.
+def claim(root: Path) -> SavedState:
+    """Locks the root for as long as what is returned is kept, at most until this process ends.
 
     Raises Conflict when another server has it, Misconfigured when another ministack has written it.
     """
     root.mkdir(parents=True, exist_ok=True)
-    with (root / "state.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Conflict(
-                f"another sandbox works with the saved state in {root}",
-                fix="end that one, or give this one a root of its own",
-            ) from error
-        yield SavedState(root, _port_of(root))
+    lock = (root / "state.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise Conflict(
+            f"another sandbox works with the saved state in {root}",
+            fix="end that one, or give this one a root of its own",
+        ) from error
+    try:
+        return SavedState(root, _port_of(root), lock)
+    except BaseException:
+        lock.close()
+        raise
 
 
 def _port_of(root: Path) -> int | None:
     label = _label(root)
     if not label.exists():
-        if (root / "state").is_dir() and any((root / "state").iterdir()):
+        if any((root / "state").glob("*.json")):
             raise Misconfigured(
                 f"{root} holds a state that does not say which ministack wrote it",
                 fix=f"give the sandbox another root, or delete {root / 'state'} and {root / 's3'}",
@@ -68,7 +72,7 @@ def _port_of(root: Path) -> int | None:
         said = json.loads(label.read_text(encoding="utf-8"))
         written_by, port = str(said["ministack"]), int(said["port"])
         known = said["format"] == _FORMAT
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Misconfigured(
             f"{label} is damaged: {error!r}",
             fix=f"give the sandbox another root, or delete {root}",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from release.sandbox import code_access, emulator, function_rules, guards, mappings, storage
-from release.sandbox.compatibility import replace
+from release.sandbox.compatibility import replace, replace_entry
 from release.sandbox.emulator import Answer
 from release.sandbox.faults_in_force import FaultRules
 from release.sandbox.mappings import Mappings
@@ -34,10 +34,26 @@ class Stacks:
             ("resource_type",),
             self.runs_on_worker_thread,
         )
+        actions = emulator.cloudformation_handlers._ACTION_HANDLERS
+        self._create = replace_entry(actions, "CreateStack", ("params",), self.create_stack)
         for resource_type, handlers in emulator.cloudformation_provisioners._RESOURCE_HANDLERS.items():
             for verb in ("create", "update", "delete"):
                 if callable(handlers.get(verb)):
                     handlers[verb] = self._guarded(resource_type, verb, handlers[verb])
+
+    def create_stack(self, params: Any) -> Answer:
+        """A stack whose creation was rolled back keeps its name until it is deleted; ministack takes it.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+        """
+        handlers = emulator.cloudformation_handlers
+        name = handlers._p(params, "StackName")
+        known = emulator.cloudformation._stacks.get(name) or {}
+        if known.get("StackStatus") == "ROLLBACK_COMPLETE":
+            refusal: Answer = handlers._error("AlreadyExistsException", f"Stack [{name}] already exists")
+            return refusal
+        answer: Answer = self._create(params)
+        return answer
 
     def runs_on_worker_thread(self, resource_type: str) -> bool:
         return resource_type in (_FUNCTION, _MAPPING) or bool(self._blocks(resource_type))
@@ -51,27 +67,37 @@ class Stacks:
             if verb == "delete":
                 return handler(identifier, *arguments, **named)
             # create(logical id, properties, …); update(physical id, old properties, new properties, …)
-            properties = arguments[0] if verb == "create" else arguments[1]
-            match resource_type:
-                case "AWS::Lambda::Function":
-                    return _function(properties, verb, lambda: handler(identifier, *arguments, **named))
-                case "AWS::Lambda::EventSourceMapping":
-                    return self._mapping(properties, verb, lambda: handler(identifier, *arguments, **named))
-            result = handler(identifier, *arguments, **named)
+            at = 0 if verb == "create" else 1
+            properties = arguments[at]
+
+            def provision(given: Mapping[str, Any] = properties) -> Any:
+                return handler(identifier, *arguments[:at], given, *arguments[at + 1 :], **named)
+
+            if resource_type == _FUNCTION:
+                return _function(properties, verb, provision)
+            if resource_type == _MAPPING:
+                return self._mapping(properties, verb, provision)
+            result = provision()
             if resource_type == _TABLE:
                 storage.apply_table_properties(result[0], properties)
             return result
 
         return run
 
-    def _mapping(self, properties: Mapping[str, Any], verb: str, provision: Callable[[], Any]) -> Any:
+    def _mapping(self, properties: Mapping[str, Any], verb: str, provision: Callable[..., Any]) -> Any:
         function = str(properties.get("FunctionName") or "")
         if verb == "create":
             _require(mappings.refusal_of_new(function, str(properties.get("EventSourceArn") or "")))
         else:
             _require(mappings.refusal_of_function(function))
-        result = provision()
-        self._mappings.settle_later(result[0], "Creating" if verb == "create" else "Updating")
+        # Enabled is what ministack polls, at once.
+        result = provision({**properties, "Enabled": False})
+        # ministack would go on calling the alias that it was made with.
+        _, emulator.lambda_service._esms[result[0]]["Qualifier"] = mappings.named(function)
+        enabled = mappings.is_true(properties.get("Enabled", True))
+        self._mappings.settle_later(
+            result[0], "Creating" if verb == "create" else "Updating", enabled=enabled
+        )
         mappings.wait_until_settled(result[0])
         return result
 

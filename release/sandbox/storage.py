@@ -1,9 +1,9 @@
-"""What S3 and DynamoDB tell of what they were given: checksums; time to live and recovery of tables."""
+"""What S3 and DynamoDB answer: names of buckets, checksums, time to live and recovery of tables."""
 
 import json
 from typing import Any
 
-from release.sandbox import emulator
+from release.sandbox import emulator, mappings
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
 
@@ -12,8 +12,11 @@ _RECOVERY_DAYS = 35
 
 
 def install() -> None:
-    """Replaces PutObject, and how ministack keeps the point-in-time recovery of a table."""
-    objects, tables = _Objects(), _Tables()
+    """Replaces CreateBucket, PutObject, and how ministack keeps the point-in-time recovery of a table."""
+    objects, tables, buckets = _Objects(), _Tables(), _Buckets()
+    buckets.create_anywhere = replace(
+        emulator.s3, "_create_bucket", ("name", "body", "headers", "endpoint_region"), buckets.create
+    )
     objects.put_silently = replace(
         emulator.s3, "_put_object", ("bucket_name", "key", "body", "headers"), objects.put
     )
@@ -30,14 +33,14 @@ def apply_table_properties(name: str, properties: dict[str, Any]) -> None:
     A property that has gone from the template turns off what it had turned on. Raises ValueError.
     """
     time_to_live = properties.get("TimeToLiveSpecification") or {}
-    if _is_true(time_to_live.get("Enabled")):
+    if mappings.is_true(time_to_live.get("Enabled")):
         specification = {"Enabled": True, "AttributeName": time_to_live.get("AttributeName")}
         _require(emulator.dynamodb._update_ttl({"TableName": name, "TimeToLiveSpecification": specification}))
     else:
         emulator.dynamodb._ttl_settings.pop(name, None)
     recovery = properties.get("PointInTimeRecoverySpecification") or {}
     specification = {
-        "PointInTimeRecoveryEnabled": _is_true(recovery.get("PointInTimeRecoveryEnabled")),
+        "PointInTimeRecoveryEnabled": mappings.is_true(recovery.get("PointInTimeRecoveryEnabled")),
         "RecoveryPeriodInDays": int(recovery.get("RecoveryPeriodInDays") or _RECOVERY_DAYS),
     }
     _require(
@@ -45,6 +48,33 @@ def apply_table_properties(name: str, properties: dict[str, Any]) -> None:
             {"TableName": name, "PointInTimeRecoverySpecification": specification}
         )
     )
+
+
+class _Buckets:
+    create_anywhere: Any
+
+    def create(
+        self,
+        name: str,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        endpoint_region: str | None = None,
+    ) -> Answer:
+        """One's own bucket again is 200 in us-east-1 and refused elsewhere, wherever the bucket stands.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html#API_CreateBucket_Errors
+        """
+        if endpoint_region not in (None, "us-east-1") and name in emulator.s3._buckets:
+            owned: Answer = emulator.s3._error(
+                "BucketAlreadyOwnedByYou",
+                "Your previous request to create the named bucket succeeded and you already own it.",
+                409,
+                f"/{name}",
+                extra={"BucketName": name},
+            )
+            return owned
+        answer: Answer = self.create_anywhere(name, body, headers, endpoint_region)
+        return answer
 
 
 class _Objects:
@@ -98,8 +128,3 @@ def _with_days(answer: Answer, data: dict[str, Any]) -> Answer:
 def _require(answer: Answer) -> None:
     if answer[0] != 200:
         raise ValueError(json.loads(answer[2])["message"])
-
-
-def _is_true(value: Any) -> bool:
-    """A template may say a boolean as text."""
-    return value is True or str(value).lower() == "true"

@@ -133,11 +133,57 @@ def test_much_output_does_not_block_a_handler(pool: WorkerPool) -> None:
     assert len(outcome.log) == 200_000
 
 
+SELF = "import os\ndef handler(event, context): return os.getpid()  # %d\n"
+
+
 def test_idle_workers_do_not_pile_up(tmp_path: Path) -> None:
     pool = WorkerPool(tmp_path, max_warm=2)
-    source = "import os\ndef handler(event, context): return os.getpid()  # %d\n"
-    pids = [json.loads(run(pool, source % number).payload) for number in range(4)]
+    pids = [json.loads(run(pool, SELF % number).payload) for number in range(4)]
 
     assert [Path(f"/proc/{pid}").exists() for pid in pids] == [False, False, True, True]
     pool.close()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_the_worker_that_was_used_longest_ago_ends_first(tmp_path: Path) -> None:
+    pool = WorkerPool(tmp_path, max_warm=2)
+    first, second = (json.loads(run(pool, SELF % number).payload) for number in (1, 2))
+    assert json.loads(run(pool, SELF % 1).payload) == first  # used again, and so no longer the oldest
+    third = json.loads(run(pool, SELF % 3).payload)
+
+    assert [Path(f"/proc/{pid}").exists() for pid in (first, second, third)] == [True, False, True]
+    pool.close()
+
+
+class Foreign:
+    """An idle process of somebody else."""
+
+    def __init__(self, last_used: float) -> None:
+        self.last_used = last_used
+        self.stopped = False
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+def test_processes_of_others_count_against_the_same_cap(tmp_path: Path) -> None:
+    old, young = Foreign(0.0), Foreign(time.time() + 1000)
+    pool = WorkerPool(tmp_path, max_warm=2, others=lambda: [one for one in (old, young) if not one.stopped])
+    pid = json.loads(run(pool, SELF % 1).payload)
+
+    assert (old.stopped, young.stopped, Path(f"/proc/{pid}").exists()) == (True, False, True)
+    newest = Foreign(time.time() + 2000)
+    pool.trim()
+    assert Path(f"/proc/{pid}").exists()
+    old = newest
+    pool.trim()
+    assert (young.stopped, newest.stopped, Path(f"/proc/{pid}").exists()) == (False, False, False)
+    pool.close()
+
+
+def test_nothing_is_kept_warm_when_nothing_may_be(tmp_path: Path) -> None:
+    pool = WorkerPool(tmp_path, max_warm=0)
+    first, second = (json.loads(run(pool, SELF % 1).payload) for _ in range(2))
+
+    assert first != second
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (first, second))
