@@ -58,6 +58,7 @@ def test_a_throttled_write_is_sent_again_until_it_is_taken(
                 "status": 429,
                 "code": "TooManyRequestsException",
                 "times": 2,
+                "retry_after": 0.01,
                 "message": "Rate exceeded",
             }
         ]
@@ -79,6 +80,7 @@ def test_a_throttled_read_is_sent_again(sandbox: Sandbox, world: SandboxWorld) -
                 "status": 429,
                 "code": "TooManyRequestsException",
                 "times": 2,
+                "retry_after": 0.01,
             }
         ]
     )
