@@ -239,7 +239,7 @@ MUTATIONS = (
     # event source mappings
     Mutation(
         "mappings.py",
-        'return self._changing(answer, "Creating")',
+        'return self._changing(answer, "Creating", enabled=is_true(data.get("Enabled", True)))',
         "return answer",
         "test_mappings.py::test_a_mapping_on_its_way_is_not_changed",
     ),
