@@ -2,12 +2,16 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from release.core import canonical
-from release.core.store_layout import index_key, object_key
+from release.core.store_layout import digest_of, index_key, index_prefix, object_key, object_prefix
 from release.errors import Misconfigured
-from release.ports import Code, ZipFile
+from release.ports import Code, Indexed, ZipFile
+
+_TEMPORARY = ".new-"
 
 
 class FolderArtifacts:
@@ -58,6 +62,25 @@ class FolderArtifacts:
             )
         return winner.decode()
 
+    def digests(self, prefix: str, *, kind: str) -> Sequence[str]:
+        start = object_prefix(kind, prefix)
+        found = (digest_of(f"{kind}/{path.name}") for path in self._listed(self.folder, f"{start}*"))
+        return sorted(digest for digest in found if digest is not None)
+
+    def indexed(self, name: str, under: str = "") -> Sequence[Indexed]:
+        base = self.folder / index_prefix(name)
+        found = [
+            path for path in self._listed(self.folder / index_prefix(name, under), "**/*") if path.is_file()
+        ]
+        return sorted(
+            (
+                Indexed(path.relative_to(base).as_posix(), datetime.fromtimestamp(path.stat().st_mtime, UTC))
+                for path in found
+                if not path.name.startswith(_TEMPORARY)
+            ),
+            key=lambda one: one.key,
+        )
+
     def code(self, digest: str, region: str) -> Code:
         return ZipFile(self.folder / object_key("zip", digest))
 
@@ -69,7 +92,7 @@ class FolderArtifacts:
             return False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_TEMPORARY)
             try:
                 with os.fdopen(handle, "wb") as file:
                     file.write(data)
@@ -91,6 +114,12 @@ class FolderArtifacts:
             return path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _listed(self, folder: Path, pattern: str) -> Sequence[Path]:
+        try:
+            return list(folder.glob(pattern)) if folder.is_dir() else []
         except OSError as error:
             raise self._unusable(error) from error
 

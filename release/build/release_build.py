@@ -66,20 +66,22 @@ def build_release(
     templates: Templates,
     progress: Progress = lambda event, facts: None,
     base: Sequence[str] = (),
+    refill: bool = False,
 ) -> BuildResult:
     """Build what is new, render every stage of the pipeline, store all of it in every region that the
     pipeline uses, and write the commit's manifest once.
 
     `services` are those of the pipeline, by name, as the commit configures them; `commit` is a full object
     id; `base` are digests of manifests that probably hold most of it, such as those of what the stages run:
-    what they name is not looked up again. Progress events are `build` with `service` and `state` (building,
-    built, reused), from several threads. Raises Misconfigured or Unavailable: one error for all services that
-    are at fault. No manifest is written then, but what was built is kept for the next time.
+    what they name is not looked up again, unless with `refill`, which asks every region for every object and
+    fills what is missing. Progress events are `build` with `service` and `state` (building, built, reused),
+    from several threads. Raises Misconfigured or Unavailable: one error for all services that are at fault.
+    No manifest is written then, but what was built is kept for the next time.
     """
     begun = time.perf_counter()
     key = manifest_key(pipeline.name, commit, target)
     write = partial(papers, pipeline=pipeline.name, commit=commit, target=target)
-    store = Store(artifacts, regions_of(pipeline), builder, target, progress, write)
+    store = Store(artifacts, regions_of(pipeline), builder, target, progress, write, refill)
     if (known := artifacts.index("manifests", key)) is not None:
         manifest = load_manifest(artifacts, known)
         store.fill_all(manifest, known)

@@ -34,6 +34,11 @@ def index_key(name: str, key: str) -> str:
     return "/".join(["index", *parts])
 
 
+def index_prefix(name: str, under: str = "") -> str:
+    """What keys of index entries begin with: all of a name, or those below a folder. Raises ValueError."""
+    return index_key(name, under) + "/" if under else index_key(name, "all").removesuffix("all")
+
+
 def object_prefix(kind: str, digest: str) -> str:
     """What the keys of a kind begin with where the digest begins like this. Raises ValueError."""
     if kind not in KINDS:

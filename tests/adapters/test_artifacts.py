@@ -1,10 +1,12 @@
 """Both stores of artifacts are held to the same contract: a folder, and S3 in the sandbox."""
 
+import base64
 import hashlib
 import itertools
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,11 +46,13 @@ class Buckets:
     def bucket(self, region: str) -> str:
         return self.pattern.replace("{region}", region)
 
-    def store(self, *, pattern: str | None = None, account: str = ACCOUNT) -> S3Artifacts:
+    def store(
+        self, *, pattern: str | None = None, account: str = ACCOUNT, regions: tuple[str, ...] = REGIONS
+    ) -> S3Artifacts:
         return S3Artifacts(
             lambda region: self._client(region, account=account),
             pattern or self.pattern,
-            REGIONS,
+            regions,
             owner=ACCOUNT,
         )
 
@@ -147,6 +151,30 @@ def test_a_forged_index_key_names_no_other_place(artifacts: Artifacts, key: str)
         artifacts.index("manifests", key)
 
 
+def test_digests_are_found_by_how_they_begin(artifacts: Artifacts) -> None:
+    digests = sorted(artifacts.put(f"{number}".encode(), kind="zip") for number in range(3))
+    artifacts.put(b"0", kind="manifest")
+    assert list(artifacts.digests("", kind="zip")) == digests
+    assert list(artifacts.digests(digests[0][:8], kind="zip")) == digests[:1]
+    assert list(artifacts.digests("f" * 64, kind="zip")) == []
+    with pytest.raises(ValueError, match="beginning of a sha256"):
+        artifacts.digests("../", kind="zip")
+
+
+def test_entries_of_an_index_are_listed_with_when_they_were_written(artifacts: Artifacts) -> None:
+    begun = datetime.now(UTC) - timedelta(seconds=5)  # two clocks, and one of them in whole seconds
+    for key in ("fleet/b/lambda", "fleet/a/lambda", "payments/a/lambda", "fleets/a/lambda"):
+        artifacts.index_once("manifests", key, "x")
+    artifacts.index_once("fingerprints", "f", "x")
+    assert [one.key for one in artifacts.indexed("manifests", "fleet")] == [
+        "fleet/a/lambda",
+        "fleet/b/lambda",
+    ]
+    assert len(artifacts.indexed("manifests")) == 4
+    assert all(begun <= one.written for one in artifacts.indexed("manifests"))
+    assert list(artifacts.indexed("manifests", "nobody")) == []
+
+
 # The folder
 
 
@@ -243,19 +271,87 @@ def test_bytes_that_no_region_has_are_lost_with_each_place_named(buckets: Bucket
     error = refusal(lambda: store.get(DIGEST, kind="manifest"))
     places = [f"s3://{buckets.bucket(region)}/manifest/{DIGEST}" for region in REGIONS]
     assert error.details == (
-        f"{places[0]} is damaged: its bytes have another digest",
-        f"{places[1]} is not there",
+        f"{places[0]} (us-east-1) is damaged: its bytes have another digest",
+        f"{places[1]} (us-west-2) is not there",
     )
+
+
+def test_an_index_is_found_when_another_region_has_become_the_first(buckets: Buckets) -> None:
+    buckets.store().index_once("manifests", "a", "old")
+    turned = buckets.store(regions=REGIONS[::-1])
+    assert turned.index("manifests", "a") == "old"
+    assert turned.index_once("manifests", "a", "new") == "old"
+    assert [one.key for one in turned.indexed("manifests")] == ["a"]
+
+
+LARGE = bytes(range(256)) * 4 * 1024 * 9  # 9 MB
+
+
+def test_large_bytes_are_sent_once_and_copied_by_s3(buckets: Buckets, sandbox: Sandbox) -> None:
+    sandbox.forget_calls()
+    digest = buckets.store().put(LARGE, kind="zip")
+    assert buckets.store().get(digest, kind="zip") == LARGE
+    kept = buckets.client("us-west-2").get_object(Bucket=buckets.bucket("us-west-2"), Key=f"zip/{digest}.zip")
+    assert kept["Body"].read() == LARGE
+    assert kept["Metadata"] == {"sha256": digest}
+    puts = [call for call in sandbox.calls() if call["method"] == "PUT" and digest in call["path"]]
+    assert len(puts) == 2
+    buckets.store().put(LARGE, kind="zip")
+    assert len(buckets.keys("us-west-2")) == 1
+
+
+def test_large_bytes_are_sent_where_s3_cannot_copy(buckets: Buckets, sandbox: Sandbox) -> None:
+    refuse = {"service": "s3", "method": "PUT", "region": "us-west-2", "times": 1}
+    sandbox.faults([refuse | {"status": 501, "code": "NotImplemented"}])
+    digest = buckets.store().put(LARGE, kind="zip")
+    assert buckets.store().holds(digest, kind="zip", region="us-west-2")
+
+
+def test_large_foreign_bytes_are_noticed_and_kept(buckets: Buckets) -> None:
+    key = f"zip/{hashlib.sha256(LARGE).hexdigest()}.zip"
+    buckets.overwrite("us-west-2", key, b"other bytes")
+    error = refusal(lambda: buckets.store().put(LARGE, kind="zip"))
+    assert f"{buckets.bucket('us-west-2')}/{key} (us-west-2) is there already" in error.cause
+    kept = buckets.client("us-west-2").get_object(Bucket=buckets.bucket("us-west-2"), Key=key)["Body"].read()
+    assert kept == b"other bytes"
+
+
+@pytest.mark.parametrize(
+    ("stated", "held"),
+    [
+        ({"ChecksumSHA256": base64.b64encode(bytes.fromhex(DIGEST)).decode()}, True),
+        ({"ChecksumSHA256": base64.b64encode(bytes(32)).decode(), "Metadata": {"sha256": DIGEST}}, False),
+        ({"ChecksumSHA256": "made-of-parts-3", "Metadata": {"sha256": DIGEST}}, True),
+        ({"Metadata": {"sha256": "0" * 64}}, False),
+    ],
+)
+def test_what_s3_says_of_the_bytes_counts_before_what_we_noted(stated: dict[str, Any], held: bool) -> None:
+    """In the words of AWS, which the sandbox does not use: it states no checksum."""
+    client = boto3.client("s3", "us-east-1", aws_access_key_id=ACCOUNT, aws_secret_access_key="x")
+    with Stubber(client) as stubbed:
+        asked = {"Bucket": "b", "Key": f"zip/{DIGEST}.zip", "ChecksumMode": "ENABLED"}
+        stubbed.add_response("head_object", {"ContentLength": len(DATA)} | stated, asked)
+        store = S3Artifacts(lambda region: client, "b", REGIONS)
+        if held:
+            assert store.holds(DIGEST, kind="zip", region="us-east-1")
+        else:
+            error = refusal(lambda: store.holds(DIGEST, kind="zip", region="us-east-1"))
+            assert f"s3://b/zip/{DIGEST}.zip (us-east-1) is not what its name says" in error.cause
+            assert "--refill" in error.fix
+
+
+def test_a_copy_that_a_person_restored_is_read_when_nothing_else_tells(buckets: Buckets) -> None:
+    key = f"zip/{DIGEST}.zip"
+    buckets.overwrite("us-east-1", key, DATA)
+    assert buckets.store().holds(DIGEST, kind="zip", region="us-east-1")
 
 
 def test_foreign_bytes_under_our_key_are_neither_accepted_nor_overwritten(buckets: Buckets) -> None:
     key = f"zip/{DIGEST}.zip"
     buckets.overwrite("us-west-2", key, b"other byte")
     error = refusal(lambda: buckets.store().put(DATA, kind="zip"))
-    assert (
-        error.cause
-        == f"s3://{buckets.bucket('us-west-2')}/{key} is there already and is not what its name says"
-    )
+    place = f"s3://{buckets.bucket('us-west-2')}/{key} (us-west-2)"
+    assert error.cause == f"{place} is there already and is not what its name says"
     kept = buckets.client("us-west-2").get_object(Bucket=buckets.bucket("us-west-2"), Key=key)["Body"].read()
     assert kept == b"other byte"
 
