@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from release.core import collector
 from release.core.conventional import Bump
 from release.core.models import Channel
 
@@ -140,11 +141,12 @@ class Facts:
 
 def read_tags(refs: Iterable[tuple[str, str, str]], prefix: str) -> Sequence[Tag]:
     """The tags of one pipeline among (name, object, commit) of all; foreign ones are left out."""
-    return [
-        Tag(name, version, object_id, commit)
-        for name, object_id, commit in refs
-        if (version := parse(name, prefix)) is not None
-    ]
+    with collector.at_rest():
+        return [
+            Tag(name, version, object_id, commit)
+            for name, object_id, commit in refs
+            if (version := parse(name, prefix)) is not None
+        ]
 
 
 def highest_gold(tags: Iterable[Tag], reachable: frozenset[str]) -> Tag | None:

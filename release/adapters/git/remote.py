@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from release.adapters.git.command import Answer, Commands
 from release.adapters.git.failures import failure, lines, telling
+from release.core import collector
 from release.errors import Conflict, Misconfigured, ReleaseError, Unavailable
 from release.ports import RefUpdate, RemoteRefs, RemoteTag
 
@@ -121,22 +122,24 @@ def _parse(out: bytes) -> RemoteRefs:
     objects: dict[str, str] = {}
     peeled: dict[str, str] = {}
     for line in out.decode("utf-8", "surrogateescape").split("\n"):
-        object_id, _, ref = line.partition("\t")
-        # Patterns match the end of a name as well: refs/heads/x/HEAD comes with HEAD.
-        if ref.startswith("refs/tags/"):
-            name = ref[10:]
-            if name.endswith("^{}"):
-                peeled[name[:-3]] = object_id
+        # Patterns match the end of a name as well: refs/heads/x/HEAD comes with HEAD, and is none of these.
+        object_id, _, tag = line.partition("\trefs/tags/")
+        if tag:
+            if tag.endswith("^{}"):
+                peeled[tag[:-3]] = object_id
             else:
-                objects[name] = object_id
-        elif ref.startswith("refs/heads/"):
+                objects[tag] = object_id
+            continue
+        object_id, _, ref = line.partition("\t")
+        if ref.startswith("refs/heads/"):
             branches[ref[11:]] = object_id
         elif ref == "HEAD" and object_id.startswith("ref: refs/heads/"):
             head = object_id.removeprefix("ref: refs/heads/")
-    tags = {
-        name: RemoteTag(name, object_id, peeled.get(name, object_id), name in peeled)
-        for name, object_id in objects.items()
-    }
+    with collector.at_rest():
+        tags = {
+            name: RemoteTag(name, object_id, peeled.get(name, object_id), name in peeled)
+            for name, object_id in objects.items()
+        }
     return RemoteRefs(head if head in branches else None, branches, tags)
 
 
