@@ -59,7 +59,7 @@ MUTATIONS = (
         "guards.py",
         'config.update(State="Active", StateReason="", StateReasonCode="")',
         "pass",
-        "test_states.py::test_an_active_function_stays_active_while_it_is_updated",
+        "test_states.py::test_an_active_function_stays_active_and_serves_while_it_is_updated",
     ),
     Mutation(
         "guards.py",

@@ -44,10 +44,11 @@ def test_an_update_is_in_progress_and_then_successful(plane: Plane) -> None:
 
 
 @source(STATES)
-def test_an_active_function_stays_active_while_it_is_updated(plane: Plane) -> None:
+def test_an_active_function_stays_active_and_serves_while_it_is_updated(plane: Plane) -> None:
     create(plane)
-    plane.functions.update_function_configuration(FunctionName=NAME, MemorySize=512)
+    plane.functions.update_function_code(FunctionName=NAME, ZipFile=zipped(1))
     assert shown(plane)["State"] == "Active"
+    assert plane.functions.invoke(FunctionName=NAME)["StatusCode"] == 200
 
 
 @source(STATES)

@@ -121,6 +121,18 @@ def test_a_version_keeps_the_code_and_the_settings_that_it_was_published_with(pl
     assert shown(plane)["MemorySize"] == 512
 
 
+@source("lambda/latest/api/API_GetFunction.html")
+def test_a_function_is_read_by_version_and_by_alias(plane: Plane) -> None:
+    create(plane)
+    version = published(plane, 1)
+    published(plane, 2)
+    plane.functions.create_alias(FunctionName=NAME, Name="live", FunctionVersion=version)
+    by_alias = shown(plane, "live")
+    assert (by_alias["Version"], by_alias["CodeSha256"]) == (version, code_sha256(zipped(1)))
+    assert by_alias["FunctionArn"].endswith(f":{NAME}:live")
+    assert shown(plane)["CodeSha256"] == code_sha256(zipped(2))
+
+
 @source(PUBLISH)
 def test_a_version_says_its_number_and_description(plane: Plane) -> None:
     create(plane)
