@@ -68,6 +68,16 @@ class Member:
     def mode(self) -> int:
         return 0o755 if self.executable else 0o644
 
+    def head(self, length: int) -> bytes:
+        """The first bytes, unpacked."""
+        if not self.deflated:
+            return self.data[:length]
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(self.data, length)
+
+    def content(self) -> bytes:
+        """All bytes, unpacked."""
+        return zlib.decompress(self.data, -zlib.MAX_WBITS, self.size) if self.deflated else self.data
+
 
 @dataclass(frozen=True, slots=True)
 class Archive:

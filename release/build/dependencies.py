@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import IO
 
 from release.build.archive import Member, read_zip, write_zip
+from release.build.binaries import installed_wheels, refuse_unfit
 from release.build.installer import Install, Installation
 from release.core import canonical
 from release.errors import Misconfigured
 
-_LAYOUT = 1  # of what is cached; another number makes every older entry unknown
+_LAYOUT = 2  # of what is cached; another number makes every older entry unknown
 
 # Files that an installer writes about itself: they name its version, the folder and the interpreter of the
 # build machine. RECORD goes, too, because it lists them and hashes scripts whose first line names that
@@ -73,7 +74,9 @@ def _installed(asked: Installation, install: Install) -> tuple[Member, ...]:
         into = Path(temporary) / "installed"
         into.mkdir()
         install(asked, into)
-        return collect(into, asked.file)
+        members = collect(into, asked.file)
+        refuse_unfit(members, installed_wheels(into), asked)
+        return members
 
 
 def collect(folder: Path, file: str) -> tuple[Member, ...]:

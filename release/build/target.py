@@ -19,6 +19,9 @@ _GLIBC = {
     "python3.13": "2_34",
     "python3.14": "2_34",
 }
+# The wheels are a little older than the system that they have to run on; binaries are held to the system.
+# https://docs.aws.amazon.com/linux/al2023/ug/compare-with-al2.html
+_SYSTEM_GLIBC = {"2_17": (2, 26), "2_34": (2, 34)}
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
@@ -60,6 +63,18 @@ class Target:
 
 
 LAMBDA = Target("lambda")
+
+
+def machine_of(architecture: str) -> str:
+    """As uname and ELF call it."""
+    return _MACHINES[architecture]
+
+
+def glibc_of(runtime: str) -> tuple[int, int]:
+    """Version of the C library that a runtime of AWS Lambda has: (2, 34)."""
+    if runtime == "provided.al2":
+        return _SYSTEM_GLIBC["2_17"]
+    return _SYSTEM_GLIBC[_GLIBC.get(runtime, "2_34")]
 
 
 def refuse_unknown_runtime(service: str, runtime: str, architecture: str, *, see: str) -> None:

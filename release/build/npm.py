@@ -1,0 +1,212 @@
+"""Installs what a Node service's own lock file pins: by hash, and without running anything of it."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from release.build.process import Ended, run
+from release.errors import Misconfigured, ReleaseError, Unavailable
+
+PACKAGE = "package.json"
+LOCK = "package-lock.json"
+
+# What npm may learn from the user's environment: how to reach a registry and where to cache. Nothing that
+# chooses packages, and nothing that lets their scripts run.
+_KEPT = frozenset(
+    {
+        *("HOME", "PATH", "TMPDIR", "XDG_CONFIG_HOME", "NODE_AUTH_TOKEN", "NPM_TOKEN"),
+        *("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"),
+    }
+)
+_KEPT_SETTINGS = frozenset(
+    {
+        *("cache", "offline", "registry", "userconfig", "globalconfig", "_auth", "strict_ssl"),
+        *("ca", "cafile", "proxy", "https_proxy", "noproxy", "maxsockets", "fetch_retries", "fetch_timeout"),
+    }
+)
+_STRONG = ("sha512-", "sha384-", "sha256-")  # https://www.w3.org/TR/SRI/#hash-functions
+
+_MISMATCH = re.compile(r"EINTEGRITY")
+_OUT_OF_STEP = re.compile(r"EUSAGE|can only install packages when your package\.json")
+_REFUSED = re.compile(r"code (?:E401|E403|ENEEDAUTH|E407)")
+_NO_SUCH = re.compile(r"code (?:E404|ETARGET|EBADENGINE|EBADPLATFORM|ENOENT)")
+_OFFLINE = re.compile(r"ENOTCACHED")
+_UNREACHABLE = re.compile(
+    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ESOCKET|ERR_SOCKET|EIDLETIMEOUT|E5\d\d|network"
+)
+
+
+def find(program: str) -> str:
+    """Path of node or npm. Raises Misconfigured."""
+    if found := shutil.which(program):
+        return found
+    raise Misconfigured(
+        f"{program}, which builds Node services, is not on this machine's PATH",
+        fix="install Node.js 20 or newer, with npm",
+        see="https://nodejs.org/en/download",
+    )
+
+
+def read_npm_lock(data: bytes, *, file: str) -> Mapping[str, Mapping[str, Any]]:
+    """The packages of a lock file by path (`node_modules/esbuild`), the service itself left out.
+
+    https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json. Raises Misconfigured that lists every
+    package which npm would take from elsewhere than a registry, or without a strong hash.
+    """
+    folder = file.rpartition("/")[0]
+    fix = f"lock again: npm install --package-lock-only --ignore-scripts (in {folder}), and commit {LOCK}"
+    try:
+        document = json.loads(data)
+        version, packages = document["lockfileVersion"], dict(document["packages"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise Misconfigured(
+            f"{file} is no lock file of npm 7 or newer ({type(error).__name__})", fix=fix, see=file
+        ) from error
+    if version not in (2, 3):
+        raise Misconfigured(f"{file} has the version {version!r}; 2 and 3 are known", fix=fix, see=file)
+    packages.pop("", None)
+    text = data.decode(errors="replace")
+    problems = [
+        (_line(text, path), f"{path}: {reason}")
+        for path, entry in packages.items()
+        if (reason := _unpinned(path, entry))
+    ]
+    if problems:
+        raise Misconfigured(
+            f"{file} does not pin every package by a hash",
+            fix=fix,
+            see=f"{file}:{problems[0][0]}",
+            details=[f"{file}:{line}: {problem}" for line, problem in problems],
+        )
+    return packages
+
+
+def npm_install(
+    folder: Path, packages: Mapping[str, Mapping[str, Any]], *, name: str, hide: Path, seconds: float
+) -> None:
+    """Fill `node_modules` of a folder that has both files. `name` is the folder in the repository, `packages`
+    what `read_npm_lock` gave.
+
+    Raises Misconfigured (files out of step, other bytes than pinned, no npm) and Unavailable (no network).
+    """
+    command = [
+        *(find("npm"), "ci", "--ignore-scripts", "--include=dev", "--include=optional", "--prefer-offline"),
+        *("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--logs-max=0"),
+    ]
+    try:
+        ended = run(command, folder=folder, environment=npm_environment(os.environ), seconds=seconds)
+    except OSError as error:
+        raise Misconfigured(
+            f"npm cannot be started: {error}", fix="install Node.js again, with npm"
+        ) from error
+    if ended.code != 0:
+        raise explain(ended, name=name, hide=hide)
+    # npm goes on without an optional package that it cannot fetch or whose hash is wrong, and says nothing.
+    absent = [path for path, entry in packages.items() if _is_for_any(entry) and not (folder / path).is_dir()]
+    if absent:
+        raise Unavailable(
+            f"npm left out packages that {name}/{LOCK} pins, because they are optional to it",
+            fix="try again; if it stays so, check their hashes and lock again",
+            see=f"{name}/{LOCK}",
+            details=absent,
+        )
+
+
+def npm_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that an installation may depend on."""
+    kept = {}
+    for name, value in environment.items():
+        setting = name.lower().removeprefix("npm_config_").replace("-", "_")
+        is_setting = name.lower().startswith("npm_config_")
+        if name.upper() in _KEPT or (is_setting and (setting in _KEPT_SETTINGS or setting.startswith("//"))):
+            kept[name] = value
+    return kept | {"LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+
+
+def explain(ended: Ended, *, name: str, hide: Path) -> ReleaseError:
+    """The error for what npm printed."""
+    see, log = f"{name}/{LOCK}", ended.log
+    details = ended.tail(hide) or ["npm said nothing"]
+    if ended.code is None:
+        return Unavailable(
+            f"npm did not finish installing {see} in time",
+            fix="check the network to your registry, or give it more time with build.timeout",
+            see=see,
+            details=details,
+        )
+    if _MISMATCH.search(log):
+        return Misconfigured(
+            f"the registry serves other bytes than {see} pins",
+            fix="find out who replaced the package before you trust it; then lock again",
+            see=see,
+            details=details,
+        )
+    if _OUT_OF_STEP.search(log):
+        # The rest is npm's manual.
+        details = [line for line in ended.lines(hide) if re.search(r"\b(?:Missing|Invalid):", line)]
+        return Misconfigured(
+            f"{name}/{PACKAGE} and {see} are out of step",
+            fix=f"run npm install --package-lock-only --ignore-scripts in {name}, and commit both",
+            see=see,
+            details=details,
+        )
+    if _OFFLINE.search(log):
+        return Unavailable(
+            f"not every package of {see} is cached, and npm is set to work offline",
+            fix="unset npm_config_offline, or fill npm's cache while there is a network",
+            see=see,
+            details=details,
+        )
+    if _REFUSED.search(log):
+        return Misconfigured(
+            "the registry refused access",
+            fix="check the credentials in your .npmrc, NODE_AUTH_TOKEN or NPM_TOKEN",
+            see=see,
+            details=details,
+        )
+    if _NO_SUCH.search(log):
+        return Misconfigured(
+            f"npm cannot install a package of {see}",
+            fix="check its name, version and registry; then lock again",
+            see=see,
+            details=details,
+        )
+    if _UNREACHABLE.search(log):
+        return Unavailable(
+            f"the packages of {see} cannot be fetched",
+            fix="check the network, HTTPS_PROXY and the registry in .npmrc, and try again",
+            see=see,
+            details=details,
+        )
+    return Misconfigured(
+        f"npm cannot install {see}", fix="see npm's own words above", see=see, details=details
+    )
+
+
+def _is_for_any(entry: Mapping[str, Any]) -> bool:
+    """Whether every machine installs it: neither for some systems alone nor part of another package."""
+    return not any(entry.get(key) for key in ("os", "cpu", "libc", "inBundle", "peer"))
+
+
+def _unpinned(path: str, entry: Any) -> str | None:
+    """Why a package is not pinned. None: it is, or it lies in another one that is."""
+    if not isinstance(entry, dict):
+        return "is no description of a package"
+    if entry.get("link") or not path.startswith("node_modules/"):
+        return "is a folder beside the lock file; import its files by their path instead"
+    if entry.get("inBundle"):
+        return None
+    integrity = entry.get("integrity")
+    hashes: Sequence[str] = integrity.split() if isinstance(integrity, str) else ()
+    if any(each.startswith(_STRONG) for each in hashes):
+        return None
+    return "has no integrity" if not hashes else f"has a weak hash alone ({hashes[0].partition('-')[0]})"
+
+
+def _line(text: str, path: str) -> int:
+    place = text.find(f"{json.dumps(path)}:")
+    return text.count("\n", 0, place) + 1 if place >= 0 else 1

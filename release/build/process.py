@@ -1,0 +1,104 @@
+"""Runs the programs that build: no shell, a clean environment, a time limit, and a log that may be shown."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from release.core.reasons import redacted
+
+_SHOWN_BYTES = 64 * 1024  # of the end of a log
+_SHOWN_LINES = 30
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
+_running: set[int] = set()  # ids of process groups
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    code: int | None  # None: it did not end in time and was stopped, with all that it had started
+    log: str  # the end of what it wrote to both streams
+
+    def tail(self, hide: Path) -> Sequence[str]:
+        """The last lines, as `lines` gives them."""
+        return self.lines(hide)[-_SHOWN_LINES:]
+
+    def lines(self, hide: Path) -> Sequence[str]:
+        """What a message may hold of it: without empty lines, colours, secrets and the temporary folder."""
+        text = _COLOURS.sub("", self.log).replace(f"{hide}/", "")
+        lines = [
+            "".join(character if character.isprintable() else " " for character in line).rstrip()
+            for line in text.splitlines()
+        ]
+        return [_indented(line) for line in lines if line.strip()]
+
+
+def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: float) -> Ended:
+    """Run one program to its end. Raises OSError when it cannot be started.
+
+    It leads a process group of its own: a compiler's children, too, end with its time, or with `end_all`.
+    """
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        with _lock:
+            _running.add(process.pid)
+        try:
+            code: int | None = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            # What it left behind would write into a folder that is about to go.
+            _kill(process.pid)
+            process.wait()
+            with _lock:
+                _running.discard(process.pid)
+        return Ended(code, _end_of(log))
+
+
+@contextlib.contextmanager
+def ended_with_us() -> Iterator[None]:
+    """Within it, an interrupt ends every program, too: Ctrl-C does not reach groups of their own."""
+    try:
+        yield
+    except BaseException:
+        end_all()
+        raise
+
+
+def end_all() -> None:
+    """Stop every program that runs."""
+    with _lock:
+        for group in _running:
+            _kill(group)
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _end_of(log: IO[bytes]) -> str:
+    size = log.seek(0, os.SEEK_END)
+    log.seek(max(0, size - _SHOWN_BYTES))
+    return log.read().decode(errors="replace")
+
+
+def _indented(line: str) -> str:
+    """`redacted` keeps one space of many; what a compiler points at stands below a certain column."""
+    return line[: len(line) - len(line.lstrip())] + redacted(line)
