@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from release.core import canonical
 from release.errors import Misconfigured
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
@@ -16,6 +17,8 @@ class Pin:
     name: str  # normalised: lower case, "-" between words
     version: str
     line: int  # where it begins in the file, from 1
+    text: str = ""  # as written, without hashes: extras and marker among it
+    hashes: tuple[str, ...] = ()  # "sha256:…", sorted
 
 
 def how_to_lock(folder: str, runtime: str) -> str:
@@ -52,7 +55,16 @@ def read_lock(data: bytes, *, file: str, fix: str) -> Sequence[Pin]:
         elif not any(match["algorithm"] == "sha256" for match in _HASH.finditer(line)):
             problems.append((number, f"{requirement.split(';')[0].strip()} has no sha256 hash"))
         else:
-            pins.append(Pin(normalised(pin["name"]), pin["version"], number))
+            hashes = sorted({f"{match['algorithm']}:{match['value']}" for match in _HASH.finditer(line)})
+            pins.append(
+                Pin(
+                    normalised(pin["name"]),
+                    pin["version"],
+                    number,
+                    " ".join(requirement.split()),
+                    tuple(hashes),
+                )
+            )
     if problems:
         raise Misconfigured(
             f"{file} is no complete lock file",
@@ -61,6 +73,18 @@ def read_lock(data: bytes, *, file: str, fix: str) -> Sequence[Pin]:
             details=[f"{file}:{number}: {problem}" for number, problem in problems],
         )
     return pins
+
+
+def pins_digest(data: bytes) -> str:
+    """Names what a lock file installs: comments, the order of lines and of hashes do not count.
+
+    For a file that cannot be read as one, all of its bytes.
+    """
+    try:
+        pins = read_lock(data, file="", fix="-")
+    except Misconfigured:
+        return canonical.sha256(data)
+    return canonical.digest(sorted([pin.name, pin.text, list(pin.hashes)] for pin in pins))
 
 
 def normalised(name: str) -> str:

@@ -1,24 +1,37 @@
 """What a commit has of some services: read from git trees and blobs, never from the work tree."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from release.build.python import BUILDER, requirements_blob
+from release.build.imports import NODE_FILES, Language, imports_of
+from release.build.includes import fixed_part, matches, refusal
+from release.build.python import BUILDER
+from release.build.requirements import pins_digest
 from release.build.target import Target
+from release.core.closure import Closure, SharedCore
 from release.core.fingerprint import (
+    REQUIREMENTS,
     SHARED_FOLDER,
     SourceFile,
     fingerprint,
+    is_left_out,
     links,
+    own_files,
     service_folder,
+    shared_files,
     source_files,
 )
+from release.core.imports import Imports, Reference
 from release.core.models import Service
+from release.core.recipe import how_built, recipe
 from release.errors import Misconfigured
 from release.ports import Repo, TreeEntry
 
 MACROS_FOLDER = "templates/cloudformation"
 TEMPLATE = "template.yaml.j2"
+_SERVICES = "services"
+_FEW = 100  # services; git compares every path with every folder that it is asked for
+_NOTHING = Closure({}, (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +39,16 @@ class CommitSources:
     """One reading of a commit for all of its services."""
 
     commit: str
-    entries: Mapping[str, Sequence[TreeEntry]]  # by service, with the shared core's
+    entries: Mapping[str, Sequence[TreeEntry]]  # by service: its own folder
+    shared: Sequence[TreeEntry]  # the shared core
+    included: Mapping[str, Sequence[TreeEntry]]  # by service: what its `build.include` matches
+    unmatched: Mapping[str, Sequence[str]]  # by service: patterns that match nothing
     link_targets: Mapping[str, str]  # path -> where the link points
     templates: Mapping[str, str]  # service -> text of its template
     macros: Mapping[str, str]  # name below templates/cloudformation -> text
+    locks: Mapping[str, str]  # service -> what its Python lock file pins, as a digest
+    core: SharedCore
+    imports: Mapping[str, Imports]  # by blob, of the services' own files
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,57 +58,225 @@ class Prepared:
     service: Service
     files: tuple[SourceFile, ...]
     fingerprint: str
+    closure: Closure = field(default=_NOTHING)  # what it takes of the shared core, and why
+    problems: tuple[str, ...] = ()  # what keeps it from being built, one line each
 
 
 def read_commit(repo: Repo, commit: str, services: Mapping[str, Service]) -> CommitSources:
-    """Two calls of git, however many services there are."""
-    below = (*map(service_folder, sorted(services)), SHARED_FOLDER, MACROS_FOLDER)
+    """A few calls of git, however many services there are."""
+    patterns = {name: service.build.include for name, service in services.items() if service.build.include}
+    fixed = {fixed_part(pattern) for own in patterns.values() for pattern in own}
+    folders = (
+        (*map(service_folder, sorted(services)), SHARED_FOLDER) if len(services) < _FEW else (_SERVICES,)
+    )
+    below = () if "" in fixed else (*folders, MACROS_FOLDER, *sorted(fixed))
     tree = repo.tree(commit, *below)
-    entries = {name: _below(tree, service_folder(name), SHARED_FOLDER) for name in services}
-    linked = {path: blob for name in services for path, blob in links(entries[name], name).items()}
-    by_path = {entry.path: entry.blob for entry in tree}
+    entries, shared = _by_folder(tree, services)
+    by_path = {entry.path: entry for entry in tree}
+    included, unmatched = _included(patterns, by_path)
+
+    linked = dict(links([*shared, *(entry for own in entries.values() for entry in own)]))
+    linked |= dict(links(entry for own in included.values() for entry in own))
     templates = {
-        name: by_path[path] for name in services if (path := f"{service_folder(name)}/{TEMPLATE}") in by_path
+        name: by_path[path].blob
+        for name in services
+        if (path := f"{service_folder(name)}/{TEMPLATE}") in by_path
     }
     macros = {
-        entry.path[len(MACROS_FOLDER) + 1 :]: entry.blob
-        for entry in _below(tree, MACROS_FOLDER)
-        if entry.mode.startswith("100")
+        path[len(MACROS_FOLDER) + 1 :]: entry.blob
+        for path, entry in by_path.items()
+        if path.startswith(MACROS_FOLDER + "/") and entry.mode.startswith("100")
     }
-    blobs = repo.blobs(dict.fromkeys([*linked.values(), *templates.values(), *macros.values()]))
+    locks = {
+        name: by_path[path].blob
+        for name, service in services.items()
+        if how_built(service) == "python"
+        and (path := f"{service_folder(name)}/{REQUIREMENTS}") in by_path
+        and by_path[path].mode.startswith("100")
+    }
+    blobs = repo.blobs(
+        dict.fromkeys([*linked.values(), *templates.values(), *macros.values(), *locks.values()])
+    )
+    link_targets = {path: blobs[blob].decode("utf-8", "surrogateescape") for path, blob in linked.items()}
+    core_files = shared_files(shared, link_targets)
+    own: dict[str, Language] = {}
+    for name, service in services.items():
+        own |= _languages(entries[name], service)
+    parsed = imports_of(repo, {**own, **_shared_languages(core_files)})
     return CommitSources(
         commit=commit,
         entries=entries,
-        link_targets={path: _text(blobs[blob], path) for path, blob in linked.items()},
+        shared=shared,
+        included=included,
+        unmatched=unmatched,
+        link_targets=link_targets,
         templates={
             name: _text(blobs[blob], f"{service_folder(name)}/{TEMPLATE}") for name, blob in templates.items()
         },
         macros={name: _text(blobs[blob], f"{MACROS_FOLDER}/{name}") for name, blob in macros.items()},
+        locks={name: pins_digest(blobs[blob]) for name, blob in locks.items()},
+        core=shared_core(core_files, parsed),
+        imports=parsed,
+    )
+
+
+def shared_core(files: Mapping[str, str], parsed: Mapping[str, Imports]) -> SharedCore:
+    """`files` as `shared_files` gives them, what is in them by blob."""
+    return SharedCore(
+        SHARED_FOLDER,
+        {path: parsed.get(blob) if path.endswith(".py") else None for path, blob in files.items()},
     )
 
 
 def prepare(service: Service, sources: CommitSources, target: Target) -> Prepared:
-    """The files of a service and their fingerprint. Raises Misconfigured for what cannot be built alike
-    everywhere.
+    """The files of a service and their fingerprint. Raises Misconfigured for what cannot be built, or not
+    alike everywhere.
     """
-    files = source_files(sources.entries[service.name], service.name, sources.link_targets)
+    prepared = look_at(service, sources, target)
+    if prepared.problems:
+        raise Misconfigured(
+            f"{service.name} cannot be built from this commit",
+            fix="correct what is named above, and commit",
+            see=service_folder(service.name),
+            details=prepared.problems,
+        )
+    return prepared
+
+
+def look_at(service: Service, sources: CommitSources, target: Target) -> Prepared:
+    """As `prepare`, for who wants to know what changed: an import that finds nothing is in `problems`."""
+    name = service.name
+    own, included = sources.entries[name], sources.included.get(name, ())
+    closure, files = _closure(service, sources)
+    taken = [*files, *(entry.path for entry in included)]
+    # What is included from elsewhere is listed beside the two folders; what is in them is there already.
+    elsewhere = [entry for entry in included if not entry.path.startswith(_SERVICES + "/")]
+    found = source_files([*own, *sources.shared, *elsewhere], name, sources.link_targets, taken)
     return Prepared(
         service=service,
-        files=files,
+        files=found,
         fingerprint=fingerprint(
-            files,
-            requirements=requirements_blob(files),
+            found,
+            requirements=sources.locks.get(name),
             runtime=service.runtime,
             architecture=service.architecture,
             target=target.name,
             builder=BUILDER,
+            recipe=recipe(service),
         ),
+        closure=closure,
+        problems=tuple(_problems(service, sources, closure)),
     )
 
 
-def _below(tree: Sequence[TreeEntry], *folders: str) -> Sequence[TreeEntry]:
-    prefixes = tuple(folder + "/" for folder in folders)
-    return [entry for entry in tree if entry.path.startswith(prefixes)]
+def references_of(
+    service: Service, own: Mapping[str, str], imports: Mapping[str, Imports]
+) -> Sequence[tuple[str, Reference]]:
+    """What a service asks of the shared core: path in the repository, and the reference there.
+
+    `own` are its files as `own_files` gives them. A handler that lies in the shared core is one, too.
+    """
+    folder = service_folder(service.name)
+    found = [
+        (f"{folder}/{path}", reference)
+        for path, blob in own.items()
+        if (parsed := imports.get(blob)) is not None
+        for reference in parsed.references
+    ]
+    if how_built(service) == "python":
+        for function in service.functions:
+            module = function.handler.rpartition(".")[0].replace("/", ".")
+            if module.partition(".")[0] == "common":
+                line = service.source.line
+                found.append((service.source.file, Reference(module, 0, None, line, optional=False)))
+    return found
+
+
+def _closure(service: Service, sources: CommitSources) -> tuple[Closure, Sequence[str]]:
+    """What is taken of the shared core, and which paths of the repository that are."""
+    how = how_built(service)
+    if how not in ("python", "node"):
+        return _NOTHING, ()
+    own = own_files(sources.entries[service.name], service.name)
+    references = references_of(service, own, sources.imports)
+    if not references:
+        return _NOTHING, ()
+    closure = sources.core.closure(references)
+    if how == "node":  # a bundler takes from the whole folder what it needs
+        whole = [entry.path for entry in sources.shared if not is_left_out(entry.path, SHARED_FOLDER)]
+        return Closure(closure.files, (), (), closure.notes), whole
+    return closure, [sources.core.origin(path) for path in closure.files]
+
+
+def _problems(service: Service, sources: CommitSources, closure: Closure) -> Iterable[str]:
+    folder = service_folder(service.name)
+    for importer, module in closure.missing:
+        yield f"{importer}: imports {module}, which finds nothing in {SHARED_FOLDER}"
+    for importer, why in closure.broken:
+        yield f"{importer}: cannot be parsed: {why}"
+    if how_built(service) == "python":
+        own = own_files(sources.entries[service.name], service.name)
+        for path, blob in own.items():
+            parsed = sources.imports.get(blob)
+            if parsed is not None and parsed.broken is not None:
+                yield f"{folder}/{path}:{parsed.broken[0]}: cannot be parsed: {parsed.broken[1]}"
+        if any(path.startswith(("common/", "common.py")) for path in own):
+            yield f"{folder}/common: hides the shared core from this service; give it another name"
+    for pattern in sources.unmatched.get(service.name, ()):
+        yield f"{service.source.file}: build.include has {pattern!r}, which matches no file of this commit"
+    for entry in sources.included.get(service.name, ()):
+        if (refused := refusal(entry.path, service.name)) is not None:
+            yield f"{service.source.file}: build.include matches {entry.path}, which {refused}"
+
+
+def _languages(entries: Iterable[TreeEntry], service: Service) -> dict[str, Language]:
+    """By blob, of the files of a service that may lead to the shared core."""
+    own = own_files(entries, service.name)
+    match how_built(service):
+        case "python":
+            return {blob: "python" for path, blob in own.items() if path.endswith(".py")}
+        case "node":
+            return {blob: "node" for path, blob in own.items() if path.endswith(NODE_FILES)}
+        case _:
+            return {}
+
+
+def _shared_languages(files: Mapping[str, str]) -> dict[str, Language]:
+    return {blob: "shared" for path, blob in files.items() if path.endswith(".py")}
+
+
+def _by_folder(
+    tree: Iterable[TreeEntry], services: Iterable[str]
+) -> tuple[dict[str, list[TreeEntry]], list[TreeEntry]]:
+    entries: dict[str, list[TreeEntry]] = {name: [] for name in services}
+    shared: list[TreeEntry] = []
+    common = SHARED_FOLDER.rpartition("/")[2]
+    for entry in tree:
+        top, _, rest = entry.path.partition("/")
+        name, _, inner = rest.partition("/")
+        if top != _SERVICES or not inner:
+            continue
+        if name == common:
+            shared.append(entry)
+        elif name in entries:
+            entries[name].append(entry)
+    return entries, shared
+
+
+def _included(
+    patterns: Mapping[str, Sequence[str]], by_path: Mapping[str, TreeEntry]
+) -> tuple[dict[str, list[TreeEntry]], dict[str, list[str]]]:
+    included: dict[str, list[TreeEntry]] = {}
+    unmatched: dict[str, list[str]] = {}
+    for name, own in patterns.items():
+        found: dict[str, TreeEntry] = {}
+        for pattern in own:
+            paths = matches(pattern, by_path)
+            found |= {path: by_path[path] for path in paths}
+            if not paths:
+                unmatched.setdefault(name, []).append(pattern)
+        included[name] = list(found.values())
+    return included, unmatched
 
 
 def _text(data: bytes, path: str) -> str:

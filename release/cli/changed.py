@@ -57,7 +57,7 @@ def command(
         against = f"what {scope} runs"
         known, unknown = _served(wired, setup, scope)
     commit = wired.repo.resolve(ref if head is None else head)
-    now = wired.survey(setup.pipelines, setup.pipeline, build_setup(wired.repo, setup, commit), commit)
+    now = wired.survey(setup.pipelines, setup.pipeline, build_setup(wired.repo, setup, commit), commit).views
     changes = compare(known, now, stage=scope, unknown=unknown)
     for name in (why, why_not):
         if name is not None:
@@ -78,7 +78,7 @@ def _survey(wired: "Wiring", setup: "Setup", ref: str) -> "Mapping[str, ServiceV
     from release.promotion import build_setup
 
     commit = wired.repo.resolve(ref)
-    return wired.survey(setup.pipelines, setup.pipeline, build_setup(wired.repo, setup, commit), commit)
+    return wired.survey(setup.pipelines, setup.pipeline, build_setup(wired.repo, setup, commit), commit).views
 
 
 def _served(wired: "Wiring", setup: "Setup", stage: str) -> "tuple[Mapping[str, ServiceView] | None, str]":

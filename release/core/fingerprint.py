@@ -4,11 +4,12 @@ before building.
 
 import posixpath
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from release.core import canonical
+from release.core.imports import PACKAGE
 from release.errors import Misconfigured
 
 SHARED_FOLDER = "services/common"
@@ -55,29 +56,67 @@ def service_folder(service: str) -> str:
     return f"services/{service}"
 
 
-def links(entries: Iterable[Entry], service: str) -> Mapping[str, str]:
-    """Symbolic links that would enter the artifact: path in the repository -> blob that holds where it
-    points.
+def links(entries: Iterable[Entry]) -> Mapping[str, str]:
+    """Symbolic links: path in the repository -> blob that holds where it points."""
+    return {entry.path: entry.blob for entry in entries if entry.mode == _LINK}
+
+
+def shared_files(entries: Iterable[Entry], link_targets: Mapping[str, str]) -> Mapping[str, str]:
+    """What of the shared core an artifact may hold: path below its folder -> blob, links followed.
+
+    What is no file and leads to none is not in it.
     """
-    return {e.path: e.blob for e in entries if e.mode == _LINK and _place(e.path, service) is not None}
+    regular = {
+        entry.path: entry.blob
+        for entry in entries
+        if entry.mode in _MODES and _inner(entry.path, SHARED_FOLDER) is not None
+    }
+    found = dict(regular)
+    for path in link_targets:
+        if _inner(path, SHARED_FOLDER) is not None:
+            blob = regular.get(_follow(path, link_targets) or "")
+            if blob is not None:
+                found[path] = blob
+    start = len(SHARED_FOLDER) + 1
+    return {path[start:]: blob for path, blob in sorted(found.items())}
+
+
+def own_files(entries: Iterable[Entry], service: str) -> Mapping[str, str]:
+    """Regular files of a service that enter its artifact: path below its folder -> blob."""
+    found = {}
+    for entry in entries:
+        inner = _inner(entry.path, service_folder(service))
+        if inner is not None and entry.mode in _MODES:
+            found[inner] = entry.blob
+    return found
+
+
+def is_left_out(path: str, folder: str) -> bool:
+    """Whether a path below a service's folder, or below the shared core, enters no artifact by itself."""
+    return _inner(path, folder) is None
 
 
 def source_files(
-    entries: Iterable[Entry], service: str, link_targets: Mapping[str, str]
+    entries: Iterable[Entry], service: str, link_targets: Mapping[str, str], taken: Collection[str] = ()
 ) -> tuple[SourceFile, ...]:
-    """The files of a service and of the shared core that enter its artifact, sorted by path in UTF-8 bytes.
+    """The files that enter a service's artifact, sorted by path in UTF-8 bytes.
 
-    `link_targets` gives the text of each link that `links` named. A link to a file that enters the artifact
-    itself becomes a copy of that file; any other link is refused, because what it shows would depend on the
+    Its own, and those `taken` (paths of the repository) of the shared core and of what it includes.
+    `link_targets` gives the text of each link that `links` named. A link to a file that could enter the
+    artifact becomes a copy of that file; any other link is refused, because what it shows would depend on the
     machine that unpacks it. Raises Misconfigured that lists every submodule, stray link, unusable name and
     pair of names equal but for case.
     """
+    available: dict[str, Entry] = {}  # what a link may lead to
     regular: dict[str, Entry] = {}
     linked: list[str] = []
     problems: list[str] = []
     places: dict[str, str] = {}  # path in the repository -> path in the artifact
+    wanted = frozenset(taken)
     for entry in entries:
-        place = _place(entry.path, service)
+        if entry.mode in _MODES and _inner(entry.path, SHARED_FOLDER) is not None:
+            available[entry.path] = entry
+        place = _place(entry.path, service, wanted)
         if place is None:
             continue
         places[entry.path] = place
@@ -86,27 +125,27 @@ def source_files(
         elif entry.mode == _LINK:
             linked.append(entry.path)
         elif entry.mode in _MODES:
-            regular[entry.path] = entry
+            regular[entry.path] = available[entry.path] = entry
         else:
             problems.append(f"{entry.path}: has the unknown mode {entry.mode}")
         if reason := unusable_name(entry.path):
             problems.append(f"{entry.path!r}: {reason}")
-    targets = dict(link_targets)
     files = [
         SourceFile(places[path], entry.mode == _EXECUTABLE, entry.blob, path)
         for path, entry in regular.items()
     ]
     for path in linked:
-        found = _follow(path, targets)
-        if found is not None and found in regular:
-            entry = regular[found]
+        found = _follow(path, link_targets)
+        if found is not None and found in available:
+            entry = available[found]
             files.append(SourceFile(places[path], entry.mode == _EXECUTABLE, entry.blob, path))
         else:
             problems.append(
-                f"{path}: is a link to {targets.get(path, '?')!r}, which is no file of this artifact"
+                f"{path}: is a link to {link_targets.get(path, '?')!r}, which is no file of this artifact"
             )
     for one, other in case_twins(places):
         problems.append(f"{one} and {other}: equal but for case, one file on some machines")
+    problems += _hidden(places)
     folder = service_folder(service)
     if problems:
         raise Misconfigured(
@@ -132,21 +171,28 @@ def fingerprint(
     architecture: str,
     target: str,
     builder: int,
+    recipe: Any = None,
 ) -> str:
     """Hash of everything that goes into an artifact, 64 hex characters.
 
-    `requirements` is the blob of the lock file (None: no dependencies), `target` what the wheels are chosen
-    for: `lambda`, or `host:…` in the sandbox. `builder` is the version of the builder's output.
+    `requirements` names what a lock file of Python pins (None: nothing); its own bytes do not count.
+    `target` is what the wheels are chosen for: `lambda`, or `host:…` in the sandbox. `builder` is the version
+    of the builder's output, `recipe` what of the configuration shapes the artifact, as JSON.
     """
     return canonical.digest(
         {
-            "schema": 1,
-            "files": [[file.path, file.executable, file.blob] for file in files],
+            "schema": 2,
+            "files": [
+                [file.path, file.executable, file.blob]
+                for file in files
+                if requirements is None or file.path != REQUIREMENTS
+            ],
             "requirements": requirements,
             "runtime": runtime,
             "architecture": architecture,
             "target": target,
             "builder": builder,
+            "recipe": recipe,
         }
     )
 
@@ -179,15 +225,32 @@ def case_twins(paths: Iterable[str]) -> Sequence[tuple[str, str]]:
     return tuple(twins)
 
 
-def _place(path: str, service: str) -> str | None:
+def _place(path: str, service: str, taken: Collection[str]) -> str | None:
     """Path in the artifact: the service's folder is the root of imports, the shared core is the package
-    `common`.
+    `common`; what is included from elsewhere keeps its path.
     """
-    for folder, prefix in ((service_folder(service), ""), (SHARED_FOLDER, "common/")):
-        if path.startswith(folder + "/"):
-            inner = path[len(folder) + 1 :]
-            return None if _left_out(inner) else prefix + inner
-    return None
+    folder = service_folder(service)
+    if path in taken:
+        if path.startswith(SHARED_FOLDER + "/"):
+            return f"{PACKAGE}/{path[len(SHARED_FOLDER) + 1 :]}"
+        return path.removeprefix(folder + "/")
+    return _inner(path, folder)
+
+
+def _inner(path: str, folder: str) -> str | None:
+    """Path below the folder, of what enters an artifact by itself."""
+    if not path.startswith(folder + "/"):
+        return None
+    inner = path[len(folder) + 1 :]
+    return None if _left_out(inner) else inner
+
+
+def _hidden(places: Mapping[str, str]) -> Iterator[str]:
+    """Two files of the repository at one place of the artifact."""
+    origins: dict[str, str] = {}
+    for origin, place in sorted(places.items()):
+        if (first := origins.setdefault(place, origin)) != origin:
+            yield f"{first} and {origin}: both would be {place} in the artifact"
 
 
 def _left_out(inner: str) -> bool:

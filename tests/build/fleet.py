@@ -88,7 +88,8 @@ def files(name: str = "orders", *, lock: str | None = None) -> dict[str, str]:
         f"services/{name}/service.yaml": "team: backend\n",
         f"services/{name}/template.yaml.j2": TEMPLATE,
         f"services/{name}/{name}/__init__.py": "",
-        f"services/{name}/{name}/handler.py": f"def handler(event, context):\n    return {name!r}\n",
+        f"services/{name}/{name}/handler.py": "from common import log\n\n\n"
+        f"def handler(event, context):\n    return {name!r}, log.LEVEL\n",
         f"services/{name}/tests/test_handler.py": "def test_nothing(): ...\n",
         "services/common/__init__.py": "",
         "services/common/log.py": "LEVEL = 'INFO'\n",

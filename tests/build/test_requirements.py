@@ -1,9 +1,10 @@
 import pytest
 
-from release.build.requirements import Pin, how_to_lock, read_lock
+from release.build.requirements import Pin, how_to_lock, pins_digest, read_lock
 from release.errors import Misconfigured
 
 HASH = "--hash=sha256:" + "a" * 64
+B = "sha256:" + "b" * 64
 
 
 def problems(text: str) -> list[str]:
@@ -23,7 +24,16 @@ Typing_Extensions[extra] == 4.1 ; python_version < "3.12" \\
     {HASH}
 """
     pins = read_lock(text.encode(), file="r", fix="f")
-    assert pins == [Pin("annotated-types", "0.8.0", 2), Pin("typing-extensions", "4.1", 6)]
+    assert pins == [
+        Pin("annotated-types", "0.8.0", 2, "annotated-types==0.8.0", (HASH.removeprefix("--hash="), B)),
+        Pin(
+            "typing-extensions",
+            "4.1",
+            6,
+            'Typing_Extensions[extra] == 4.1 ; python_version < "3.12"',
+            (HASH.removeprefix("--hash="),),
+        ),
+    ]
 
 
 def test_an_empty_lock_file_pins_nothing() -> None:
@@ -66,3 +76,30 @@ def test_a_file_that_is_no_text_is_refused() -> None:
 def test_the_command_to_lock_names_the_runtime_and_both_files() -> None:
     command = how_to_lock("services/x", "python3.13")
     assert "--python-version 3.13 services/x/requirements.in -o services/x/requirements.txt" in command
+
+
+def test_comments_and_order_do_not_change_what_a_lock_pins() -> None:
+    one = f"a==1 \\\n    {HASH}\n    # via b\nb==2 {HASH}\n"
+    other = f"# made by somebody\nb==2   {HASH}\n\na==1 {HASH}\n"
+    assert pins_digest(one.encode()) == pins_digest(other.encode())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        f"a==2 {HASH}",
+        f"b==1 {HASH}",
+        f"a[extra]==1 {HASH}",
+        f"a==1 ; python_version < '3.12' {HASH}",
+        f"a==1 --hash={B}",
+        f"a==1 {HASH} --hash={B}",
+        f"a==1 {HASH}\nb==1 {HASH}",
+        "",
+    ],
+)
+def test_whatever_is_installed_changes_what_a_lock_pins(changed: str) -> None:
+    assert pins_digest(changed.encode()) != pins_digest(f"a==1 {HASH}".encode())
+
+
+def test_a_file_that_is_no_lock_counts_by_its_bytes() -> None:
+    assert pins_digest(b"a") != pins_digest(b"a ")

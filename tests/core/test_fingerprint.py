@@ -5,9 +5,11 @@ import pytest
 from release.core.fingerprint import (
     LEFT_OUT,
     SHARED_FOLDER,
+    SourceFile,
     case_twins,
     fingerprint,
     links,
+    shared_files,
     source_files,
     unusable_name,
 )
@@ -33,16 +35,22 @@ def digest(*entries: Entry, **other: object) -> str:
         "target": "lambda",
         "builder": 1,
     }
-    return fingerprint(source_files(entries, "orders", {}), **(facts | other))  # type: ignore[arg-type]
+    return fingerprint(sources(*entries), **(facts | other))  # type: ignore[arg-type]
+
+
+def sources(*entries: Entry, targets: dict[str, str] | None = None) -> tuple[SourceFile, ...]:
+    """Of a service that imports everything shared that there is."""
+    shared = [f"{SHARED_FOLDER}/{path}" for path in shared_files(entries, targets or {})]
+    return source_files(entries, "orders", targets or {}, shared)
 
 
 def paths(*entries: Entry, targets: dict[str, str] | None = None) -> list[str]:
-    return [file.path for file in source_files(entries, "orders", targets or {})]
+    return [file.path for file in sources(*entries, targets=targets)]
 
 
 def refusal(*entries: Entry, targets: dict[str, str] | None = None) -> list[str]:
     with pytest.raises(Misconfigured) as refused:
-        source_files(entries, "orders", targets or {})
+        sources(*entries, targets=targets)
     assert refused.value.see == "services/orders"
     return list(refused.value.details)
 
@@ -81,6 +89,7 @@ def test_a_name_that_is_left_out_at_the_top_counts_further_down() -> None:
         digest(HANDLER, COMMON, architecture="x86_64"),
         digest(HANDLER, COMMON, target="host:3.11-linux-x86_64"),
         digest(HANDLER, COMMON, builder=2),
+        digest(HANDLER, COMMON, recipe={"command": ["make"], "output": "dist"}),
     ],
 )
 def test_everything_that_goes_into_the_artifact_changes_the_fingerprint(changed: str) -> None:
@@ -97,9 +106,10 @@ def test_a_link_to_a_file_of_the_artifact_is_a_copy_of_it() -> None:
     entries = (HANDLER, Entry(COMMON.path, "c" * 40, "100755"), link, again)
     targets = {link.path: "../../common/log.py", again.path: "log.py"}
     files = {file.path: file for file in source_files(entries, "orders", targets)}
+    assert set(files) == {"orders/handler.py", "orders/log.py", "orders/again.py"}  # nobody imports log
     assert files["orders/log.py"].blob == files["orders/again.py"].blob == "c" * 40
     assert files["orders/log.py"].executable
-    assert links(entries, "orders") == {link.path: "1" * 40, again.path: "2" * 40}
+    assert links(entries) == {link.path: "1" * 40, again.path: "2" * 40}
 
 
 @pytest.mark.parametrize(
@@ -140,8 +150,8 @@ def test_every_problem_is_named_at_once() -> None:
         HANDLER,
         Entry("services/orders/a", mode="160000"),
         Entry("services/orders/b\nc"),
-        Entry("services/common/LOG.py"),
         COMMON,
+        Entry("services/common/LOG.py"),
     )
     assert len(problems) == 3
 
@@ -164,3 +174,45 @@ def test_twins_are_found_in_folders_and_in_unicode_composition() -> None:
     assert case_twins(["Data/a", "data/b"]) == (("Data", "data"),)
     assert len(case_twins(["\u00e9.py", "e\u0301.py"])) == 1
     assert case_twins(["a/b", "a/c", "ab"]) == ()
+
+
+def test_of_the_shared_core_only_what_is_taken_enters() -> None:
+    other = Entry("services/common/other.py")
+    files = source_files([HANDLER, COMMON, other], "orders", {}, [COMMON.path])
+    assert [file.path for file in files] == ["common/log.py", "orders/handler.py"]
+
+
+def test_what_is_taken_enters_even_where_it_is_left_out_by_itself() -> None:
+    event = Entry("services/orders/events/one.json")
+    schema, rates = Entry("schemas/price.json"), Entry("services/common/tests/rates.json")
+    files = source_files([HANDLER, event, schema, rates], "orders", {}, [event.path, schema.path, rates.path])
+    assert [file.path for file in files] == [
+        "common/tests/rates.json",
+        "events/one.json",
+        "orders/handler.py",
+        "schemas/price.json",
+    ]
+
+
+def test_two_files_for_one_place_are_refused() -> None:
+    own = Entry("services/orders/common/log.py")
+    assert refusal(HANDLER, own, COMMON) == [
+        f"{COMMON.path} and {own.path}: both would be common/log.py in the artifact"
+    ]
+
+
+def test_a_lock_file_counts_by_what_it_pins() -> None:
+    lock, same = (
+        Entry("services/orders/requirements.txt"),
+        Entry("services/orders/requirements.txt", "c" * 40),
+    )
+    assert digest(HANDLER, lock, requirements="pins") == digest(HANDLER, same, requirements="pins")
+    assert digest(HANDLER, lock, requirements="pins") != digest(HANDLER, lock, requirements="others")
+    assert digest(HANDLER, lock) != digest(HANDLER, same)  # where nobody reads it as a lock, it is a file
+
+
+def test_a_link_in_the_shared_core_stands_for_its_file() -> None:
+    link = Entry("services/common/old.py", "1" * 40, "120000")
+    stray = Entry("services/common/stray.py", "2" * 40, "120000")
+    found = shared_files([COMMON, link, stray], {link.path: "log.py", stray.path: "/etc/passwd"})
+    assert found == {"log.py": COMMON.blob, "old.py": COMMON.blob}

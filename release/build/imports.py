@@ -1,0 +1,128 @@
+"""What files of a commit import, parsed once for every blob and remembered beside the repository.
+
+A blob id names its bytes, and what is remembered names the program that parsed them: it cannot be stale. What
+cannot be read back, or was written by another version, is parsed again. docs/decisions/0014 says where it is
+kept and why no other place will do.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from release.core import imports, known_names
+from release.core.imports import NOTHING, PACKAGE, Imports, Reference, may_import, read_imports
+from release.ports import Repo
+
+Language: TypeAlias = Literal["python", "node", "shared"]
+
+_KIND: Final = "imports"
+_SPARE: Final = 200_000  # entries of other trees that are kept for the next time
+_CHUNK: Final = 5_000  # files that are in memory at once
+NODE_FILES: Final = (".cjs", ".cts", ".js", ".json", ".jsx", ".mjs", ".mts", ".ts", ".tsx")
+# A path that leads out of the service into the shared core, in an import or in tsconfig's `paths`.
+_OUT_OF_THE_SERVICE = re.compile(rb"""["'`](?:\./)?(?:\.\./)+common(?:["'`/])""")
+
+
+def imports_of(repo: Repo, wanted: Mapping[str, Language]) -> Mapping[str, Imports]:
+    """By blob id. `shared` reads everything of a file; the others only what leads to the shared core.
+
+    Raises what the repository raises.
+    """
+    known = _recall(repo)
+    found: dict[str, Imports] = {}
+    missing: list[str] = []
+    for blob, language in wanted.items():
+        row = known.get(f"{language[0]}{blob}")
+        if row is None:
+            missing.append(blob)
+        else:
+            found[blob] = _imports(row)
+    for at in range(0, len(missing), _CHUNK):
+        chunk = missing[at : at + _CHUNK]
+        for blob, data in repo.blobs(chunk).items():
+            found[blob] = _READERS[wanted[blob]](data)
+    if missing:
+        used = {f"{language[0]}{blob}": _row(found[blob]) for blob, language in wanted.items()}
+        others = [(name, row) for name, row in known.items() if name not in used]
+        _remember(repo, {**dict(others[-_SPARE:]), **used})
+    return found
+
+
+def _python(data: bytes) -> Imports:
+    return read_imports(data) if may_import(data) else NOTHING
+
+
+def _node(data: bytes) -> Imports:
+    found = _OUT_OF_THE_SERVICE.search(data)
+    if found is None:
+        return NOTHING
+    line = data.count(b"\n", 0, found.start()) + 1
+    return Imports((Reference(PACKAGE, 0, None, line, optional=False, whole=True),))
+
+
+_READERS: Final[Mapping[Language, Callable[[bytes], Imports]]] = {
+    "python": _python,
+    "node": _node,
+    "shared": read_imports,
+}
+
+
+def source_digest(modules: Iterable[str]) -> str:
+    """Names these programs and the Python that runs them: what they gave counts for no others."""
+    digest = hashlib.sha256(sys.version.encode())
+    for file in sorted(modules):
+        digest.update(Path(file).read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def reader() -> str:
+    return source_digest((__file__, imports.__file__, known_names.__file__))
+
+
+# -- what is remembered; `_row` and `_imports` are each other's inverse ----------------------------------
+
+
+def _recall(repo: Repo) -> Mapping[str, list[Any]]:
+    data = repo.recall(_KIND)
+    try:
+        document = json.loads(data) if data is not None else {}
+        return document["files"] if document.get("reader") == reader() else {}
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _remember(repo: Repo, files: Mapping[str, list[Any]]) -> None:
+    text = json.dumps({"reader": reader(), "files": files}, separators=(",", ":")).encode()
+    repo.remember(_KIND, hashlib.sha256(text).hexdigest(), text)
+
+
+def _row(found: Imports) -> list[Any]:
+    if found == NOTHING:
+        return []
+    rows = [[r.module, r.level, r.names, r.line, r.optional, r.whole] for r in found.references]
+    return [rows, sorted(found.bound), found.open, found.exports, found.broken]
+
+
+def _imports(row: list[Any]) -> Imports:
+    if not row:
+        return NOTHING
+    rows, bound, is_open, exports, broken = row
+    return Imports(
+        tuple(reference_of(*each) for each in rows),
+        frozenset(bound),
+        is_open,
+        None if exports is None else tuple(exports),
+        None if broken is None else (broken[0], broken[1]),
+    )
+
+
+def reference_of(
+    module: str, level: int, names: list[str] | None, line: int, optional: bool, whole: bool
+) -> Reference:
+    return Reference(module, level, None if names is None else tuple(names), line, optional, whole)
