@@ -76,7 +76,6 @@ def test_the_zip_is_the_service_the_shared_core_and_its_dependencies(
         "common/log.py",
         "orders/__init__.py",
         "orders/handler.py",
-        "requirements.txt",
         "thing-1.0.dist-info/METADATA",
         "thing-1.0.dist-info/WHEEL",
         "thing.py",
@@ -159,11 +158,18 @@ def test_a_change_that_enters_no_artifact_builds_nothing(repo: PlainRepo, store:
     assert second.digest != first.digest
 
 
-def test_a_change_of_the_shared_core_builds_all(repo: PlainRepo, store: FolderArtifacts) -> None:
+def test_a_change_of_a_shared_module_builds_those_that_import_it(
+    repo: PlainRepo, store: FolderArtifacts
+) -> None:
     services = (fleet.service("orders"), fleet.service("prices"))
     build(repo, store, repo.commit(fleet.files("orders") | fleet.files("prices")), *services)
     second = build(repo, store, repo.commit({"services/common/log.py": "LEVEL = 'DEBUG'\n"}), *services)
     assert [result.outcome for result in second.services] == ["built", "built"]
+    third = build(repo, store, repo.commit({"services/common/other.py": "LEVEL = 'INFO'\n"}), *services)
+    assert [result.outcome for result in third.services] == ["reused", "reused"]
+    only = {"services/prices/prices/handler.py": "from common.other import LEVEL\n"}
+    fourth = build(repo, store, repo.commit(only), *services)
+    assert [result.outcome for result in fourth.services] == ["reused", "built"]
 
 
 def test_code_that_comes_back_is_not_built_again(repo: PlainRepo, store: FolderArtifacts) -> None:
