@@ -109,6 +109,21 @@ def test_the_clone_of_the_user_stays_as_it_was(world: World) -> None:
     assert ledger_of(clone).read().head("fleet", "prod").serves is not None
 
 
+def test_a_commit_that_is_looked_for_on_all_branches_does_not_bring_the_ledger(world: World) -> None:
+    wanted = world.commit("a change that a stage runs")
+    world.commit("a later change")
+    world.push()
+    write(world.remote, SHORT)
+    clone = fresh(world, "fresh", "--depth=1")
+    repo = GitRepo.open(clone)
+    commit = GitLedger(repo, FakeClock()).read().commit
+    assert commit is not None
+    assert not repo.has(wanted)
+    repo.ensure([wanted], refs=[f"refs/heads/{name}" for name in repo.remote().branches])
+    assert repo.has(wanted)
+    assert not repo.has(commit)
+
+
 @pytest.mark.parametrize("how", [(), ("--depth=1",), ("--filter=blob:none",), ("--mirror",)], ids=str)
 def test_a_promotion_is_pushed_from_every_kind_of_clone(world: World, how: tuple[str, ...]) -> None:
     git(world.remote, "config", "uploadpack.allowFilter", "true")

@@ -108,11 +108,20 @@ class GitRepo:
             f"{ref} names {what}", fix="check the spelling, use more of the commit id, or `git fetch` first"
         )
 
+    def uncommitted(self, *under: str) -> Sequence[str]:
+        if self._git.out("rev-parse", "--is-inside-work-tree").strip() != b"true":
+            return ()
+        shown = self._git.out("status", "--porcelain=v1", "-z", "--no-renames", "--", *under)
+        lines = shown.decode("utf-8", "surrogateescape").split("\0")[:-1]
+        return sorted(line[3:] for line in lines)
+
     def has(self, object_id: str) -> bool:
         return not objects.missing(self._git, [object_id])
 
     def ensure(self, object_ids: Iterable[str], *, refs: Sequence[str] = ()) -> None:
-        self._history.ensure(list(object_ids), refs)
+        # What shares no history cannot hold them: all branches may be named, and no ledger comes along.
+        own = {f"refs/heads/{name}" for name in self._branches}
+        self._history.ensure(list(object_ids), [ref for ref in refs if ref not in own])
 
     def merged_tags(self, commit: str, tags: Mapping[str, RemoteTag]) -> frozenset[str]:
         return self._history.merged_tags(commit, tags)
