@@ -7,8 +7,9 @@ import posixpath
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from release.build import npm
 from release.build.archive import Archive, Member, archive
@@ -42,7 +43,10 @@ _AS_MODULE: Final = ("--format=esm", "--out-extension:.js=.mjs", f"--banner:js={
 _ERROR = re.compile(r"\[ERROR\] (?P<what>.+)(?:\n\s*\n?\s+(?P<file>[^\s:][^:\n]*):(?P<line>\d+):\d+:)?")
 
 
+@dataclass(frozen=True, slots=True)
 class NodeBuilder:
+    install: npm.NpmInstall = npm.npm_install
+
     def __call__(self, source: Source) -> Archive:
         """Raises Misconfigured (what cannot be built) and Unavailable (the registry is out of reach)."""
         service = source.service
@@ -56,9 +60,7 @@ class NodeBuilder:
         packages, is_module = _read_package(source, folder)
         starts = [_entry(source, name, folder) for name in entries(service)]
         with workspace(source) as space:
-            npm.npm_install(
-                space.folder, packages, name=folder, hide=space.top, seconds=service.build.timeout
-            )
+            self.install(space.folder, packages, name=folder, hide=space.top, seconds=service.build.timeout)
             _bundle(service, space, starts, is_module=is_module)
             package = f"{folder}/{npm.PACKAGE}"
             bundle = members_of(
@@ -67,7 +69,7 @@ class NodeBuilder:
         return archive([*bundle, *_data_files(source)], of=service.name)
 
 
-def _read_package(source: Source, folder: str) -> tuple[Mapping[str, Mapping[str, Any]], bool]:
+def _read_package(source: Source, folder: str) -> tuple[npm.Packages, bool]:
     """What is locked, and whether the service is an ES module.
 
     Raises Misconfigured where npm's files are not there, or odd.

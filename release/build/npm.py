@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from release.build.process import Ended, run
 from release.errors import Misconfigured, ReleaseError, Unavailable
@@ -28,6 +28,8 @@ _KEPT_SETTINGS = frozenset(
         *("ca", "cafile", "proxy", "https_proxy", "noproxy", "maxsockets", "fetch_retries", "fetch_timeout"),
     }
 )
+Packages: TypeAlias = Mapping[str, Mapping[str, Any]]  # entry of the lock file by path
+
 _STRONG = ("sha512-", "sha384-", "sha256-")  # https://www.w3.org/TR/SRI/#hash-functions
 
 _MISMATCH = re.compile(r"EINTEGRITY")
@@ -51,7 +53,7 @@ def find(program: str) -> str:
     )
 
 
-def read_npm_lock(data: bytes, *, file: str) -> Mapping[str, Mapping[str, Any]]:
+def read_npm_lock(data: bytes, *, file: str) -> Packages:
     """The packages of a lock file by path (`node_modules/esbuild`), the service itself left out.
 
     https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json. Raises Misconfigured that lists every
@@ -85,11 +87,15 @@ def read_npm_lock(data: bytes, *, file: str) -> Mapping[str, Mapping[str, Any]]:
     return packages
 
 
-def npm_install(
-    folder: Path, packages: Mapping[str, Mapping[str, Any]], *, name: str, hide: Path, seconds: float
-) -> None:
-    """Fill `node_modules` of a folder that has both files. `name` is the folder in the repository, `packages`
-    what `read_npm_lock` gave.
+class NpmInstall(Protocol):
+    def __call__(self, folder: Path, packages: Packages, *, name: str, hide: Path, seconds: float) -> None:
+        """Fill `node_modules` of a folder that has both files. `name` is the folder in the repository,
+        `packages` what `read_npm_lock` gave, `hide` a temporary folder that no message should name.
+        """
+
+
+def npm_install(folder: Path, packages: Packages, *, name: str, hide: Path, seconds: float) -> None:
+    """By `npm ci`, which installs what is locked or nothing.
 
     Raises Misconfigured (files out of step, other bytes than pinned, no npm) and Unavailable (no network).
     """
