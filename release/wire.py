@@ -1,7 +1,7 @@
 """The one place where adapters are created and joined. Nothing heavy is imported before it is needed."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,12 @@ from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Progress
 
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
+    from release.build.builder import Builder
     from release.build.release_build import BuildResult
     from release.build.survey import Survey
     from release.build.target import Target
+    from release.build.verify import Check
+    from release.core.manifest import Manifest
 
 TOOL = f"lambda-release {__version__}"
 
@@ -103,11 +106,14 @@ class Wiring:
         services: Mapping[str, Service],
         commit: str,
         progress: Progress,
+        *,
+        base: Sequence[str] = (),
+        refill: bool = False,
+        whole: bool = True,
     ) -> "BuildResult":
-        """Build one commit, unless it was built before."""
+        """Build one commit, unless it was built before. Arguments as `build_release` has them."""
         from release.adapters.templates import CloudFormationTemplates, packaged_macros
         from release.build.dependencies import user_cache
-        from release.build.python import PythonBuilder
         from release.build.release_build import build_release
 
         return build_release(
@@ -118,15 +124,54 @@ class Wiring:
             commit=commit,
             alias=pipelines.alias,
             target=self.build_target,
-            builder=PythonBuilder(cache=user_cache(self._environ)),
+            builder=self._builder(user_cache(self._environ), progress),
             templates=CloudFormationTemplates(packaged_macros()),
+            progress=progress,
+            base=base,
+            refill=refill,
+            whole=whole,
+        )
+
+    def build_again(
+        self,
+        artifacts: Artifacts,
+        manifest: "Manifest",
+        services: Mapping[str, Service],
+        progress: Progress,
+    ) -> "tuple[Check, ...]":
+        """Build a release again, with no cache of results, and compare."""
+        from release.build.target import Target
+        from release.build.verify import verify_release
+
+        return verify_release(
+            self.repo,
+            artifacts,
+            manifest,
+            services,
+            host=Target.named("host"),
+            builder=self._builder(None, progress),
             progress=progress,
         )
 
+    def _builder(self, cache: Path | None, progress: Progress) -> "Builder":
+        from release.build.any_service import ServiceBuilder
+        from release.build.installer import Installation, uv_install
+
+        def install(asked: Installation, into: Path) -> None:
+            progress("install", {"lock": asked.file})
+            uv_install(asked, into)
+
+        return ServiceBuilder(cache, install)
+
     def survey(
-        self, pipelines: Pipelines, pipeline: Pipeline, services: Mapping[str, Service], commit: str
+        self,
+        pipelines: Pipelines,
+        pipeline: Pipeline,
+        services: Mapping[str, Service],
+        commit: str,
+        stages: Collection[str] | None = None,
     ) -> "Survey":
-        """Fingerprints and rendered documents of a commit, without building."""
+        """Fingerprints and rendered documents of a commit, without building; of these stages, or of all."""
         from release.adapters.templates import CloudFormationTemplates, packaged_macros
         from release.build.survey import survey
 
@@ -138,6 +183,7 @@ class Wiring:
             alias=pipelines.alias,
             target=self.build_target,
             templates=CloudFormationTemplates(packaged_macros()),
+            stages=stages,
         )
 
     @property

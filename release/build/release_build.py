@@ -16,6 +16,7 @@ from release import __version__
 from release.build.documents import Rendered, Templates, load_manifest, render_stage
 from release.build.failures import Failures
 from release.build.papers import papers
+from release.build.process import ended_with_us
 from release.build.python import Builder
 from release.build.sources import Prepared, prepare, read_commit
 from release.build.stored import IO_THREADS, Store, Stored
@@ -49,6 +50,7 @@ class BuildResult:
     manifest: Manifest
     digest: str  # of the manifest
     known: bool  # the commit had this manifest before: nothing was read or rendered
+    whole: bool  # False: some services alone, and the manifest was not written
     services: tuple[ServiceResult, ...]
     seconds: float
 
@@ -67,6 +69,7 @@ def build_release(
     progress: Progress = lambda event, facts: None,
     base: Sequence[str] = (),
     refill: bool = False,
+    whole: bool = True,
 ) -> BuildResult:
     """Build what is new, render every stage of the pipeline, store all of it in every region that the
     pipeline uses, and write the commit's manifest once.
@@ -74,15 +77,17 @@ def build_release(
     `services` are those of the pipeline, by name, as the commit configures them; `commit` is a full object
     id; `base` are digests of manifests that probably hold most of it, such as those of what the stages run:
     what they name is not looked up again, unless with `refill`, which asks every region for every object and
-    fills what is missing. Progress events are `build` with `service` and `state` (building, built, reused),
-    from several threads. Raises Misconfigured or Unavailable: one error for all services that are at fault.
-    No manifest is written then, but what was built is kept for the next time.
+    fills what is missing. `whole` False: these are some of the services, as one shard of several builds them;
+    the build of all then finds what the shards have left. Progress events are `build` with `service` and
+    `state` (building, built, reused), from several threads. Raises Misconfigured or Unavailable: one error
+    for all services that are at fault. No manifest is written then, but what was built is kept for the next
+    time.
     """
     begun = time.perf_counter()
     key = manifest_key(pipeline.name, commit, target)
     write = partial(papers, pipeline=pipeline.name, commit=commit, target=target)
     store = Store(artifacts, regions_of(pipeline), builder, target, progress, write, refill)
-    if (known := artifacts.index("manifests", key)) is not None:
+    if whole and (known := artifacts.index("manifests", key)) is not None:
         manifest = load_manifest(artifacts, known)
         store.fill_all(manifest, known)
         return _result(manifest, known, {}, begun, known=True)
@@ -124,7 +129,7 @@ def build_release(
             if one.fingerprint not in stored and one.service.name not in failed
         }
         blobs = repo.blobs({file.blob for one in missing.values() for file in one.files}) if missing else {}
-        with ThreadPoolExecutor(os.cpu_count() or 1) as builders:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as builders, ended_with_us():
             attempts = builders.map(
                 lambda one: failures.attempt(one.service.name, store.build, one, blobs), missing.values()
             )
@@ -150,6 +155,9 @@ def build_release(
             for one in prepared
         },
     )
+    seconds = {made.fingerprint: made.seconds for made in built}
+    if not whole:
+        return _result(manifest, manifest.digest, seconds, begun, whole=False)
     digest = artifacts.put(manifest.to_bytes(), kind="manifest")
     winner = artifacts.index_once("manifests", key, digest)
     if winner == digest:
@@ -157,7 +165,7 @@ def build_release(
     else:
         manifest = load_manifest(artifacts, winner)
         store.fill_all(manifest, winner)
-    return _result(manifest, winner, {made.fingerprint: made.seconds for made in built}, begun)
+    return _result(manifest, winner, seconds, begun)
 
 
 def manifest_key(pipeline: str, commit: str, target: Target) -> str:
@@ -188,12 +196,19 @@ def regions_of(pipeline: Pipeline) -> Sequence[str]:
 
 
 def _result(
-    manifest: Manifest, digest: str, built: Mapping[str, float], begun: float, *, known: bool = False
+    manifest: Manifest,
+    digest: str,
+    built: Mapping[str, float],
+    begun: float,
+    *,
+    known: bool = False,
+    whole: bool = True,
 ) -> BuildResult:
     return BuildResult(
         manifest=manifest,
         digest=digest,
         known=known,
+        whole=whole,
         services=tuple(
             ServiceResult(
                 service=name,

@@ -34,6 +34,7 @@ def command(
     from rich.text import Text
 
     from release.promotion import build_setup, deploy_selection, draft_rollout, read_setup, refuse
+    from release.promotion.known import running_manifests
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
@@ -45,7 +46,15 @@ def command(
     refuse(at, selection)
     artifacts = wired.artifacts(setup.pipelines)
     configured = build_setup(wired.repo, setup, selection.commit)
-    built = wired.build(artifacts, setup.pipelines, setup.pipeline, configured, selection.commit, progress)
+    built = wired.build(
+        artifacts,
+        setup.pipelines,
+        setup.pipeline,
+        configured,
+        selection.commit,
+        progress,
+        base=running_manifests(setup),
+    )
     for result in built.services:
         if result.outcome == "built":
             detail = f"{result.artifact[:10]}  {result.size / 1e6:.1f} MB in {result.seconds:.1f} s"

@@ -20,6 +20,7 @@ from release.errors import ExitCode, ReleaseError
 VERBS = {
     "abort": "abort",
     "apply": "apply",
+    "artifacts": "artifacts",
     "audit": "audit",
     "build": "build",
     "changed": "changed",

@@ -27,6 +27,8 @@ _WHY = ("--reason", "because")
 ROWS = {
     ("abort",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "dev", ends=3),  # nothing is under way
     ("apply",): Row(("PLAN", "--yes"), _AWS),
+    ("artifacts", "list"): Row((), _AWS),
+    ("artifacts", "show"): Row(("v1.0.0-qa.1",), _AWS),
     ("audit", "log"): Row(("--stage", "STAGE"), _LEDGER, "qa"),
     ("audit", "show"): Row(("v1.0.0-qa.1",), _LEDGER),
     ("build",): Row((), _COMMIT | {"services", "aws"}),
