@@ -271,6 +271,9 @@ class Repo(Protocol):
     def resolve(self, ref: str) -> str:
         """Commit id of a ref or abbreviated id. Raises Misconfigured when there is none."""
 
+    def uncommitted(self, *under: str) -> Sequence[str]:
+        """Paths below these folders of the work tree that differ from HEAD or are new there, sorted."""
+
     def has(self, object_id: str) -> bool: ...
 
     def ensure(self, object_ids: Iterable[str], *, refs: Sequence[str] = ()) -> None:
