@@ -6,18 +6,22 @@ import contextlib
 import fcntl
 import os
 import tempfile
+import time
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from release.build.archive import Member, read_zip, write_zip
+from release.build.archive import LEVEL, Member
 from release.build.binaries import installed_wheels, refuse_unfit
 from release.build.installer import Install, Installation
+from release.build.pack import read_pack, write_pack
 from release.core import canonical
 from release.errors import Misconfigured
 
 _LAYOUT = 2  # of what is cached; another number makes every older entry unknown
+
+_KEPT_DAYS = 30  # after the last use
 
 # Files that an installer writes about itself: they name its version, the folder and the interpreter of the
 # build machine. RECORD goes, too, because it lists them and hashes scripts whose first line names that
@@ -39,7 +43,7 @@ def user_cache(environment: Mapping[str, str]) -> Path | None:
 def dependencies(asked: Installation, *, install: Install, cache: Path | None) -> tuple[Member, ...]:
     """What the lock file installs, sorted by path. Raises what `install` raises.
 
-    A cached set is a zip whose name carries its digest: one that was damaged or half written is noticed and
+    A cached set is a file whose name carries its digest: one that was damaged or half written is noticed and
     made again. A lock per set lets twelve builds at once install it once; the kernel frees it when its holder
     dies.
     """
@@ -50,6 +54,7 @@ def dependencies(asked: Installation, *, install: Install, cache: Path | None) -
     key = canonical.digest(
         [
             _LAYOUT,
+            LEVEL,
             canonical.sha256(asked.lock),
             asked.target.name,
             asked.target.wheel_options(asked.runtime, asked.architecture),
@@ -64,8 +69,9 @@ def dependencies(asked: Installation, *, install: Install, cache: Path | None) -
         if (kept := _cached(folder, key, asked.file)) is not None:
             return kept
         members = _installed(asked, install)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, UnicodeEncodeError):  # a name that the archive will refuse
             _keep(folder, key, members)
+            _forget_unused(folder)
         return members
 
 
@@ -111,11 +117,14 @@ def _left_out(relative: Path) -> bool:
 
 
 def _cached(folder: Path, key: str, origin: str) -> tuple[Member, ...] | None:
-    for path in folder.glob(f"{key}.*.zip"):
+    for path in folder.glob(f"{key}.*.pack"):
         try:
             data = path.read_bytes()
-            if path.name == f"{key}.{canonical.sha256(data)}.zip":
-                return read_zip(data, origin=origin)
+            if path.name == f"{key}.{canonical.sha256(data)}.pack":
+                members = read_pack(data, origin=origin)
+                with contextlib.suppress(OSError):
+                    os.utime(path)
+                return members
         except (OSError, ValueError):
             pass
         with contextlib.suppress(OSError):
@@ -124,15 +133,24 @@ def _cached(folder: Path, key: str, origin: str) -> tuple[Member, ...] | None:
 
 
 def _keep(folder: Path, key: str, members: tuple[Member, ...]) -> None:
-    data = write_zip(members)
+    data = write_pack(members)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        Path(temporary).replace(folder / f"{key}.{canonical.sha256(data)}.zip")
+        Path(temporary).replace(folder / f"{key}.{canonical.sha256(data)}.pack")
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _forget_unused(folder: Path) -> None:
+    """Every change of a lock file leaves a set behind."""
+    oldest = time.time() - _KEPT_DAYS * 24 * 60 * 60
+    for path in folder.glob("*.pack"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _lock(folder: Path, key: str) -> IO[bytes] | None:

@@ -56,7 +56,7 @@ def find(program: str) -> str:
 def read_npm_lock(data: bytes, *, file: str) -> Packages:
     """The packages of a lock file by path (`node_modules/esbuild`), the service itself left out.
 
-    https://docs.npmjs.com/cli/v11/configuring-npm/package-lock-json. Raises Misconfigured that lists every
+    Its form: "package-lock.json" in the documentation of the npm CLI. Raises Misconfigured that lists every
     package which npm would take from elsewhere than a registry, or without a strong hash.
     """
     folder = file.rpartition("/")[0]

@@ -26,7 +26,7 @@ _OUTPUT = Grammar(
     "write it from there, as in dist",
 )
 _ARGUMENT = Grammar(re.compile(r"[^\x00]+"), "cannot be an argument", "take the empty one or the NUL out")
-# Names by https://docs.npmjs.com/cli/v11/configuring-npm/package-json#name; one `*` by esbuild's `--external`
+# Names by "package.json, name" in the documentation of the npm CLI; one `*` by esbuild's `--external`
 _PACKAGE = Grammar(
     re.compile(r"(?=[^*]*\*?[^*]*$)(?:@[a-z0-9~][a-z0-9._~-]*/)?[A-Za-z0-9~*][A-Za-z0-9._~*/-]*", re.ASCII),
     "is not the name of a package",

@@ -111,7 +111,7 @@ def npm_components(lock: bytes) -> tuple[Component, ...]:
     """What a `package-lock.json` (version 2 or 3) installs beside what is for development only, sorted.
 
     A bundler takes a part of these: none that is not here can be in the artifact. Raises ValueError for
-    anything but such a file. https://docs.npmjs.com/cli/configuring-npm/package-lock-json
+    anything but such a file. Its form: "package-lock.json" in the documentation of the npm CLI.
     """
     data = json.loads(lock)
     packages = data.get("packages") if isinstance(data, dict) else None

@@ -1,12 +1,14 @@
 """Installed sets of dependencies: what of them enters an artifact, and that the cache can be trusted."""
 
 import multiprocessing
+import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from release.build.archive import Member
+from release.build.archive import Member, archive
 from release.build.dependencies import collect, dependencies, user_cache
 from release.build.installer import Installation, uv_install
 from release.build.requirements import read_lock
@@ -78,11 +80,40 @@ def test_another_runtime_is_another_set(wheels: Wheels, tmp_path: Path) -> None:
 def test_a_damaged_cache_is_noticed_and_filled_again(wheels: Wheels, tmp_path: Path, harm: bytes) -> None:
     builder, wanted = CountingBuilder(), asked(wheels.add("thing"))
     first = dependencies(wanted, install=builder.install, cache=tmp_path / "cache")
-    (kept,) = (tmp_path / "cache/dependencies").glob("*.zip")
+    (kept,) = (tmp_path / "cache/dependencies").glob("*.pack")
     kept.write_bytes(harm)
     assert dependencies(wanted, install=builder.install, cache=tmp_path / "cache") == first
     assert dependencies(wanted, install=builder.install, cache=tmp_path / "cache") == first
     assert len(builder.installations) == 2
+
+
+def test_a_set_that_nobody_has_used_for_a_month_is_forgotten(wheels: Wheels, tmp_path: Path) -> None:
+    def sets() -> set[Path]:
+        return set((tmp_path / "cache/dependencies").glob("*.pack"))
+
+    one, other = asked(wheels.add("thing")), asked(wheels.add("other"))
+    dependencies(one, install=uv_install, cache=tmp_path / "cache")
+    (kept,) = sets()
+    long_ago = time.time() - 31 * 24 * 60 * 60
+    os.utime(kept, (long_ago, long_ago))
+    dependencies(one, install=uv_install, cache=tmp_path / "cache")  # used again: counts from now
+    dependencies(other, install=uv_install, cache=tmp_path / "cache")
+    assert kept in sets()
+    os.utime(kept, (long_ago, long_ago))
+    dependencies(asked(wheels.add("third")), install=uv_install, cache=tmp_path / "cache")
+    assert len(sets()) == 2
+    assert kept not in sets()
+
+
+def test_a_name_that_no_zip_can_hold_is_left_to_the_archive_to_refuse(tmp_path: Path) -> None:
+    def install(wanted: Installation, into: Path) -> None:
+        (into / os.fsdecode(b"\xff.py")).write_text("")
+
+    wanted = asked("thing==1.0 --hash=sha256:" + "0" * 64)
+    (member,) = dependencies(wanted, install=install, cache=tmp_path / "cache")
+    with pytest.raises(Misconfigured) as refused:
+        archive([member], of="orders")
+    assert "not UTF-8" in refused.value.details[0]
 
 
 def test_a_cache_that_cannot_be_written_is_no_reason_not_to_build(wheels: Wheels, tmp_path: Path) -> None:
@@ -95,7 +126,7 @@ def test_a_failed_installation_is_not_kept(wheels: Wheels, tmp_path: Path) -> No
     line = wheels.add("thing").split()[0] + " --hash=sha256:" + "0" * 64
     with pytest.raises(Misconfigured):
         dependencies(asked(line), install=uv_install, cache=tmp_path / "cache")
-    assert not list((tmp_path / "cache/dependencies").glob("*.zip"))
+    assert not list((tmp_path / "cache/dependencies").glob("*.pack"))
 
 
 def _install_slowly(installation: Installation, log: Path, cache: Path) -> None:
