@@ -51,7 +51,7 @@ def pipeline_texts(repo: Repo, refs: RemoteRefs) -> tuple[Texts, tuple[str, ...]
     if branch is not None and branch in refs.branches:
         commit = refs.branches[branch]
         repo.ensure([commit], refs=[f"refs/heads/{branch}"])
-        texts = _committed_pipelines(repo, commit, f"{branch} of the remote")
+        texts = committed_pipelines(repo, commit, f"{branch} of the remote")
         if texts.files or texts.odd:
             return texts, ()
     texts = work_tree_pipelines(repo.top)
@@ -115,7 +115,8 @@ def service_files(repo: Repo, commit: str) -> Listing:
     return _sorted_out(repo.tree(commit, "services", matching=matching), depth=2)
 
 
-def _committed_pipelines(repo: Repo, commit: str, origin: str) -> Texts:
+def committed_pipelines(repo: Repo, commit: str, origin: str) -> Texts:
+    """`pipelines/` as a commit has it, perhaps without any file."""
     matching = r"^pipelines$|^pipelines/[^/]+\.(?i:ya?ml)(/|$)"
     listing = _sorted_out(repo.tree(commit, "pipelines", matching=matching), depth=1)
     sizes = repo.sizes(listing.blobs.values())

@@ -206,6 +206,17 @@ class TreeEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A path that two trees do not have alike. Where a tree has none, mode and blob are all zeros."""
+
+    path: str
+    old_mode: str
+    old_blob: str
+    new_mode: str
+    new_blob: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommitInfo:
     id: str
     subject: str
@@ -294,6 +305,12 @@ class Repo(Protocol):
 
         `matching`: only paths in which this regular expression is found.
         """
+
+    def differences(self, base: str, head: str) -> Sequence[Difference]:
+        """What two commits do not have alike: their trees, whatever lies between them."""
+
+    def folders(self, commit: str, under: str) -> Mapping[str, str]:
+        """Folders right below a folder: name -> object id of its tree. Empty where there is none."""
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]: ...
 

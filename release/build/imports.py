@@ -20,7 +20,8 @@ from release.ports import Repo
 
 Language: TypeAlias = Literal["python", "node", "shared"]
 
-_KIND: Final = "imports"
+_KINDS: Final[Mapping[Language, str]] = {"python": "imports", "node": "imports", "shared": "shared"}
+_FEW: Final = 200  # files of services that are sooner parsed than a large memory is read
 _SPARE: Final = 200_000  # entries of other trees that are kept for the next time
 _CHUNK: Final = 5_000  # files that are in memory at once
 NODE_FILES: Final = (".cjs", ".cts", ".js", ".json", ".jsx", ".mjs", ".mts", ".ts", ".tsx")
@@ -33,23 +34,25 @@ def imports_of(repo: Repo, wanted: Mapping[str, Language]) -> Mapping[str, Impor
 
     Raises what the repository raises.
     """
-    known = _recall(repo)
     found: dict[str, Imports] = {}
-    missing: list[str] = []
-    for blob, language in wanted.items():
-        row = known.get(f"{language[0]}{blob}")
-        if row is None:
-            missing.append(blob)
-        else:
-            found[blob] = _imports(row)
-    for at in range(0, len(missing), _CHUNK):
-        chunk = missing[at : at + _CHUNK]
-        for blob, data in repo.blobs(chunk).items():
-            found[blob] = _READERS[wanted[blob]](data)
-    if missing:
-        used = {f"{language[0]}{blob}": _row(found[blob]) for blob, language in wanted.items()}
-        others = [(name, row) for name, row in known.items() if name not in used]
-        _remember(repo, {**dict(others[-_SPARE:]), **used})
+    for kind in sorted(set(_KINDS.values())):
+        part = {blob: language for blob, language in wanted.items() if _KINDS[language] == kind}
+        remembered = kind == "shared" or len(part) > _FEW
+        known = _recall(repo, kind) if part and remembered else {}
+        missing = []
+        for blob, language in part.items():
+            row = known.get(f"{language[0]}{blob}")
+            if row is None:
+                missing.append(blob)
+            else:
+                found[blob] = _imports(row)
+        for at in range(0, len(missing), _CHUNK):
+            for blob, data in repo.blobs(missing[at : at + _CHUNK]).items():
+                found[blob] = _READERS[part[blob]](data)
+        if missing and remembered:
+            used = {f"{language[0]}{blob}": _row(found[blob]) for blob, language in part.items()}
+            others = [(name, row) for name, row in known.items() if name not in used]
+            _remember(repo, kind, {**dict(others[-_SPARE:]), **used})
     return found
 
 
@@ -88,8 +91,8 @@ def reader() -> str:
 # -- what is remembered; `_row` and `_imports` are each other's inverse ----------------------------------
 
 
-def _recall(repo: Repo) -> Mapping[str, list[Any]]:
-    data = repo.recall(_KIND)
+def _recall(repo: Repo, kind: str) -> Mapping[str, list[Any]]:
+    data = repo.recall(kind)
     try:
         document = json.loads(data) if data is not None else {}
         return document["files"] if document.get("reader") == reader() else {}
@@ -97,9 +100,9 @@ def _recall(repo: Repo) -> Mapping[str, list[Any]]:
         return {}
 
 
-def _remember(repo: Repo, files: Mapping[str, list[Any]]) -> None:
+def _remember(repo: Repo, kind: str, files: Mapping[str, list[Any]]) -> None:
     text = json.dumps({"reader": reader(), "files": files}, separators=(",", ":")).encode()
-    repo.remember(_KIND, hashlib.sha256(text).hexdigest(), text)
+    repo.remember(kind, hashlib.sha256(text).hexdigest(), text)
 
 
 def _row(found: Imports) -> list[Any]:

@@ -5,11 +5,18 @@ Unknown means all, with the reason.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from release.core.manifest import Manifest, StageDocuments
 
 What = Literal["new", "code", "settings", "template", "removed", "unknown"]
+
+SAME: Final = "fingerprint, settings and template are the same"
+_WORDS: Final[Mapping[What, str]] = {
+    "code": "its files, shared code or dependencies",
+    "settings": "its settings",
+    "template": "its template",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,22 @@ class Change:
     service: str
     what: tuple[What, ...]  # empty: unchanged
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The answer to `release changed`: every service of either side, by name."""
+
+    against: str  # for people: "what dev runs", "origin/main"
+    services: tuple[Change, ...]
+    unknown: str = ""  # why the base is not known, so that all count as changed
+    notes: tuple[str, ...] = ()  # what keeps services from being built, one line each
+    because: tuple[str, ...] = ()  # of the one service that was asked about, one line each
+
+    @property
+    def to_build(self) -> tuple[str, ...]:
+        """Names of the services that changed and are still there."""
+        return tuple(one.service for one in self.services if one.what and "removed" not in one.what)
 
 
 def view(manifest: Manifest) -> Mapping[str, ServiceView]:
@@ -49,15 +72,31 @@ def compare(
     return tuple(_compare(name, base.get(name), head.get(name), stage) for name in sorted({*base, *head}))
 
 
+def removed(service: str) -> Change:
+    return Change(
+        service, ("removed",), "it is not in the tree any more; release neither deploys nor deletes it"
+    )
+
+
+def changed(service: str, what: tuple[What, ...]) -> Change:
+    """Of a service that both sides have."""
+    why = ", ".join(_WORDS[one] for one in what if one in _WORDS)
+    return Change(service, what, f"changed: {why}" if what else SAME)
+
+
+def shards(services: tuple[str, ...], at_most: int) -> tuple[tuple[str, ...], ...]:
+    """Services dealt out to so many jobs at most, each with as many as the others or one less."""
+    count = min(at_most, len(services))
+    return tuple(services[at::count] for at in range(count))
+
+
 def _compare(name: str, old: ServiceView | None, new: ServiceView | None, stage: str | None) -> Change:
     if new is None:
-        return Change(
-            name, ("removed",), "it is not in the tree any more; release neither deploys nor deletes it"
-        )
+        return removed(name)
     if old is None:
         return Change(name, ("new",), "it is not in the base")
     what: list[What] = []
-    if old.fingerprint != new.fingerprint:
+    if not new.fingerprint or old.fingerprint != new.fingerprint:  # none: it could not be read
         what.append("code")
     stages = [stage] if stage else sorted({*old.stages, *new.stages})
     pairs = [(old.stages.get(one), new.stages.get(one)) for one in stages]
@@ -65,12 +104,4 @@ def _compare(name: str, old: ServiceView | None, new: ServiceView | None, stage:
         what.append("settings")
     if any((a.template if a else None) != (b.template if b else None) for a, b in pairs):
         what.append("template")
-    words = {
-        "code": "its files, shared code or dependencies",
-        "settings": "its settings",
-        "template": "its template",
-    }
-    why = ", ".join(words[one] for one in what if one in words)
-    return Change(
-        name, tuple(what), f"changed: {why}" if what else "fingerprint, settings and template are the same"
-    )
+    return changed(name, tuple(what))

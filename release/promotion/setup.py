@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from release.config import load_committed, load_pipelines, pipeline_services
 from release.core.models import Pipeline, Pipelines, Service, Stage
@@ -9,7 +10,7 @@ from release.core.records import StageHead
 from release.core.tags import Tag, read_tags
 from release.errors import Misconfigured
 from release.observe import pipeline_texts, service_files, work_tree_pipelines
-from release.ports import Ledger, LedgerState, RemoteRefs, Repo
+from release.ports import LedgerState, RemoteRefs, Repo
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,13 @@ class Setup:
         return tuple(read_tags(refs, self.pipeline.tag_prefix))
 
 
-def read_setup(repo: Repo, ledger: Ledger, pipeline: str | None, *, offline: bool = False) -> Setup:
+class LedgerReader(Protocol):
+    """The part of a ledger that says where everything stands."""
+
+    def read(self, refs: RemoteRefs | None = None) -> LedgerState: ...
+
+
+def read_setup(repo: Repo, ledger: LedgerReader, pipeline: str | None, *, offline: bool = False) -> Setup:
     """Read the remote, the pipelines and the ledger. Raises Misconfigured and Unavailable."""
     if offline:
         refs = RemoteRefs(head=None, branches={}, tags=repo.local_tags())
@@ -72,11 +79,12 @@ def read_setup(repo: Repo, ledger: Ledger, pipeline: str | None, *, offline: boo
         state = ledger.read(refs)
     pipelines = load_pipelines(texts.files, texts.odd)
     return Setup(
-        refs, pipelines, _pipeline(pipelines, pipeline), state, warnings, offline, trusted=not warnings
+        refs, pipelines, pick_pipeline(pipelines, pipeline), state, warnings, offline, trusted=not warnings
     )
 
 
-def _pipeline(pipelines: Pipelines, name: str | None) -> Pipeline:
+def pick_pipeline(pipelines: Pipelines, name: str | None) -> Pipeline:
+    """The one of this name, or the only one. Raises Misconfigured that names those there are."""
     known = pipelines.pipelines
     if name is None and len(known) == 1:
         return next(iter(known.values()))

@@ -32,7 +32,8 @@ ROWS = {
     ("audit", "log"): Row(("--stage", "STAGE"), _LEDGER, "qa"),
     ("audit", "show"): Row(("v1.0.0-qa.1",), _LEDGER),
     ("build",): Row((), _COMMIT | {"services", "aws"}),
-    ("changed",): Row(("--stage", "STAGE"), _COMMIT | {"services"}, "dev"),
+    # what it cannot know counts as changed: no remote and no ledger is an answer
+    ("changed",): Row(("--stage", "STAGE"), (_COMMIT | {"services"}) - {"remote", "ledger"}, "dev"),
     ("deploy",): Row(("STAGE", "--yes"), _COMMIT | {"services", "aws"}, "dev"),
     ("next",): Row(("STAGE",), _PIPELINES, "qa"),
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),

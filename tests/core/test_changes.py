@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from release.core.changes import Change, ServiceView, compare, view
+from release.core.changes import Change, Changes, ServiceView, compare, shards, view
 from release.core.manifest import Manifest, ServiceEntry, StageDocuments
 
 
@@ -67,3 +67,22 @@ def test_a_manifest_is_a_view() -> None:
     assert view(manifest) == {"prices": service()}
     rebuilt = replace(manifest, services={"prices": replace(entry, artifact="b", content="d")})
     assert view(rebuilt) == view(manifest)
+
+
+def test_a_service_that_cannot_be_read_is_never_the_same_as_before() -> None:
+    assert changed(service(""), service("")).what == ("code",)
+
+
+def test_services_are_dealt_out_evenly_and_none_is_lost() -> None:
+    names = tuple(f"s{number}" for number in range(10))
+    for at_most in (1, 3, 10, 256):
+        dealt = shards(names, at_most)
+        assert sorted(name for shard in dealt for name in shard) == sorted(names)
+        assert len(dealt) == min(at_most, 10)
+        assert max(map(len, dealt)) - min(map(len, dealt)) <= 1
+    assert shards((), 5) == ()
+
+
+def test_what_is_removed_is_never_to_be_built() -> None:
+    found = Changes("main", compare({"old": service()}, {"new": service()}, stage=None))
+    assert found.to_build == ("new",)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from release.adapters.git import objects
+from release.adapters.git import objects, trees
 from release.adapters.git.branch import OwnBranch
 from release.adapters.git.command import Commands
 from release.adapters.git.failures import failure
@@ -18,7 +18,7 @@ from release.adapters.git.history import History
 from release.adapters.git.memory import Memory
 from release.adapters.git.remote import Remote
 from release.errors import Misconfigured
-from release.ports import CommitInfo, RefUpdate, RemoteRefs, RemoteTag, TreeEntry
+from release.ports import CommitInfo, Difference, RefUpdate, RemoteRefs, RemoteTag, TreeEntry
 
 _COMMIT = re.compile(r"([0-9a-f]{40,64}) commit [0-9]+")
 
@@ -135,6 +135,12 @@ class GitRepo:
 
     def tree(self, commit: str, *under: str, matching: str | None = None) -> Sequence[TreeEntry]:
         return objects.tree(self._git, commit, under, matching)
+
+    def differences(self, base: str, head: str) -> Sequence[Difference]:
+        return trees.differences(self._git, base, head)
+
+    def folders(self, commit: str, under: str) -> Mapping[str, str]:
+        return trees.folders(self._git, commit, under)
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
         return objects.blobs(self._git, ids)

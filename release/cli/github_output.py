@@ -1,0 +1,58 @@
+"""Values for the next steps of a GitHub Actions job, or for a person to read."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from release.cli.output import say
+from release.errors import Misconfigured
+
+# https://docs.github.com/en/actions/reference/limits: jobs of one matrix
+MOST_JOBS = 256
+
+
+def matrix(shards: Sequence[Sequence[str]]) -> Mapping[str, Any]:
+    """For `strategy.matrix: ${{ fromJSON(…) }}`: one job for every shard."""
+    return {
+        "include": [
+            {"shard": number, "services": list(services)} for number, services in enumerate(shards, start=1)
+        ]
+    }
+
+
+def outputs(shards: Sequence[Sequence[str]]) -> Mapping[str, str]:
+    """`any` is for `if:`, because GitHub fails a job whose matrix is empty."""
+    count = sum(map(len, shards))
+    # ASCII, and JSON of one line: whatever a name holds, it is data.
+    text = json.dumps(matrix(shards), separators=(",", ":"))
+    return {"matrix": text, "count": str(count), "any": "true" if count else "false"}
+
+
+def write_outputs(values: Mapping[str, str]) -> bool:
+    """Append to the file that GitHub names. False: there is none, so the values were printed.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions#multiline-strings: a
+    value ends at a delimiter that nobody can guess. Raises Misconfigured.
+    """
+    file = os.environ.get("GITHUB_OUTPUT")
+    if not file:
+        for name, value in values.items():
+            say(f"{name}={value}")
+        return False
+    text = ""
+    for name, value in values.items():
+        delimiter = f"release_{secrets.token_hex(16)}"
+        text += f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+    try:
+        with Path(file).open("a", encoding="utf-8") as output:
+            output.write(text)
+    except OSError as error:
+        raise Misconfigured(
+            f"the outputs of this job cannot be written: {error.strerror}",
+            fix="let GITHUB_OUTPUT name a file that can be written, or unset it",
+            see=file,
+        ) from error
+    return True
