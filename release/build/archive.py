@@ -98,32 +98,41 @@ def archive(members: Iterable[Member], *, of: str) -> Archive:
     """
     ordered = sorted(members, key=lambda member: member.path.encode(errors="surrogateescape"))
     _refuse_collisions(ordered, of)
-    unzipped = sum(member.size for member in ordered)
-    if unzipped > MAX_UNZIPPED:
-        raise Misconfigured(
-            f"{of} unpacks to {_megabytes(unzipped)}; AWS Lambda takes {_megabytes(MAX_UNZIPPED)}",
-            fix="drop dependencies or data files; the largest are listed",
-            details=_largest(ordered),
-        )
-    if len(ordered) > MAX_MEMBERS:
-        raise Misconfigured(
-            f"{of} has {len(ordered)} files; a zip without extensions holds {MAX_MEMBERS}",
-            fix="drop dependencies or pack data files together",
-        )
+    sizes = {member.path: member.size for member in ordered}
+    refuse_too_large(sizes, of=of)
     data = write_zip(ordered)
     if len(data) > MAX_ZIPPED:
         raise Misconfigured(
             f"the zip of {of} has {_megabytes(len(data))}; AWS Lambda takes {_megabytes(MAX_ZIPPED)}",
             fix="drop dependencies or data files; the largest are listed",
-            details=_largest(ordered),
+            details=_largest(sizes),
         )
     return Archive(
         data=data,
         digest=canonical.sha256(data),
         content=content_digest(ordered),
-        unzipped=unzipped,
+        unzipped=sum(sizes.values()),
         zlib=zlib.ZLIB_RUNTIME_VERSION,
     )
+
+
+def refuse_too_large(sizes: Mapping[str, int], *, of: str) -> None:
+    """Raises Misconfigured for more than AWS Lambda takes. `sizes` are bytes, unpacked, by path.
+
+    For files on disk it is asked before they are read: a folder may hold more than this machine's memory.
+    """
+    unzipped = sum(sizes.values())
+    if unzipped > MAX_UNZIPPED:
+        raise Misconfigured(
+            f"{of} unpacks to {_megabytes(unzipped)}; AWS Lambda takes {_megabytes(MAX_UNZIPPED)}",
+            fix="drop dependencies or data files; the largest are listed",
+            details=_largest(sizes),
+        )
+    if len(sizes) > MAX_MEMBERS:
+        raise Misconfigured(
+            f"{of} has {len(sizes)} files; a zip without extensions holds {MAX_MEMBERS}",
+            fix="drop dependencies or pack data files together",
+        )
 
 
 def content_digest(members: Sequence[Member]) -> str:
@@ -231,11 +240,11 @@ def _origin(path: str, by_path: Mapping[str, Member]) -> str:
     return next(m.origin for p, m in by_path.items() if p == path or p.startswith(path + "/"))
 
 
-def _largest(members: Sequence[Member]) -> Sequence[str]:
+def _largest(sizes: Mapping[str, int]) -> Sequence[str]:
     top: dict[str, int] = {}
-    for member in members:
-        name = member.path.split("/")[0]
-        top[name] = top.get(name, 0) + member.size
+    for path, size in sizes.items():
+        name = path.split("/")[0]
+        top[name] = top.get(name, 0) + size
     ordered = sorted(top.items(), key=lambda item: (-item[1], item[0]))
     return [f"{name}: {_megabytes(size)}" for name, size in ordered[:5]]
 

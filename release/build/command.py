@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from release.build.archive import Archive, Member, archive
 from release.build.binaries import refuse_foreign_machine
@@ -12,16 +13,9 @@ from release.build.workspace import EPOCH, Workspace, workspace
 from release.core.models import Service
 from release.errors import Misconfigured
 
-# Where a toolchain and the network are, in the environment of whoever builds: no credentials among them.
-_TOOLCHAINS = (
-    "CARGO_HOME",
-    "DOTNET_ROOT",
-    "GOROOT",
-    "JAVA_HOME",
-    "RUSTUP_HOME",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-)
+# Where toolchains and their caches are, for whoever builds. Not CARGO_HOME: it may hold credentials.
+_TOOLCHAINS = ("DOTNET_ROOT", "GOCACHE", "GOMODCACHE", "GOROOT", "JAVA_HOME", "RUSTUP_HOME")
+_TRUST = ("SSL_CERT_DIR", "SSL_CERT_FILE")
 _PROXIES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 # The file that AWS Lambda starts where the runtime is the service's own business.
@@ -49,8 +43,12 @@ def environment_of(service: Service, space: Workspace, environment: Mapping[str,
     kept = {
         name: value
         for name, value in environment.items()
-        if name in ("PATH", *_TOOLCHAINS) or (name in proxies and "@" not in value)
+        if name in ("PATH", *_TOOLCHAINS, *_TRUST) or (name in proxies and "@" not in value)
     }
+    # Rust's programs on PATH look there for the compiler itself.
+    rustup = Path(environment.get("HOME", "/"), ".rustup")
+    if "RUSTUP_HOME" not in kept and rustup.is_dir():
+        kept["RUSTUP_HOME"] = str(rustup)
     return kept | {
         "HOME": str(space.home),
         "TMPDIR": str(space.temporary),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from release.build.archive import LEVEL, Member
+from release.build.archive import LEVEL, Member, refuse_too_large
 from release.build.binaries import installed_wheels, refuse_unfit
 from release.build.installer import Install, Installation
 from release.build.pack import read_pack, write_pack
@@ -86,14 +86,15 @@ def _installed(asked: Installation, install: Install) -> tuple[Member, ...]:
 
 
 def collect(folder: Path, file: str) -> tuple[Member, ...]:
-    """The files of an installation that belong into an artifact, sorted. Raises Misconfigured for links and
-    odd files.
+    """The files of an installation that belong into an artifact, sorted. Raises Misconfigured for links,
+    odd files, and more than AWS Lambda takes.
     """
     members = []
-    for path in sorted(folder.rglob("*"), key=lambda path: os.fsencode(path.relative_to(folder))):
-        relative = path.relative_to(folder)
-        if _left_out(relative):
-            continue
+    ordered = sorted(folder.rglob("*"), key=lambda path: os.fsencode(path.relative_to(folder)))
+    found = {path: relative for path in ordered if not _left_out(relative := path.relative_to(folder))}
+    sizes = {str(relative): path.lstat().st_size for path, relative in found.items() if not path.is_dir()}
+    refuse_too_large(sizes, of=f"what {file} installs")
+    for path, relative in found.items():
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Misconfigured(
                 f"a package of {file} installs {relative}, which is no regular file",

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from release.build.archive import Member
+from release.build.archive import Member, refuse_too_large
 from release.errors import Misconfigured
 
 
@@ -18,7 +18,9 @@ def members_of(folder: Path, *, of: str, origin: str, see: str, fix: str) -> tup
     root = folder.resolve()
     found: list[Member] = []
     problems: list[str] = []
-    for path in _files(root):
+    files = _files(root)
+    refuse_too_large({str(path.relative_to(root)): path.lstat().st_size for path in files}, of=of)
+    for path in files:
         relative = path.relative_to(root)
         # Bytes of the name as they are on disk: the locale of this process must not change them.
         name = os.fsencode(relative).decode(errors="surrogateescape")

@@ -89,7 +89,14 @@ def test_a_command_gets_words_not_a_line_for_a_shell() -> None:
 
 
 def test_a_command_gets_a_clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "LD_PRELOAD", "PYTHONPATH", "GOFLAGS"):
+    for name in (
+        "AWS_SECRET_ACCESS_KEY",
+        "GITHUB_TOKEN",
+        "LD_PRELOAD",
+        "PYTHONPATH",
+        "GOFLAGS",
+        "CARGO_HOME",
+    ):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("HTTPS_PROXY", "http://someone:secret@proxy.invalid")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.invalid")
@@ -99,7 +106,8 @@ def test_a_command_gets_a_clean_environment(monkeypatch: pytest.MonkeyPatch) -> 
     names = set(made["names"][1].split()) - {"PWD", "SHLVL", "_", "OLDPWD", "SSL_CERT_DIR", "SSL_CERT_FILE"}
     expected = {"PATH", "HOME", "TMPDIR", "LC_ALL", "TZ", "SOURCE_DATE_EPOCH", "HTTP_PROXY"}
     own = {"RELEASE_SERVICE", "RELEASE_RUNTIME", "RELEASE_ARCHITECTURE"}
-    assert names - {"CARGO_HOME", "RUSTUP_HOME", "GOROOT", "JAVA_HOME", "DOTNET_ROOT"} == expected | own
+    toolchains = {"RUSTUP_HOME", "GOROOT", "GOCACHE", "GOMODCACHE", "JAVA_HOME", "DOTNET_ROOT"}
+    assert names - toolchains == expected | own
     assert "RELEASE_ARCHITECTURE=arm64" in made["all"][1]
     assert f"HOME={os.environ['HOME']}\n" not in made["all"][1]
 
@@ -200,6 +208,12 @@ def test_a_link_that_is_no_file_of_the_folder_is_refused(link: str, what: str) -
 def test_a_link_within_the_folder_becomes_a_copy() -> None:
     made = members(build(f"{GOOD}; ln -s bootstrap dist/also"))
     assert made["also"] == made["bootstrap"]
+
+
+def test_more_than_lambda_takes_is_refused_before_it_is_read() -> None:
+    error = refused(f"{GOOD}; truncate -s 251M dist/model.bin")
+    assert error.cause == "price unpacks to 251.0 MB; AWS Lambda takes 250.0 MB"
+    assert error.details[0] == "model.bin: 251.0 MB"
 
 
 def test_a_pipe_is_refused() -> None:

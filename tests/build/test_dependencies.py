@@ -62,6 +62,14 @@ def test_a_link_in_a_package_is_refused(tmp_path: Path) -> None:
         collect(tmp_path, FILE)
 
 
+def test_more_than_lambda_takes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    with (tmp_path / "torch/huge.so").open("wb") as file:
+        file.truncate(251 * 1024 * 1024)
+    with pytest.raises(Misconfigured, match=r"what services/orders/requirements.txt installs unpacks to 251"):
+        collect(tmp_path, FILE)
+
+
 def test_a_lock_file_is_installed_once(wheels: Wheels, tmp_path: Path) -> None:
     builder, wanted = CountingBuilder(), asked(wheels.add("thing"))
     first = dependencies(wanted, install=builder.install, cache=tmp_path / "cache")
