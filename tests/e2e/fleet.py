@@ -282,7 +282,8 @@ class World:
         s3 = self.fleet.client("s3", ARTIFACT_ACCOUNT, PRIMARY)
         bucket = BUCKET.format(region=PRIMARY)
         listed = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [item["Key"] for page in listed for item in page.get("Contents", []) if digest in item["Key"]]
+        found_in = (item["Key"] for page in listed for item in page.get("Contents", []))
+        keys = [key for key in found_in if digest in key and not key.startswith("index/")]
         assert len(keys) == 1, keys
         found: dict[str, Any] = json.load(s3.get_object(Bucket=bucket, Key=keys[0])["Body"])
         return found
