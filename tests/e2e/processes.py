@@ -69,6 +69,10 @@ class Running:
             os.killpg(self._process.pid, signal.SIGKILL)
         return self._said(self._process.wait(10))
 
+    def interrupt(self) -> None:
+        """What Ctrl-C does, to the command alone."""
+        self._process.send_signal(signal.SIGINT)
+
     def end(self) -> None:
         """Leave nothing of the group behind, also where its first process is gone."""
         with suppress(ProcessLookupError):

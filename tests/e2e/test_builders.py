@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,21 @@ def test_a_service_that_a_command_builds_answers(world: World) -> None:
     ended = deploy(world)
     assert ended.code == 0, str(ended)
     assert world.says("made", "dev") == "built by a shell"
+
+
+def test_ctrl_c_ends_a_build_with_the_command_and_all_that_it_started(world: World) -> None:
+    alive = world.control / "alive"
+    files = {
+        "services/made/service.yaml": SERVICE.format(name="made") + BUILT_BY_COMMAND,
+        "services/made/template.yaml.j2": TEMPLATE,
+        "services/made/build.sh": f"(while :; do touch {alive}; sleep 0.05; done) & wait\n",
+    }
+    world.merge("feat: a service that takes long to build", files)
+    building = world.start("build")
+    world.until(alive.exists)
+    building.interrupt()
+    ended = building.wait(seconds=20)
+    assert ended.code == 130, str(ended)
+    alive.unlink(missing_ok=True)
+    time.sleep(0.3)
+    assert not alive.exists()
