@@ -10,7 +10,6 @@ import pytest
 from release.sandbox.session import Sandbox
 from tests.sandbox.calls import create_function, refused
 from tests.sandbox.conftest import Client
-from tests.sandbox.test_alarms import errors_of, put_alarm, states, until
 
 LAG_SECONDS = 1.5
 SLOW = "import time\ndef handler(event, context):\n    time.sleep(event or 0)\n    return 1\n"
@@ -41,6 +40,36 @@ def metric_data(cloudwatch: Any, *queries: dict[str, Any], **settings: Any) -> d
         }
     )
     return {result["Id"]: result for result in answer["MetricDataResults"]}
+
+
+def put_alarm(cloudwatch: Any, **settings: Any) -> None:
+    cloudwatch.put_metric_alarm(
+        **{
+            "AlarmName": "errors",
+            "Namespace": "AWS/Lambda",
+            "MetricName": "Errors",
+            "Dimensions": [{"Name": "FunctionName", "Value": "orders"}],
+            "Statistic": "Sum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+            **settings,
+        }
+    )
+
+
+def states(cloudwatch: Any) -> dict[str, str]:
+    alarms = cloudwatch.describe_alarms()["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm["StateValue"] for alarm in alarms}
+
+
+def until(cloudwatch: Any, wanted: dict[str, str]) -> dict[str, str]:
+    deadline = time.monotonic() + 5
+    while (found := states(cloudwatch)) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 def invocations(cloudwatch: Any) -> list[dict[str, Any]]:
@@ -82,7 +111,7 @@ class TestLate:
     def test_an_alarm_does_not_see_what_is_not_there_yet(self, client: Client, account: str) -> None:
         functions, cloudwatch = client("lambda"), client("cloudwatch")
         create_function(functions, account, FAILS)
-        put_alarm(cloudwatch, "errors", 1, **{**errors_of("orders"), "Period": 10})
+        put_alarm(cloudwatch, Period=10)
         functions.invoke(FunctionName="orders", Payload="1")
         until(cloudwatch, {"errors": "OK"})
 
