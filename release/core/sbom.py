@@ -15,7 +15,7 @@ NAMESPACE = "lambda-release"  # of our properties
 
 # How much of what is in the artifact the components tell.
 Known = Literal["complete", "at-most", "unknown"]
-_AGGREGATES: Mapping[Known, str] = {"complete": "complete", "at-most": "incomplete", "unknown": "unknown"}
+AGGREGATES: Mapping[Known, str] = {"complete": "complete", "at-most": "incomplete", "unknown": "unknown"}
 _SAYS: Mapping[Known, str] = {
     "complete": "every package that was installed into the artifact",
     "at-most": "every package that the bundler may have taken from; the bundle holds a part of these",
@@ -80,7 +80,7 @@ def document(of: Described, tools: Mapping[str, str]) -> bytes:
                     for one in of.components
                 ),
             ],
-            "compositions": [{"aggregate": _AGGREGATES[of.known], "assemblies": [service]}],
+            "compositions": [{"aggregate": AGGREGATES[of.known], "assemblies": [service]}],
         }
     )
 
