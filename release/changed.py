@@ -3,21 +3,22 @@
 import contextlib
 import re
 from collections.abc import Callable, Collection, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from release.build.candidates import Candidates, candidates
-from release.build.documents import load_manifest
-from release.build.explain import Side, explained
-from release.build.survey import Survey
-from release.config import load_committed, load_pipelines, load_services, pipeline_services
+from release.config import load_committed, load_pipelines, load_services, pick_pipeline, pipeline_services
 from release.core.changes import Change, Changes, changed, compare, removed, view
 from release.core.models import Pipeline, Pipelines, Service
 from release.errors import Misconfigured, ReleaseError
 from release.observe import committed_pipelines, service_files, work_tree_pipelines
 from release.ports import Artifacts, Difference, Ledger, LedgerState, RemoteRefs, Repo
 
+if TYPE_CHECKING:
+    from release.build.survey import Survey
+
+# What most comparisons do not need is imported where it is: a comparison of two trees is to take no time.
 Surveyor: TypeAlias = Callable[
-    [Pipelines, Pipeline, Mapping[str, Service], str, Collection[str] | None], Survey
+    [Pipelines, Pipeline, Mapping[str, Service], str, Collection[str] | None], "Survey"
 ]
 
 _ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -40,6 +41,7 @@ def since_stage(
     What the stage runs may be unknown: the remote is out of reach, its ledger or the manifest unreadable.
     Then all services count as changed. Raises Misconfigured for what is wrong with the commit or the words.
     """
+    from release.build.documents import load_manifest
     from release.promotion import Setup, build_setup, read_setup
 
     patient = _Patient(ledger)
@@ -68,6 +70,8 @@ def since_stage(
     changes = compare(view(manifest) if manifest else None, now.views, stage=scope, unknown=unknown)
     because: tuple[str, ...] = ()
     if asked is not None and manifest is not None:
+        from release.build.explain import Side, explained
+
         different = _between(repo, manifest.commit, commit)
         store = artifacts(setup.pipelines)
         before = None
@@ -100,8 +104,10 @@ def between(
         found = candidates(repo, old_commit, commit, different)
     except ReleaseError as error:
         return _all(repo, survey, pipelines, chosen, commit, against, error.cause, asked)
-    old_names = frozenset(pipeline_services(old_pipelines, sorted(found.base))[chosen.name])
     names = frozenset(pipeline_services(pipelines, sorted(found.head))[chosen.name])
+    old_names = names
+    if old_pipelines is not pipelines or found.base != found.head:
+        old_names = frozenset(pipeline_services(old_pipelines, sorted(found.base))[chosen.name])
     _known(asked, old_names | names)
     doubtful = (found.doubtful & names & old_names) | ({asked} if asked in names & old_names else set())
     if _shown(old_pipelines, old_chosen) != _shown(pipelines, chosen):
@@ -126,6 +132,8 @@ def between(
             compared = compare(before.views, now.views, stage=None)
             full = {one.service: one for one in _with_broken(compared, now)}
             if asked in doubtful and asked is not None:
+                from release.build.explain import Side, explained
+
                 stages = [stage.name for stage in chosen.stages]
                 because = explained(asked, Side(None, before, None), Side(None, now, None), different, stages)
         notes = _notes(now)
@@ -189,8 +197,6 @@ def _between(repo: Repo, base: str, head: str) -> list[Difference] | None:
 
 def _pipelines_of(repo: Repo, commit: str, name: str | None) -> tuple[Pipelines, Pipeline]:
     """Those of the tree; where it has none, those of the work tree. Raises Misconfigured."""
-    from release.promotion.setup import pick_pipeline
-
     texts = committed_pipelines(repo, commit, commit[:10])
     if not texts.files and not texts.odd:
         texts = work_tree_pipelines(repo.top)
@@ -217,7 +223,7 @@ def _services(repo: Repo, pipelines: Pipelines, commit: str, names: Collection[s
     return load_services({path: texts[blob] for path, blob in blobs.items()}, stages)
 
 
-def _with_broken(changes: tuple[Change, ...], now: Survey) -> tuple[Change, ...]:
+def _with_broken(changes: tuple[Change, ...], now: "Survey") -> tuple[Change, ...]:
     """What cannot be built counts as changed: nobody knows what it would be."""
     return tuple(
         Change(one.service, ("unknown",), f"it cannot be built: {now.broken[one.service][0]}")
@@ -227,7 +233,7 @@ def _with_broken(changes: tuple[Change, ...], now: Survey) -> tuple[Change, ...]
     )
 
 
-def _notes(now: Survey) -> tuple[str, ...]:
+def _notes(now: "Survey") -> tuple[str, ...]:
     return tuple(dict.fromkeys(line for lines in now.broken.values() for line in lines))
 
 

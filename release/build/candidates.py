@@ -12,12 +12,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from release.build import imports, sources
-from release.build.imports import NODE_FILES, Language, imports_of, source_digest
-from release.build.sources import MACROS_FOLDER, TEMPLATE
+from release.build import imports
+from release.build.imports import NODE_FILES, Language, imports_of, shared_core, source_digest
 from release.core import closure, fingerprint
 from release.core.closure import SharedCore
-from release.core.fingerprint import REQUIREMENTS, SHARED_FOLDER, is_left_out, links, own_files, shared_files
+from release.core.fingerprint import (
+    MACROS_FOLDER,
+    REQUIREMENTS,
+    SHARED_FOLDER,
+    TEMPLATE,
+    is_left_out,
+    links,
+    own_files,
+    shared_files,
+)
 from release.core.imports import Reference
 from release.ports import Difference, Repo, TreeEntry
 
@@ -155,7 +163,7 @@ def _core(repo: Repo, commit: str) -> _Core:
     parsed = imports_of(repo, {blob: "shared" for path, blob in files.items() if path.endswith(".py")})
     start = SHARED_FOLDER + "/"
     facts = {path: _facts(modes.get(start + path, ""), blob) for path, blob in files.items()}
-    return _Core(sources.shared_core(files, parsed), facts)
+    return _Core(shared_core(files, parsed), facts)
 
 
 # -- what a folder asks of the shared core ---------------------------------------------------------------
@@ -163,7 +171,7 @@ def _core(repo: Repo, commit: str) -> _Core:
 
 @cache
 def _reader() -> str:
-    modules = (__file__, sources.__file__, closure.__file__, fingerprint.__file__)
+    modules = (__file__, closure.__file__, fingerprint.__file__)
     return imports.reader() + source_digest(modules)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from release.core import imports, known_names
+from release.core.closure import SharedCore
+from release.core.fingerprint import SHARED_FOLDER
 from release.core.imports import NOTHING, PACKAGE, Imports, Reference, may_import, read_imports
 from release.ports import Repo
 
@@ -86,6 +88,14 @@ def source_digest(modules: Iterable[str]) -> str:
 @cache
 def reader() -> str:
     return source_digest((__file__, imports.__file__, known_names.__file__))
+
+
+def shared_core(files: Mapping[str, str], parsed: Mapping[str, Imports]) -> SharedCore:
+    """`files` as `shared_files` gives them, what is in them by blob."""
+    return SharedCore(
+        SHARED_FOLDER,
+        {path: parsed.get(blob) if path.endswith(".py") else None for path, blob in files.items()},
+    )
 
 
 # -- what is remembered; `_row` and `_imports` are each other's inverse ----------------------------------

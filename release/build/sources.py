@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from release.build.imports import NODE_FILES, Language, imports_of
+from release.build.builder import BUILDER
+from release.build.imports import NODE_FILES, Language, imports_of, shared_core
 from release.build.includes import fixed_part, matches, refusal
-from release.build.python import BUILDER
 from release.build.requirements import pins_digest
 from release.build.target import Target
 from release.core.closure import Closure, SharedCore
+from release.core.fingerprint import MACROS_FOLDER as MACROS_FOLDER
 from release.core.fingerprint import (
     REQUIREMENTS,
     SHARED_FOLDER,
@@ -21,14 +22,13 @@ from release.core.fingerprint import (
     shared_files,
     source_files,
 )
+from release.core.fingerprint import TEMPLATE as TEMPLATE
 from release.core.imports import Imports, Reference
 from release.core.models import Service
 from release.core.recipe import how_built, recipe
 from release.errors import Misconfigured
 from release.ports import Repo, TreeEntry
 
-MACROS_FOLDER = "templates/cloudformation"
-TEMPLATE = "template.yaml.j2"
 _SERVICES = "services"
 _FEW = 100  # services; git compares every path with every folder that it is asked for
 _NOTHING = Closure({}, (), (), ())
@@ -117,14 +117,6 @@ def read_commit(repo: Repo, commit: str, services: Mapping[str, Service]) -> Com
         locks={name: pins_digest(blobs[blob]) for name, blob in locks.items()},
         core=shared_core(core_files, parsed),
         imports=parsed,
-    )
-
-
-def shared_core(files: Mapping[str, str], parsed: Mapping[str, Imports]) -> SharedCore:
-    """`files` as `shared_files` gives them, what is in them by blob."""
-    return SharedCore(
-        SHARED_FOLDER,
-        {path: parsed.get(blob) if path.endswith(".py") else None for path, blob in files.items()},
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from release.config.committed import load_committed
-from release.config.membership import pipeline_services, unclaimed
+from release.config.membership import pick_pipeline, pipeline_services, unclaimed
 from release.config.pipelines import load_pipelines
 from release.config.problems import ConfigurationErrors, Problem
 from release.config.services import load_services
@@ -26,6 +26,7 @@ __all__ = [
     "load_committed",
     "load_pipelines",
     "load_services",
+    "pick_pipeline",
     "pipeline_services",
     "unclaimed",
 ]

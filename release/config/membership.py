@@ -5,6 +5,23 @@ from fnmatch import fnmatchcase
 
 from release.config.problems import Problems
 from release.core.models import Pipeline, Pipelines, Source
+from release.errors import Misconfigured
+
+
+def pick_pipeline(pipelines: Pipelines, name: str | None) -> Pipeline:
+    """The one of this name, or the only one. Raises Misconfigured that names those there are."""
+    known = pipelines.pipelines
+    if name is None and len(known) == 1:
+        return next(iter(known.values()))
+    if name is None:
+        raise Misconfigured(
+            "this repository has several pipelines", fix=f"add --pipeline with one of: {', '.join(known)}"
+        )
+    if name not in known:
+        raise Misconfigured(
+            f"there is no pipeline {name}", fix=f"name one of: {', '.join(known)}", see="pipelines/"
+        )
+    return known[name]
 
 
 def pipeline_services(pipelines: Pipelines, names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

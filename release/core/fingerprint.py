@@ -14,6 +14,8 @@ from release.errors import Misconfigured
 
 SHARED_FOLDER = "services/common"
 REQUIREMENTS = "requirements.txt"
+MACROS_FOLDER = "templates/cloudformation"
+TEMPLATE = "template.yaml.j2"
 
 # Names at the top of a service's folder (and of the shared core) that do not enter the artifact. A change of
 # these alone builds nothing; a name that ends with "/" is a folder, one that starts with "*" an ending.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from release.config import load_committed, load_pipelines, pipeline_services
+from release.config import load_committed, load_pipelines, pick_pipeline, pipeline_services
 from release.core.models import Pipeline, Pipelines, Service, Stage
 from release.core.records import StageHead
 from release.core.tags import Tag, read_tags
@@ -81,22 +81,6 @@ def read_setup(repo: Repo, ledger: LedgerReader, pipeline: str | None, *, offlin
     return Setup(
         refs, pipelines, pick_pipeline(pipelines, pipeline), state, warnings, offline, trusted=not warnings
     )
-
-
-def pick_pipeline(pipelines: Pipelines, name: str | None) -> Pipeline:
-    """The one of this name, or the only one. Raises Misconfigured that names those there are."""
-    known = pipelines.pipelines
-    if name is None and len(known) == 1:
-        return next(iter(known.values()))
-    if name is None:
-        raise Misconfigured(
-            "this repository has several pipelines", fix=f"add --pipeline with one of: {', '.join(known)}"
-        )
-    if name not in known:
-        raise Misconfigured(
-            f"there is no pipeline {name}", fix=f"name one of: {', '.join(known)}", see="pipelines/"
-        )
-    return known[name]
 
 
 def build_setup(repo: Repo, setup: Setup, commit: str) -> Mapping[str, Service]:

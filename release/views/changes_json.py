@@ -8,11 +8,13 @@ from release.core.changes import Changes
 def changes_json(changes: Changes, asked: str | None = None) -> dict[str, Any]:
     """`changed` is what is to be built; `removed` is never part of it. With `asked`, of one service alone."""
     services = [one for one in changes.services if asked is None or one.service == asked]
+    different = [one for one in services if one.what]
     document: dict[str, Any] = {
         "against": changes.against,
-        "changed": [one.service for one in services if one.what and "removed" not in one.what],
-        "removed": [one.service for one in services if "removed" in one.what],
-        "services": [{"service": one.service, "what": list(one.what), "why": one.why} for one in services],
+        "changed": [one.service for one in different if "removed" not in one.what],
+        "removed": [one.service for one in different if "removed" in one.what],
+        "unchanged": [one.service for one in services if not one.what],
+        "services": [{"service": one.service, "what": list(one.what), "why": one.why} for one in different],
         "unknown": changes.unknown or None,
         "notes": list(changes.notes),
     }

@@ -57,10 +57,10 @@ def test_json_lists_what_is_to_deploy_apart_from_what_is_gone() -> None:
     data = changes_json(replace(CHANGES, unknown="why", notes=("n",)))
     canonical.dumps(data)
     assert data["changed"] == ["prices"]
-    assert data["removed"] == ["old"]
+    assert (data["removed"], data["unchanged"]) == (["old"], ["configs"])
     assert data["unknown"] == "why" and data["notes"] == ["n"]
     assert data["services"] == [
-        {"service": change.service, "what": list(change.what), "why": change.why} for change in SERVICES
+        {"service": change.service, "what": list(change.what), "why": change.why} for change in SERVICES[1:]
     ]
 
 
