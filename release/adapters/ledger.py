@@ -123,7 +123,7 @@ class GitLedger:
             for event in found
             if pipeline in (None, event.pipeline)
             and stage in (None, event.stage)
-            and release in (None, event.release.tag, event.release.commit)
+            and _is_about(event, release)
         ][:limit]
 
     def _outdated(self, state: LedgerState, heads: Mapping[tuple[str, str], StageHead]) -> list[str]:
@@ -158,6 +158,12 @@ class GitLedger:
             ) from error
 
 
+def _is_about(event: Event, release: str | None) -> bool:
+    return release is None or (
+        event.release is not None and release in (event.release.tag, event.release.commit)
+    )
+
+
 def _is_event(path: str) -> bool:
     return path[:4].isdigit()
 
@@ -170,13 +176,15 @@ def _lost(what: str) -> Conflict:
 
 
 def _message(event: Event) -> str:
-    result = f" {event.outcome}" if event.outcome else f" {event.kind}"
-    return (
-        f"{event.verb} {event.release.label} to {event.stage}:{result}\n\n"
-        f"Record: {event.path}\n"
-        f"Stage: {event.pipeline}/{event.stage}\n"
-        f"Release: {event.release.tag or '-'} {event.release.commit}\n"
-    )
+    of = event.release
+    lines = [
+        f"{event.verb} {event.label} to {event.stage}: {event.outcome or event.kind}",
+        "",
+        f"Record: {event.path}",
+        f"Stage: {event.pipeline}/{event.stage}",
+        *([f"Release: {of.tag or '-'} {of.commit}"] if of else []),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _lines_of(pipeline: str | None, stage: str | None, release: str | None) -> Sequence[str]:

@@ -15,7 +15,9 @@ from typing import Any, Literal, TypeVar, Union, assert_never, cast, get_args, g
 from release.core import canonical
 
 Verb = Literal["deploy", "promote", "rollback"]
-Kind = Literal["started", "taken-over", "abort", "let-go", "outcome"]
+# What people decide about a stage or a release; it needs no hold of the stage.
+Decision = Literal["hold", "unhold", "quarantine", "clear", "accept", "reject"]
+Kind = Literal["started", "taken-over", "shifted", "paused", "abort", "let-go", "outcome", Decision]
 Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded"]
 
 _T = TypeVar("_T")
@@ -69,6 +71,32 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class Wave:
+    """A step of a rollout: so much of a region's traffic to the new versions."""
+
+    region: str
+    percent: int
+    since: str  # UTC: when the last of its aliases had moved; the bake counts from here
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was seen of one function while it baked, both lambda versions at the same time."""
+
+    function: str
+    region: str
+    percent: int
+    verdict: Literal["pass", "fail", "inconclusive"]
+    why: str
+    stable: str  # lambda version
+    stable_calls: int
+    stable_bad: int  # failed or throttled
+    canary: str
+    canary_calls: int
+    canary_bad: int
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened to one stage. The fields are an allow-list: nothing else is ever written."""
 
@@ -77,8 +105,8 @@ class Event:
     at: str  # UTC, 2026-11-21T09:50:00Z
     pipeline: str
     stage: str
-    verb: Verb
-    release: ReleaseRef
+    verb: Literal[Verb, Decision]
+    release: ReleaseRef | None  # None: a hold of a stage, whatever it serves
     actor: str
     tool: str  # "lambda-release 0.1.0"
     fence: int
@@ -94,12 +122,29 @@ class Event:
     outcome: Outcome | None = None
     failure: str | None = None  # one line: why it did not succeed
     report: tuple[str, ...] = ()  # what is where, when undo failed
+    regions: tuple[str, ...] | None = None  # only these: break-glass for the outage of another
+    course: str | None = None  # digest of what was approved: targets, waves and limits
+    wave: Wave | None = None
+    judged: tuple[Judged, ...] = ()
+    next_at: str | None = (
+        None  # paused: when the next decision may be taken; None: as soon as `failure` is mended
+    )
+    despite: str | None = None  # why alarms that fire already do not count
+    hold: str | None = None  # what those are told who want to enter the stage from now on
+    notes: tuple[str, ...] = ()  # what else was done: migrations, verifications, probes
 
     @property
     def path(self) -> str:
         """Path of the event's file in the ledger."""
-        order = {"started": "a", "taken-over": "b", "abort": "c", "let-go": "cz", "outcome": "d"}[self.kind]
+        order = _ORDER.get(self.kind, "e")
+        if self.kind == "shifted" and self.wave is not None:
+            order += f"{self.wave.region}-{self.wave.percent:03d}-"
         return f"{self.id[:4]}/{self.id[4:6]}/{self.id}.{self.fence:06d}{order}-{self.kind}.json"
+
+    @property
+    def label(self) -> str:
+        """The release, or a dash."""
+        return self.release.label if self.release else "-"
 
     def to_bytes(self) -> bytes:
         return canonical.dumps(_plain(self))
@@ -108,6 +153,17 @@ class Event:
     def from_json(cls, data: Any) -> "Event":
         """Raises ValueError that names what does not fit."""
         return _build(cls, data)
+
+
+_ORDER: Mapping[Kind, str] = {
+    "started": "a",
+    "taken-over": "b",
+    "shifted": "bs",
+    "abort": "c",
+    "paused": "cp",
+    "let-go": "cz",
+    "outcome": "d",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +190,11 @@ class Running:
     holder: Holder
     next_by: str
     services: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    course: str | None = None  # digest of what was approved
+    wave: Wave | None = None  # the last one that was recorded
+    paused: str | None = None  # why nobody is at work: what it waits for
+    next_at: str | None = None  # when the next decision may be taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +203,41 @@ class Quarantined:
     at: str
     why: str
     tag: str | None = None
+    actor: str | None = None  # None: the circuit breaker
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A stage that takes no release until somebody opens it again. Rollbacks go on."""
+
+    at: str
+    actor: str
+    why: str
+    record: str  # path of the event
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A release that somebody signed off in this stage."""
+
+    commit: str
+    manifest: str
+    at: str
+    actor: str
+    why: str
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A release that went to some regions only, because another was out: what the others serve is older."""
+
+    release: ReleaseRef
+    regions: tuple[str, ...]
+    at: str
+    actor: str
+    why: str
+    record: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +254,9 @@ class StageHead:
     quarantined: tuple[Quarantined, ...] = ()
     last: str | None = None  # path of the newest event
     stranded: str | None = None  # path of an outcome that left the stage half-way, until the next success
+    held: Held | None = None
+    accepted: tuple[Accepted, ...] = ()
+    partial: Partial | None = None  # until the next success in all regions
 
     @property
     def path(self) -> str:
@@ -176,7 +275,8 @@ class StageHead:
         """Paths of the events that the head names: what a promotion or a rollback may still need."""
         named = [good.record for good in (*self.history, *([self.serves] if self.serves else []))]
         running = self.running.record if self.running else None
-        return frozenset(path for path in (*named, running, self.last, self.stranded) if path)
+        partial = self.partial.record if self.partial else None
+        return frozenset(path for path in (*named, running, partial, self.last, self.stranded) if path)
 
     def quarantine_of(self, commit: str) -> Quarantined | None:
         return next((item for item in self.quarantined if item.commit == commit), None)
@@ -192,6 +292,8 @@ class IllegalEvent(ValueError):
 
 def advance(head: StageHead, event: Event) -> StageHead:
     """The head after an event. Raises IllegalEvent."""
+    if event.kind in get_args(Decision):
+        return _decide(head, event)
     if event.kind == "started":
         return _start(head, event)
     running = head.running
@@ -200,15 +302,32 @@ def advance(head: StageHead, event: Event) -> StageHead:
     if event.kind == "taken-over":
         if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
             raise IllegalEvent(f"the hold of {event.stage} was lost: fence {event.fence} after {head.fence}")
-        taken = replace(running, holder=event.holder, next_by=event.next_by, record=event.path)
+        taken = replace(
+            running,
+            holder=event.holder,
+            next_by=event.next_by,
+            record=event.path,
+            paused=None,
+            next_at=None,
+        )
         return replace(head, fence=event.fence, running=taken, last=event.path)
     if event.fence != head.fence:
         raise IllegalEvent(f"the hold of {event.stage} was lost: fence {event.fence}, now {head.fence}")
     if event.kind == "abort":
         return _ask_to_abort(head, event)
+    if event.kind == "shifted":
+        if event.wave is None or event.next_by is None:
+            raise IllegalEvent("a shift without its wave, or without a time to hear of it again")
+        return replace(
+            head, running=replace(running, wave=event.wave, next_by=event.next_by), last=event.path
+        )
+    # Interrupted or paused: whoever comes next, on whatever machine, need not wait for `next_by`.
     if event.kind == "let-go":
-        # Interrupted: whoever comes next, on whatever machine, need not wait for `next_by`.
         return replace(head, running=replace(running, next_by=event.at), last=event.path)
+    if event.kind == "paused":
+        why = event.failure or "the bake has not ended"
+        paused = replace(running, next_by=event.at, paused=why, next_at=event.next_at)
+        return replace(head, running=paused, last=event.path)
     return _end(head, event)
 
 
@@ -219,18 +338,71 @@ def _start(head: StageHead, event: Event) -> StageHead:
         raise IllegalEvent(f"{event.stage} is not at work on {event.supersedes[0]}")
     if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
         raise IllegalEvent(f"a start of {event.stage} with fence {event.fence} after {head.fence}")
+    if head.held is not None and event.verb != "rollback":
+        raise IllegalEvent(f"{event.stage} is held: {head.held.why}")
     running = Running(
         id=event.id,
-        verb=event.verb,
-        release=event.release,
+        verb=_verb(event),
+        release=_release(event),
         actor=event.actor,
         at=event.at,
         record=event.path,
         holder=event.holder,
         next_by=event.next_by,
         services=event.services,
+        regions=event.regions,
+        course=event.course,
     )
-    return replace(head, fence=event.fence, running=running, abort=None, last=event.path)
+    begun = replace(head, fence=event.fence, running=running, abort=None, last=event.path)
+    return _hold(begun, event)
+
+
+def _hold(head: StageHead, event: Event) -> StageHead:
+    """With the hold that the event asks for; one that is there already keeps its reason."""
+    if event.hold is None or head.held is not None:
+        return head
+    return replace(head, held=Held(event.at, event.actor, event.hold, event.path))
+
+
+def _decide(head: StageHead, event: Event) -> StageHead:
+    why = event.reason
+    if not why:
+        raise IllegalEvent(f"{event.kind} without a reason")
+    decided = replace(head, last=event.path)
+    if event.kind == "hold":
+        if head.held is not None:
+            raise IllegalEvent(f"{event.stage} is held already: {head.held.why}")
+        return replace(decided, held=Held(event.at, event.actor, why, event.path))
+    if event.kind == "unhold":
+        if head.held is None:
+            raise IllegalEvent(f"{event.stage} is not held")
+        return replace(decided, held=None)
+    release = _release(event)
+    others = tuple(item for item in head.quarantined if item.commit != release.commit)
+    signed = tuple(item for item in head.accepted if item.commit != release.commit)
+    if event.kind == "clear":
+        if len(others) == len(head.quarantined):
+            raise IllegalEvent(f"{release.label} is not quarantined in {event.stage}")
+        return replace(decided, quarantined=others)
+    if event.kind == "accept":
+        if head.serves is None or head.serves.release.commit != release.commit:
+            raise IllegalEvent(f"{event.stage} does not serve {release.label}")
+        accepted = Accepted(release.commit, release.manifest, event.at, event.actor, why, event.path)
+        return replace(decided, accepted=(*signed, accepted)[-HISTORY:])
+    bad = Quarantined(release.commit, event.at, why, release.tag, event.actor)
+    return replace(decided, accepted=signed, quarantined=(*others, bad))
+
+
+def _release(event: Event) -> ReleaseRef:
+    if event.release is None:
+        raise IllegalEvent(f"{event.kind} of {event.stage} without a release")
+    return event.release
+
+
+def _verb(event: Event) -> Verb:
+    if event.verb not in get_args(Verb):
+        raise IllegalEvent(f"{event.kind} of {event.stage} by the verb {event.verb}")
+    return cast(Verb, event.verb)
 
 
 def _ask_to_abort(head: StageHead, event: Event) -> StageHead:
@@ -242,8 +414,9 @@ def _ask_to_abort(head: StageHead, event: Event) -> StageHead:
 
 
 def _end(head: StageHead, event: Event) -> StageHead:
-    ended = replace(head, running=None, abort=None, last=event.path)
-    commit = event.release.commit
+    ended = _hold(replace(head, running=None, abort=None, last=event.path), event)
+    release = _release(event)
+    commit = release.commit
     without = tuple(item for item in head.quarantined if item.commit != commit)
     match event.outcome:
         case "succeeded":
@@ -251,7 +424,11 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 # Some services alone: the last whole release still counts as what runs, by this record.
                 serves = replace(head.serves, record=event.path) if head.serves else None
                 return replace(ended, serves=serves)
-            good = Good(event.release, event.at, event.actor, event.path, event.verb)
+            if event.regions is not None:
+                why = event.reason or ""
+                left = Partial(release, event.regions, event.at, event.actor, why, event.path)
+                return replace(ended, partial=left)
+            good = Good(release, event.at, event.actor, event.path, _verb(event))
             history = head.history
             if event.verb == "rollback":
                 # What a rollback has left behind is no place to roll back to; what is older is.
@@ -264,16 +441,17 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 history=(*history, good)[-HISTORY:],
                 quarantined=without,
                 stranded=None,
+                partial=None,
             )
         case "failed" | "stranded":
             why = event.failure or "failed"
-            added = (*without, Quarantined(commit, event.at, why, event.release.tag))
-            left = event.path if event.outcome == "stranded" else head.stranded
+            added = (*without, Quarantined(commit, event.at, why, release.tag))
+            half_way = event.path if event.outcome == "stranded" else head.stranded
             # A rollback that fails says nothing against the release it went back to.
             return replace(
                 ended,
                 quarantined=head.quarantined if event.verb == "rollback" else added,
-                stranded=left,
+                stranded=half_way,
             )
         case "errored" | "aborted":
             return ended
@@ -283,15 +461,15 @@ def _end(head: StageHead, event: Event) -> StageHead:
             assert_never(event.outcome)
 
 
-def rollback_target(head: StageHead, *, unfinished: Verb | None = None) -> Good | None:
+def rollback_target(head: StageHead, *, unfinished: bool = False) -> Good | None:
     """The newest good release before the one that serves. None: there is nothing to go back to.
 
-    `unfinished` is what was left half-way, by a dead holder or by an undo that failed: from a release that
-    never became good, the way back leads to the one that the ledger still names.
+    `unfinished`: a release is under way or was left half-way, by a dead holder or by an undo that failed. It
+    never became good, so the way back leads to the one that the ledger still names.
     """
     if head.serves is None:
         return None
-    if unfinished in ("deploy", "promote"):
+    if unfinished:
         return head.serves
     current = head.serves.release.commit
     bad = {item.commit for item in head.quarantined}

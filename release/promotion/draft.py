@@ -166,10 +166,9 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     stage = setup.stage(request.stage)
     head = setup.head(stage.name)
     left = _left_half_way(tools, setup, head)
+    unfinished = left is not None and left.verb in ("deploy", "promote")
     good = (
-        deployed(head, request.to)
-        if request.to is not None
-        else rollback_target(head, unfinished=left.verb if left else None)
+        deployed(head, request.to) if request.to is not None else rollback_target(head, unfinished=unfinished)
     )
     if good is None:
         known = ", ".join(one.release.label for one in reversed(head.history)) or "none"
@@ -187,7 +186,7 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         manifest=release.manifest,
         tag=release.tag,
         tag_object=release.tag_object,
-        source=(left or head.serves or good).release.label,
+        source=left.label if left else (head.serves or good).release.label,
         reason=request.reason,
         warnings=(*setup.warnings, "stacks are left as they are: only code and its frozen settings go back"),
     )
@@ -234,6 +233,7 @@ def _not_undone(
 def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:
     """The record of what began, or ended, without leaving the stage in one piece."""
     path = head.running.record if head.running else head.stranded
+    path = path or (head.partial.record if head.partial else None)
     return tools.ledger.event(setup.state, path) if path else None
 
 

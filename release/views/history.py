@@ -22,7 +22,7 @@ def log_text(events: Sequence[Event]) -> Iterator[RenderableType]:
             f"{event.at[5:10]} {event.at[11:19]}",
             event.stage,
             event.verb,
-            event.release.label,
+            event.label,
             Text(word, style=OUTCOME_STYLE.get(word, "dim")),
             event.actor,
         )
