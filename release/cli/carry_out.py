@@ -52,7 +52,7 @@ def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> i
         progress=progress,
     )
     if applied.failure is None:
-        label = applied.event.release.label
+        label = applied.event.label
         _say(
             as_json,
             {
