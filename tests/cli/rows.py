@@ -21,6 +21,7 @@ _LEDGER = frozenset({"folder", "repository", "remote", "ledger"})
 _PIPELINES = _LEDGER | {"configuration", "pipelines"}
 _COMMIT = _PIPELINES | {"commit"}
 _AWS = _PIPELINES | {"aws"}
+_SANDBOX = frozenset({"sandbox"})  # asks a running one, wherever it is called
 _WHY = ("--reason", "because")
 
 # One for every command: tests/cli/test_bad_worlds.py fails for a command without one.
@@ -41,6 +42,11 @@ ROWS = {
     ("plan", "rollback"): Row(("STAGE", *_WHY), _AWS, "qa"),
     ("promote",): Row(("STAGE", "--yes"), _AWS, "uat"),
     ("rollback",): Row(("STAGE", *_WHY, "--yes"), _AWS, "qa"),
+    ("sandbox", "calls"): Row((), _SANDBOX),
+    ("sandbox", "fault", "add"): Row(("--service", "lambda", "--status", "500"), _SANDBOX),
+    ("sandbox", "fault", "clear"): Row((), _SANDBOX),
+    ("sandbox", "fault", "list"): Row((), _SANDBOX),
+    ("sandbox", "fault", "remove"): Row(("1",), _SANDBOX),
     ("sandbox", "run"): Row(("--", "true"), frozenset({"folder", "pipelines"})),
     ("sandbox", "up"): Row((), frozenset({"folder", "pipelines"})),
     ("status",): Row(("STAGE",), _PIPELINES, "qa"),

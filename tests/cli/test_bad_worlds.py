@@ -169,6 +169,7 @@ WORLDS = [
     World("no network", "remote", 4, remote_at(f"https://127.0.0.1:{closed_port()}/r.git"), "cannot be read"),
     World("a foreign ledger", "ledger", 2, ledger_of_somebody_else, "the ledger's file"),
     World("no credentials", "aws", 2, as_it_is, "credentials", NO_CREDENTIALS),
+    World("no sandbox", "sandbox", 2, as_it_is, "there is no sandbox here", {"AWS_ENDPOINT_URL": ""}),
     World("an unknown profile", "aws", 2, as_it_is, "nobody", {"AWS_PROFILE": "nobody"}),
     World("an endpoint that is none", "aws", 2, as_it_is, "nonsense", {"AWS_ENDPOINT_URL": "nonsense"}),
 ]
