@@ -249,6 +249,40 @@ def test_what_is_beside_the_clone_may_be_deleted(world: World, left: str) -> Non
     assert ledger_of(clone).read() == expected
 
 
+@pytest.mark.parametrize("config", ["", "[core]\n\tbare = true\n", "[include]\n\tpath = ../../config\n"])
+def test_a_process_that_was_killed_while_it_began_beside_the_clone_stops_nobody(
+    world: World, config: str
+) -> None:
+    write(world.remote, SHORT)
+    clone = fresh(world)
+    beside(clone).mkdir(parents=True)
+    git(beside(clone), "init", "--quiet", "--bare", "--template=")
+    (beside(clone) / "config").write_text(config)
+    beside(clone).with_suffix(".new").mkdir()
+    assert ledger_of(clone).read().head("fleet", "prod").serves is not None
+
+
+def test_a_repository_whose_ids_are_of_sha256_has_a_ledger_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
+    world = World(tmp_path / "sha256")
+    monkeypatch.delenv("GIT_DEFAULT_HASH")
+    now = promoted(world.clone)
+    assert now.commit is not None and len(now.commit) == 64
+    assert ledger_of(fresh(world)).read() == now
+
+
+@pytest.mark.parametrize("torn", ["HEAD", "config", f"refs/kept/{BRANCH}"])
+def test_files_that_a_full_disk_left_empty_beside_the_clone_stop_nobody(world: World, torn: str) -> None:
+    write(world.remote, SHORT)
+    clone = fresh(world)
+    ledger_of(clone).read()
+    (beside(clone) / torn).write_bytes(b"")
+    now = promoted(world.clone)
+    assert ledger_of(clone).read() == now
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_git_directory_that_may_not_be_written_in_is_left_alone(world: World) -> None:
     write(world.remote, SHORT)

@@ -10,6 +10,7 @@ included, not copied.
 import contextlib
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ _ALL = 2**31 - 1  # what git takes for "all" in --depth (gitprotocol-pack(5), IN
 _ALTERNATES = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
 _PACKS = 40  # each fetch leaves one; more make every look-up slower
 _LOOSE = 5000
+_FINISHED = ("fetch.unpackLimit", "1")  # the last setting that a new one gets
 _LEFT_BEHIND = ("shallow.lock", "packed-refs.lock", "refs/kept/*.lock", "config.lock", "gc.pid")
 
 
@@ -108,15 +110,12 @@ class OwnBranch:
         return self._places[commit]
 
     def _beside(self) -> Commands | None:
-        return Commands(self._folder, self._folder) if (self._folder / "HEAD").exists() else None
+        return Commands(self._folder, self._folder) if _has_content(self._folder / "HEAD") else None
 
     def _fetch(self, commit: str, commits: int | None) -> Commands:
-        git = Commands(self._folder, self._folder)
-        if self._beside() is None:
-            git.out("init", "--quiet", "--bare", "--template=", f"--initial-branch={self._name}")
-            for name in ("config", "config.worktree"):  # relative, so that the clone may be moved
-                git.out("config", "--add", "include.path", f"../../{name}")
-            git.out("config", "fetch.unpackLimit", "1")
+        git = self._beside()
+        if git is None or self._is_damaged(git):
+            git = self._begun()
         remote = Remote(git, self._remote.name)
         how = ["--no-filter", "--update-shallow"]
         has_some = git.answer("rev-parse", "--verify", "--quiet", self._kept).status == 0
@@ -133,6 +132,30 @@ class OwnBranch:
             )
         self._tidy(git)
         return git
+
+    def _begun(self) -> Commands:
+        """An empty repository, under its name only once it is whole: killed between two steps, it is none."""
+        begun = self._folder.with_suffix(".new")
+        for left in (begun, self._folder):
+            shutil.rmtree(left, ignore_errors=True)
+        ids = self._main.out("rev-parse", "--show-object-format").decode().strip()
+        git = Commands(self._folder.parent, begun)
+        how = (
+            [] if ids == "sha1" else [f"--object-format={ids}"]
+        )  # an older git knows no other, nor the option
+        git.out("init", "--quiet", "--bare", "--template=", f"--initial-branch={self._name}", *how)
+        for name in ("config", "config.worktree"):  # relative, so that the clone may be moved
+            git.out("config", "--add", "include.path", f"../../{name}")
+        git.out("config", *_FINISHED)
+        begun.rename(self._folder)
+        return Commands(self._folder, self._folder)
+
+    def _is_damaged(self, git: Commands) -> bool:
+        """Whether files of it are empty or torn, as a full disk or a power cut leaves them."""
+        said = git.answer("config", "--file", str(self._folder / "config"), "--get", _FINISHED[0])
+        refs = git.answer("for-each-ref", "refs/kept")
+        finished = said.out.decode("utf-8", "replace").strip() == _FINISHED[1]
+        return not finished or refs.status != 0 or bool(refs.err)
 
     def _tidy(self, git: Commands) -> None:
         """What git does by itself where its user lets it (git-gc(1), --auto), and sooner."""
@@ -172,6 +195,10 @@ def _contents(git: Commands, entries: Sequence[TreeEntry]) -> Mapping[str, bytes
 def _quoted(path: Path) -> str:
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _has_content(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _is_shallow(git: Commands) -> bool:
