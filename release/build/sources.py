@@ -1,5 +1,7 @@
 """What a commit has of some services: read from git trees and blobs, never from the work tree."""
 
+import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +10,7 @@ from release.build.imports import NODE_FILES, Language, imports_of, shared_core
 from release.build.includes import fixed_part, matches, refusal
 from release.build.requirements import pins_digest
 from release.build.target import Target
-from release.core.closure import Closure, SharedCore
+from release.core.closure import Closure, Importer, SharedCore
 from release.core.fingerprint import MACROS_FOLDER as MACROS_FOLDER
 from release.core.fingerprint import (
     REQUIREMENTS,
@@ -17,7 +19,7 @@ from release.core.fingerprint import (
     fingerprint,
     is_left_out,
     links,
-    own_files,
+    placed_files,
     service_folder,
     shared_files,
     source_files,
@@ -30,7 +32,10 @@ from release.errors import Misconfigured
 from release.ports import Repo, TreeEntry
 
 _SERVICES = "services"
+_NO_PYTHON = "cannot be parsed"
 _FEW = 100  # services; git compares every path with every folder that it is asked for
+# What Python would find in the service's folder before the shared core.
+_HIDES = re.compile(r"common(?:/|\.py$|\.[^/]*(?:so|pyd)$)")
 _NOTHING = Closure({}, (), (), ())
 
 
@@ -44,11 +49,12 @@ class CommitSources:
     included: Mapping[str, Sequence[TreeEntry]]  # by service: what its `build.include` matches
     unmatched: Mapping[str, Sequence[str]]  # by service: patterns that match nothing
     link_targets: Mapping[str, str]  # path -> where the link points
+    placed: Mapping[str, Mapping[str, str]]  # by service: what it has whatever it imports, path -> blob
     templates: Mapping[str, str]  # service -> text of its template
     macros: Mapping[str, str]  # name below templates/cloudformation -> text
     locks: Mapping[str, str]  # service -> what its Python lock file pins, as a digest
     core: SharedCore
-    imports: Mapping[str, Imports]  # by blob, of the services' own files
+    imports: Mapping[str, Imports]  # by blob, of what is placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +105,14 @@ def read_commit(repo: Repo, commit: str, services: Mapping[str, Service]) -> Com
     )
     link_targets = {path: blobs[blob].decode("utf-8", "surrogateescape") for path, blob in linked.items()}
     core_files = shared_files(shared, link_targets)
-    own: dict[str, Language] = {}
+    placed = {
+        name: placed_files(entries[name], name, link_targets, shared=shared, included=included.get(name, ()))
+        for name in services
+    }
+    wanted: dict[str, Language] = {}
     for name, service in services.items():
-        own |= _languages(entries[name], service)
-    parsed = imports_of(repo, {**own, **_shared_languages(core_files)})
+        wanted |= _languages(placed[name], service)
+    parsed = imports_of(repo, {**wanted, **_shared_languages(core_files)})
     return CommitSources(
         commit=commit,
         entries=entries,
@@ -110,6 +120,7 @@ def read_commit(repo: Repo, commit: str, services: Mapping[str, Service]) -> Com
         included=included,
         unmatched=unmatched,
         link_targets=link_targets,
+        placed=placed,
         templates={
             name: _text(blobs[blob], f"{service_folder(name)}/{TEMPLATE}") for name, blob in templates.items()
         },
@@ -128,11 +139,19 @@ def prepare(service: Service, sources: CommitSources, target: Target) -> Prepare
     if prepared.problems:
         raise Misconfigured(
             f"{service.name} cannot be built from this commit",
-            fix="correct what is named above, and commit",
+            fix="correct what is named above, and commit" + _other_python(service, prepared.problems),
             see=service_folder(service.name),
             details=prepared.problems,
         )
     return prepared
+
+
+def _other_python(service: Service, problems: Iterable[str]) -> str:
+    """What may be right for another Python than the one that parses it here."""
+    ours = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    if service.runtime == ours or not any(_NO_PYTHON in problem for problem in problems):
+        return ""
+    return f"; or, where it is right for {service.runtime}, run release with that Python: this is {ours}"
 
 
 def look_at(service: Service, sources: CommitSources, target: Target) -> Prepared:
@@ -162,17 +181,16 @@ def look_at(service: Service, sources: CommitSources, target: Target) -> Prepare
 
 
 def references_of(
-    service: Service, own: Mapping[str, str], imports: Mapping[str, Imports]
+    service: Service, placed: Mapping[str, str], imports: Mapping[str, Imports]
 ) -> Sequence[tuple[str, Reference]]:
     """What a service asks of the shared core: path in the repository, and the reference there.
 
-    `own` are its files as `own_files` gives them. A handler that lies in the shared core is one, too.
+    `placed` is what it has whatever it imports. A handler that lies in the shared core is asked for, too.
     """
-    folder = service_folder(service.name)
     found = [
-        (f"{folder}/{path}", reference)
-        for path, blob in own.items()
-        if (parsed := imports.get(blob)) is not None
+        (path, reference)
+        for path, blob in placed.items()
+        if not path.startswith(SHARED_FOLDER + "/") and (parsed := imports.get(blob)) is not None
         for reference in parsed.references
     ]
     if how_built(service) == "python":
@@ -189,12 +207,17 @@ def _closure(service: Service, sources: CommitSources) -> tuple[Closure, Sequenc
     how = how_built(service)
     if how not in ("python", "node"):
         return _NOTHING, ()
-    own = own_files(sources.entries[service.name], service.name)
-    references = references_of(service, own, sources.imports)
-    if not references:
+    placed = sources.placed[service.name]
+    references = references_of(service, placed, sources.imports)
+    place = Importer(service.source.file, service.source.line)
+    start = len(SHARED_FOLDER) + 1
+    included = {path[start:]: place for path in placed if path.startswith(SHARED_FOLDER + "/")}
+    if not references and not included:
         return _NOTHING, ()
-    closure = sources.core.closure(references)
+    closure = sources.core.closure(references, included)
     if how == "node":  # a bundler takes from the whole folder what it needs
+        if not references:
+            return _NOTHING, ()
         whole = [entry.path for entry in sources.shared if not is_left_out(entry.path, SHARED_FOLDER)]
         return Closure(closure.files, (), (), closure.notes), whole
     return closure, [sources.core.origin(path) for path in closure.files]
@@ -205,14 +228,14 @@ def _problems(service: Service, sources: CommitSources, closure: Closure) -> Ite
     for importer, module in closure.missing:
         yield f"{importer}: imports {module}, which finds nothing in {SHARED_FOLDER}"
     for importer, why in closure.broken:
-        yield f"{importer}: cannot be parsed: {why}"
+        yield f"{importer}: {_NO_PYTHON}: {why}"
     if how_built(service) == "python":
-        own = own_files(sources.entries[service.name], service.name)
-        for path, blob in own.items():
+        placed = sources.placed[service.name]
+        for path, blob in placed.items():
             parsed = sources.imports.get(blob)
-            if parsed is not None and parsed.broken is not None:
-                yield f"{folder}/{path}:{parsed.broken[0]}: cannot be parsed: {parsed.broken[1]}"
-        if any(path.startswith(("common/", "common.py")) for path in own):
+            if not path.startswith(SHARED_FOLDER + "/") and parsed is not None and parsed.broken is not None:
+                yield f"{path}:{parsed.broken[0]}: {_NO_PYTHON}: {parsed.broken[1]}"
+        if any(_HIDES.match(path, len(folder) + 1) for path in placed if path.startswith(folder + "/")):
             yield f"{folder}/common: hides the shared core from this service; give it another name"
     for pattern in sources.unmatched.get(service.name, ()):
         yield f"{service.source.file}: build.include has {pattern!r}, which matches no file of this commit"
@@ -221,14 +244,13 @@ def _problems(service: Service, sources: CommitSources, closure: Closure) -> Ite
             yield f"{service.source.file}: build.include matches {entry.path}, which {refused}"
 
 
-def _languages(entries: Iterable[TreeEntry], service: Service) -> dict[str, Language]:
+def _languages(placed: Mapping[str, str], service: Service) -> dict[str, Language]:
     """By blob, of the files of a service that may lead to the shared core."""
-    own = own_files(entries, service.name)
     match how_built(service):
         case "python":
-            return {blob: "python" for path, blob in own.items() if path.endswith(".py")}
+            return {blob: "python" for path, blob in placed.items() if path.endswith(".py")}
         case "node":
-            return {blob: "node" for path, blob in own.items() if path.endswith(NODE_FILES)}
+            return {blob: "node" for path, blob in placed.items() if path.endswith(NODE_FILES)}
         case _:
             return {}
 

@@ -55,9 +55,15 @@ class SharedCore:
                 stem = "/".join((*parts[:-1], parts[-1].partition(".")[0]))
                 self._native.setdefault(stem, []).append(path)
 
-    def closure(self, references: Iterable[tuple[str, Reference]]) -> Closure:
-        """What a service takes whose files (paths of the repository) say this."""
+    def closure(
+        self, references: Iterable[tuple[str, Reference]], included: Mapping[str, Importer] | None = None
+    ) -> Closure:
+        """What a service takes whose files (paths of the repository) say this, and that names these files of
+        the shared core (paths below it) whatever imports them.
+        """
         walk = _Walk(self)
+        for path, importer in (included or {}).items():
+            walk.take_file(path, importer)
         for path, reference in references:
             if not reference.level:  # a relative import stays in the service
                 walk.follow(reference, (), Importer(path, reference.line))
@@ -72,6 +78,9 @@ class SharedCore:
     def origin(self, path: str) -> str:
         """Path in the repository."""
         return f"{self._folder}/{path}"
+
+    def holds(self, path: str) -> bool:
+        return path in self._files
 
     def imports(self, path: str) -> Imports | None:
         return self._files.get(path)
@@ -117,6 +126,10 @@ class _Walk:
             package = tuple(path.split("/")[:-1])  # of a package's __init__: the package itself
             for reference in imports.references:
                 self.follow(reference, package, Importer(origin, reference.line))
+
+    def take_file(self, path: str, importer: Importer) -> None:
+        if self._core.holds(path):
+            self._add(path, importer)
 
     def follow(self, reference: Reference, package: _Parts, importer: Importer) -> None:
         """`package`: what relative imports count from."""

@@ -93,6 +93,33 @@ def own_files(entries: Iterable[Entry], service: str) -> Mapping[str, str]:
     return found
 
 
+def placed_files(
+    own: Iterable[Entry],
+    service: str,
+    link_targets: Mapping[str, str],
+    *,
+    shared: Iterable[Entry] = (),
+    included: Iterable[Entry] = (),
+) -> Mapping[str, str]:
+    """What enters a service's artifact whatever it imports, its own files and those that it includes: path in
+    the repository -> blob, links followed. What is no file and leads to none is not in it.
+    """
+    folder = service_folder(service)
+    placed = [*(entry for entry in own if _inner(entry.path, folder) is not None), *included]
+    found = {entry.path: entry.blob for entry in placed if entry.mode in _MODES}
+    linked = [entry.path for entry in placed if entry.mode == _LINK]
+    if linked:
+        available = found | {
+            entry.path: entry.blob
+            for entry in shared
+            if entry.mode in _MODES and _inner(entry.path, SHARED_FOLDER) is not None
+        }
+        for path in linked:
+            if (blob := available.get(_follow(path, link_targets) or "")) is not None:
+                found[path] = blob
+    return found
+
+
 def is_left_out(path: str, folder: str) -> bool:
     """Whether a path below a service's folder, or below the shared core, enters no artifact by itself."""
     return _inner(path, folder) is None

@@ -5,6 +5,7 @@ more rather than less: a module too many makes an artifact larger, one too few b
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from release.core.known_names import BY_NAME, BY_PATH, KnownNames
 PACKAGE: Final = "common"  # what services/common is called in an artifact, and in every import
 
 _CAUGHT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+# A string that names a module, or something in one: logging.config.dictConfig imports by such, and others do.
+_NAMED = re.compile(rf"{PACKAGE}(?:\.[^\W\d]\w*)+(?::[\w.]+)?")
 # Whoever names none of these imports nothing of the shared core.
 _TELLTALES = tuple(name.encode() for name in (PACKAGE, *sorted(BY_NAME | BY_PATH)))
 
@@ -82,6 +85,7 @@ class _Reader(ast.NodeVisitor):
         self.exports: tuple[str, ...] | None = None
         self._optional = False
         self._inside = 0  # functions and classes
+        self._annotations: set[int] = set()  # nodes, by id
         self._names = KnownNames(tree)
 
     # -- statements that import --------------------------------------------------------------------------
@@ -99,6 +103,7 @@ class _Reader(ast.NodeVisitor):
         self._add(node.module or "", node.level, names, node.lineno)
 
     def visit_Call(self, node: ast.Call) -> None:
+        self._extend(node)
         function = self._names.imports_by(node.func)
         if function is None:
             if isinstance(node.func, ast.Name) and node.func.id in ("globals", "exec", "setattr", "vars"):
@@ -109,8 +114,17 @@ class _Reader(ast.NodeVisitor):
             self._by_path(node)
         else:
             self._by_name(function, node)
-        for child in (*node.args, *node.keywords):
-            self.visit(child)
+        for child in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if not isinstance(child, ast.Constant):
+                self.visit(child)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, str) and id(node) not in self._annotations:
+            self._named(node.value, node.lineno)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        # A part of a name is none.
+        self._visit_all([part for part in node.values if not isinstance(part, ast.Constant)])
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Store):
@@ -156,6 +170,7 @@ class _Reader(ast.NodeVisitor):
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self._bind(node.name)
+        self._annotated(getattr(node, "returns", None))
         self.open = self.open or (node.name == "__getattr__" and not self._inside)
         self._inside += 1
         self.generic_visit(node)
@@ -166,6 +181,10 @@ class _Reader(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.visit_FunctionDef(node)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        self._annotated(node.annotation)
+        self.generic_visit(node)
 
     def visit_Global(self, node: ast.Global) -> None:
         self.bound.update(node.names)
@@ -178,6 +197,7 @@ class _Reader(ast.NodeVisitor):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if isinstance(node.target, ast.Name) and node.target.id == "__all__" and node.value is not None:
             self._export(node.value)
+        self._annotated(node.annotation)
         self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
@@ -186,6 +206,28 @@ class _Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     # ----------------------------------------------------------------------------------------------------
+
+    def _extend(self, node: ast.Call) -> None:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="__all__"), attr="append" | "insert"), args=[*_, one]
+            ):
+                self._export(ast.List([one]))
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="__all__"), attr="extend"), args=[more]):
+                self._export(more)
+
+    def _annotated(self, node: ast.expr | None) -> None:
+        """What is said of a type is not imported by it."""
+        if node is not None:
+            self._annotations.update(map(id, ast.walk(node)))
+
+    def _named(self, text: str, line: int) -> None:
+        if _NAMED.fullmatch(text):
+            parts = text.partition(":")[0].split(".")
+            before, self._optional = self._optional, True
+            for length in range(2, len(parts) + 1):  # which part is the module, only the tree tells
+                self._add(".".join(parts[:length]), 0, None, line)
+            self._optional = before
 
     def _export(self, value: ast.expr) -> None:
         parts = list(ast.walk(value))
@@ -238,6 +280,8 @@ class _Reader(ast.NodeVisitor):
         if complete:
             # What looks for a module may well not find it, and what follows ":" may be a module or not.
             before, self._optional = self._optional, self._optional or function == "find_spec"
+            if function == "find_spec":
+                self._named(text, node.lineno)  # it imports what the module lies in
             self._add(text, 0, None, node.lineno, whole=whole)
             self._optional = before
         elif "." in text:

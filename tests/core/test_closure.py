@@ -107,6 +107,22 @@ def test_a_star_takes_the_submodules_that_all_names() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "more", ["__all__ += ['z']", "__all__.extend(['z'])", "__all__.append('z')", "__all__.insert(0, 'z')"]
+)
+def test_what_is_added_to_all_later_counts(more: str) -> None:
+    shared = core(a__init=f"__all__ = ['x']\n{more}", a__x="", a__y="", a__z="")
+    assert files(shared, "from common.a import *") == ["a/__init__.py", "a/x.py", "a/z.py"]
+
+
+def test_a_string_takes_the_module_that_it_names_and_nothing_where_there_is_none() -> None:
+    shared = core(__init="", log="from . import shapes", shapes="", other="")
+    assert files(shared, "x = 'common.log.Json.write'") == ["__init__.py", "log.py", "shapes.py"]
+    found = taken(shared, "x = open('common.txt'), 'common.gone.Json'")
+    assert not found.files
+    assert not found.missing
+
+
 def test_an_import_by_name_takes_the_whole_package_with_a_note() -> None:
     found = taken(core(**CORE), "import importlib\n\nimportlib.import_module(x)")
     assert set(found.files) == {path for path in ALL_FILES if path.endswith(".py")}

@@ -119,8 +119,42 @@ def test_what_may_run_counts(text: str) -> None:
 def test_an_import_by_name_counts_as_far_as_the_name_is_known(
     text: str, expected: tuple[str, int, tuple[str, ...] | None, bool]
 ) -> None:
-    assert expected in seen("import importlib, pkgutil, runpy\n" + text)
-    assert len(seen("import importlib, pkgutil, runpy\n" + text)) == 1
+    assert set(seen("import importlib, pkgutil, runpy\n" + text)) == {expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "dictConfig({'formatters': {'json': {'()': 'common.log.Json'}}})",
+            ["common.log", "common.log.Json"],
+        ),
+        ("ROUTES = ['common.routes:app']", ["common.routes"]),
+        ("getattr(importlib, 'import_module')('common.log')", ["common.log"]),
+        ("importlib.util.find_spec('common.a.b')", ["common.a", "common.a.b"]),
+    ],
+)
+def test_a_string_that_names_a_module_may_be_what_another_package_imports_it_by(
+    text: str, expected: list[str]
+) -> None:
+    assert {module for module, *_ in seen("import importlib\n" + text)} == set(expected)
+    assert all(one.optional for one in read_imports(text.encode()).references)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = 'common'",
+        "x = 'see common.log for that'",
+        "x = 'uncommon.log'",
+        "x = f'common.{y}'",
+        "def f(x: 'common.log.Json') -> 'common.log.Json': ...",
+        "x: 'list[common.log.Json]' = []",
+        "x: 'common.log.Json'",
+    ],
+)
+def test_a_string_that_names_no_module_or_a_type_alone_is_no_import(text: str) -> None:
+    assert seen(text) == []
 
 
 @pytest.mark.parametrize(
