@@ -1,4 +1,4 @@
-"""The services and operations that a fault rule names, looked up in what botocore describes."""
+"""The services, operations and regions that a fault rule names, looked up in what botocore describes."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,6 +21,11 @@ def looked_up(rule: FaultRule) -> FaultRule:
     service = _service(rule.service) if rule.service is not None else None
     if rule.operation is not None:
         _require_operation(rule.operation, service)
+    if rule.region is not None and rule.region not in (known := operations.regions()):
+        raise Misconfigured(
+            f"there is no AWS region {rule.region!r}",
+            fix=_meant(rule.region, known) or "name it as AWS does, such as us-east-1",
+        )
     return replace(rule, service=service)
 
 

@@ -13,6 +13,11 @@ from release.sandbox.calls import Call
 
 MESSAGE = "injected by the sandbox"
 _EFFECTS = ("status", "code", "latency_ms", "close", "hang", "hold", "stack")
+_OF_STACKS = frozenset(
+    ("stack", "region", "account", "skip", "times", "nth", "probability", "seed", "message")
+)
+# Functions and buckets are called by name: a rule with an ARN would wait for a call that nobody makes.
+_ARN_OF_NAMED = re.compile(r"arn:[^:]*:(?:lambda:[^:]*:[^:]*:function:|s3:::)(.+)")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 
 
@@ -23,7 +28,7 @@ class FaultRule:
     `service` and `operation` are botocore's names ("lambda", "UpdateAlias"); `operation` and `resource` are
     globs, the latter of any name in `Call.resources`; `path` is a regular expression searched in the path.
     `stack` is one searched in "TYPE VERB NAME" (AWS::Lambda::Function update orders), and fails that resource
-    of a stack instead of a call.
+    of a stack, in this region and account, instead of a call.
 
     Of the calls that it meets the first `skip` pass; then each fires with `probability` (drawn by `seed`), at
     most `times` times. `nth` is the one call with that number.
@@ -72,9 +77,14 @@ class FaultRule:
             and (self.path is None or re.search(self.path, call.path) is not None)
         )
 
-    def meets_resource(self, subject: str) -> bool:
+    def meets_resource(self, subject: str, region: str, account: str) -> bool:
         """Whether it fails this resource of a stack, "TYPE VERB NAME"."""
-        return self.stack is not None and re.search(self.stack, subject) is not None
+        return (
+            self.stack is not None
+            and self.region in (None, region)
+            and self.account in (None, account)
+            and re.search(self.stack, subject) is not None
+        )
 
     def given(self) -> dict[str, Any]:
         """The fields that are not left at their defaults: the rule as somebody would write it."""
@@ -108,7 +118,17 @@ def parse_rule(given: Any) -> FaultRule:
 
 
 def _agree(rule: FaultRule, given: frozenset[str]) -> None:
-    """Raises Misconfigured for fields that are right each, but not together."""
+    """Raises Misconfigured for fields that are right each, but not together: what is said has to act."""
+    if rule.stack is not None and (other := sorted(given - _OF_STACKS)):
+        raise Misconfigured(
+            f"a fault of a stack's resource has no {other[0]}",
+            fix="it has a message, where and when it fires; a fault of a call is a rule of its own",
+        )
+    if rule.resource is not None and (found := _ARN_OF_NAMED.fullmatch(rule.resource)):
+        raise Misconfigured(
+            f"resource of a fault is the ARN {rule.resource}",
+            fix=f"say {found[1].replace(':', '/')!r}, and its region and account as fields of their own",
+        )
     if rule.nth is not None and given & {"skip", "times"}:
         raise Misconfigured(
             "nth of a fault goes with neither skip nor times", fix="nth N is skip N-1, times 1"
@@ -123,6 +143,9 @@ def _agree(rule: FaultRule, given: frozenset[str]) -> None:
             "the fault does nothing to the calls that it meets",
             fix="give it a status, a latency, or that it closes, hangs or holds",
         )
+    is_error = rule.status is not None or rule.code is not None
+    if not is_error and (idle := sorted(given & {"message", "retry_after"})) and rule.stack is None:
+        raise Misconfigured(f"{idle[0]} of a fault is of an error", fix="give it a status as well")
     if rule.code is not None and rule.status is None and rule.code not in STATUSES:
         raise Misconfigured(
             f"the HTTP status of {rule.code} is not known", fix="give the fault a status as well"

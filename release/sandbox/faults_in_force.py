@@ -85,10 +85,9 @@ class FaultRules:
         """The first rule that fires for the call."""
         return self._first(lambda rule: rule.meets(call))
 
-    def stack_failure(self, resource_type: str, verb: str, name: str) -> str | None:
-        """The message with which this resource of a stack is to fail."""
-        subject = f"{resource_type} {verb} {name}"
-        fault = self._first(lambda rule: rule.meets_resource(subject))
+    def stack_failure(self, subject: str, *, region: str, account: str) -> str | None:
+        """The message with which this resource of a stack, "TYPE VERB NAME", is to fail."""
+        fault = self._first(lambda rule: rule.meets_resource(subject, region, account))
         if fault is None:
             return None
         self.note(fault, {"stack": subject})

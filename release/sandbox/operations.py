@@ -158,10 +158,20 @@ def short_names(value: str) -> Iterator[str]:
         # arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER, arn:aws:s3:::BUCKET, …:stack/NAME/ID
         parts = re.split(r"[:/]", value.split(":", 5)[-1])
         yield from filter(None, parts[1:] or parts)
+        if parts[0] == "function" and len(parts) > 2:
+            yield f"{parts[1]}/{parts[2]}"
     elif "://" in value:
         yield value.rstrip("/").rpartition("/")[2]
     elif ":" in value:
         yield from filter(None, value.split(":"))
+        yield value.replace(":", "/")
+
+
+@cache
+def regions() -> frozenset[str]:
+    """Every region of every partition that botocore knows."""
+    known = json.loads((_data() / "partitions.json").read_bytes())
+    return frozenset(name for partition in known["partitions"] for name in partition["regions"])
 
 
 def _data() -> Path:

@@ -60,7 +60,12 @@ class Stacks:
 
     def _guarded(self, resource_type: str, verb: str, handler: Callable[..., Any]) -> Callable[..., Any]:
         def run(identifier: str, *arguments: Any, **named: Any) -> Any:
-            if message := self._rules.stack_failure(resource_type, verb, identifier):
+            place = emulator.responses
+            if message := self._rules.stack_failure(
+                f"{resource_type} {verb} {identifier}",
+                region=place.get_region(),
+                account=place.get_account_id(),
+            ):
                 raise ValueError(message)
             if verb == "create":
                 _require_new_name(resource_type, arguments[0])

@@ -26,10 +26,10 @@ def fault_line(rule: Mapping[str, Any]) -> str:
 
 def meets(rule: Mapping[str, Any]) -> str:
     """Which calls."""
-    if "stack" in rule:
-        return f"stack resources like {rule['stack']}"
     words = [rule.get("service", ""), rule.get("method", ""), rule.get("operation", "")]
     text = " ".join(filter(None, words)) or "every call"
+    if "stack" in rule:
+        text = f"stack resources like {rule['stack']}"
     for word, key in (("on", "resource"), ("at", "path"), ("in", "region"), ("of", "account")):
         text += f" {word} {rule[key]}" if key in rule else ""
     return text

@@ -16,6 +16,7 @@ from tests.sandbox.wire import is_refused, raw
 
 pytestmark = pytest.mark.usefixtures("no_faults_left")
 THROTTLED = {"status": 429}
+ARN = "arn:aws:lambda:us-east-1:123456789012:function"
 
 
 # -- which calls ---------------------------------------------------------------------------------------------
@@ -78,7 +79,12 @@ def test_names_are_found_wherever_a_request_has_them(sandbox: Sandbox, client: C
         ("cloudformation", "describe_stacks", {"StackName": "prices-prod"}, {"prices-prod"}),
         ("cloudwatch", "describe_alarms", {"AlarmNames": ["errors", "throttles"]}, {"errors", "throttles"}),
         ("logs", "describe_log_streams", {"logGroupName": "/aws/lambda/x"}, {"/aws/lambda/x"}),
-        ("lambda", "get_function", {"FunctionName": "orders:live"}, {"orders:live", "orders", "live"}),
+        (
+            "lambda",
+            "get_function",
+            {"FunctionName": "orders:live"},
+            {"orders:live", "orders", "live", "orders/live"},
+        ),
         ("lambda", "invoke", {"FunctionName": "orders", "Payload": b'{"TableName": "x"}'}, {"orders"}),
         (
             "lambda",
@@ -179,6 +185,15 @@ def test_a_held_call_goes_on_when_its_rule_is_removed(sandbox: Sandbox, client: 
         ({"service": "lambda"}, "the fault does nothing", "give it a status"),
         ({"hang": True, **THROTTLED}, "a fault ends one way, not by hang and status", "make two rules"),
         ({"code": "Whatever"}, "the HTTP status of Whatever is not known", "a status as well"),
+        ({"region": "us-eats-1", **THROTTLED}, "no AWS region 'us-eats-1'", "did you mean us-east-1"),
+        ({"resource": f"{ARN}:orders", **THROTTLED}, "the ARN arn:aws", "say 'orders', and its region"),
+        ({"resource": f"{ARN}:orders:live", **THROTTLED}, "the ARN arn:aws", "say 'orders/live', and"),
+        ({"resource": "arn:aws:s3:::bucket/key", **THROTTLED}, "the ARN arn:aws", "say 'bucket/key', and"),
+        ({"stack": "Queue", "service": "lambda"}, "a fault of a stack's resource has no service", "own"),
+        ({"stack": "Queue", "latency_ms": 5}, "a fault of a stack's resource has no latency_ms", "own"),
+        ({"stack": "Queue", "when": "after", "close": True}, "stack's resource has no close", "own"),
+        ({"latency_ms": 5, "message": "late"}, "message of a fault is of an error", "a status as well"),
+        ({"close": True, "retry_after": 5}, "retry_after of a fault is of an error", "a status as well"),
         ({"code": "a b", "status": 500}, "code of a fault is 'a b'", "such as Throttling"),
     ],
 )

@@ -276,7 +276,10 @@ def test_a_failed_update_goes_back_to_what_was(sandbox: Sandbox, stack: Stack, c
     template = json.loads(json.dumps(TEMPLATE))
     template["Resources"]["Function"]["Properties"]["MemorySize"] = 1024
     template["Resources"]["Late"] = {"Type": "AWS::SQS::Queue", "DependsOn": "Function"}
-    (late,) = sandbox.faults([{"stack": "AWS::SQS::Queue create Late", "message": "no queue today"}])
+    queue = {"stack": "AWS::SQS::Queue create Late"}
+    elsewhere = [{**queue, "region": "eu-west-1"}, {**queue, "account": "000000000001"}]
+    here = {**queue, "region": stack.client.meta.region_name, "message": "no queue today"}
+    *_, late = sandbox.faults([*elsewhere, here])
     try:
         status = stack.update(TemplateBody=json.dumps(template))
     finally:
