@@ -2,13 +2,15 @@
 fake) stands behind each.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from release.core.alarms import AlarmFacts
+from release.core.analysis import Counts
 from release.core.models import Place
 from release.core.records import Event, Holder, StageHead
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
@@ -139,6 +141,46 @@ class Stacks(Protocol):
 
     def settled(self, place: Place, name: str) -> StackFacts:
         """Wait for the end. Raises RolloutFailed with the event that caused it when it did not end well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two lambda versions that serve behind one alias at the same time."""
+
+    function: str
+    alias: str
+    stable: str
+    canary: str
+
+
+class Metrics(Protocol):
+    """What CloudWatch counted of calls, and its alarms. Only reads; raises Misconfigured and Unavailable."""
+
+    def lag(self) -> timedelta:
+        """How long after its end a call may be missing from the counts."""
+
+    def counts(
+        self,
+        place: Place,
+        compared: Sequence[Compared],
+        *,
+        since: datetime,
+        until: datetime,
+        slower_than_ms: int | None = None,
+    ) -> Mapping[str, tuple[Counts, Counts]]:
+        """Counts of the stable version and of the canary, by function, of calls begun in a window.
+
+        Every function that was asked for is in the answer; what was not called has counts of 0. CloudWatch
+        keeps these by the minute and widens a window to whole ones, so windows of one rollout share their
+        first and last minutes: ask again from the same `since` instead of adding windows up. Without
+        `slower_than_ms` nothing counts as slow.
+        """
+
+    def alarms(self, place: Place, names: Collection[str]) -> Mapping[str, AlarmFacts]:
+        """Those of these alarms that exist, by name."""
+
+    def alarms_of(self, place: Place, functions: Collection[str]) -> Sequence[AlarmFacts]:
+        """Every alarm on a metric of one of these functions, by name in order."""
 
 
 @dataclass(frozen=True, slots=True)
