@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from release.build.candidates import Candidates, candidates
 from release.config import load_committed, load_pipelines, load_services, pick_pipeline, pipeline_services
+from release.config.values import LONGEST_NAME, NAME
 from release.core.changes import Change, Changes, changed, compare, removed, view
 from release.core.models import Pipeline, Pipelines, Service
 from release.errors import Misconfigured, ReleaseError
@@ -105,6 +106,7 @@ def between(
     except ReleaseError as error:
         return _all(repo, survey, pipelines, chosen, commit, against, error.cause, asked)
     names = frozenset(pipeline_services(pipelines, sorted(found.head))[chosen.name])
+    _refuse_odd(names)
     old_names = names
     if old_pipelines is not pipelines or found.base != found.head:
         old_names = frozenset(pipeline_services(old_pipelines, sorted(found.base))[chosen.name])
@@ -169,6 +171,7 @@ def _all(
         path.split("/")[1] for path in service_files(repo, commit).blobs if path.endswith("/service.yaml")
     ]
     mine = pipeline_services(pipelines, sorted(names))[chosen.name]
+    _refuse_odd(mine)
     _known(asked, mine)
     return Changes(against, tuple(Change(name, ("unknown",), unknown) for name in mine), unknown)
 
@@ -240,6 +243,18 @@ def _notes(now: "Survey") -> tuple[str, ...]:
 def _known(asked: str | None, names: Collection[str]) -> None:
     if asked is not None and asked not in names:
         raise Misconfigured(f"there is no service {asked}", fix=f"name one of: {', '.join(sorted(names))}")
+
+
+def _refuse_odd(names: Collection[str]) -> None:
+    """Names end in a matrix, and from there in a shell: also those of folders that nothing else has read."""
+    odd = sorted(name for name in names if NAME.pattern.fullmatch(name) is None or len(name) > LONGEST_NAME)
+    if odd:
+        raise Misconfigured(
+            f"the folder's name {odd[0]!r} {NAME.what}",
+            fix=NAME.fix,
+            see=f"services/{odd[0]}",
+            details=[f"services/{name!r}" for name in odd] if len(odd) > 1 else (),
+        )
 
 
 def _remote_answers(repo: Repo) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.output import say, show, show_json
 from release.errors import Misconfigured
 
 
@@ -48,6 +49,8 @@ def command(
         raise Misconfigured("--head needs a --base", fix="add --base, or use --ref to look at a commit")
     if why is not None and why_not is not None:
         raise Misconfigured("--why and --why-not exclude each other", fix="ask about one service at a time")
+    if matrix is not None and (why is not None or why_not is not None):
+        raise Misconfigured("--matrix is of all services", fix="ask --why without it")
     asked = why if why is not None else why_not
     wired = wiring(directory)
     if base is not None:
@@ -70,20 +73,22 @@ def command(
             ref=ref,
             asked=asked,
         )
-    if asked is None and matrix is not None:
-        from release.cli.github_output import outputs, write_outputs
+    more = {}
+    if matrix is not None:
+        from release.cli.github_output import matrix_of, outputs, write_outputs
         from release.core.changes import shards
 
         dealt = shards(changes.to_build, matrix)
-        if not write_outputs(outputs(dealt)):
+        more = {"matrix": matrix_of(dealt)}
+        if not write_outputs(outputs(dealt)) and not as_json:
+            for name, value in outputs(dealt).items():
+                say(f"{name}={value}")
             return
     if as_json:
-        from release.cli.output import show_json
         from release.views.changes_json import changes_json
 
-        show_json(changes_json(changes, asked))
+        show_json(changes_json(changes, asked) | more)
         return
-    from release.cli.output import show
     from release.views.changes import changes_text, explained_text
 
     show(changes_text(changes) if asked is None else explained_text(changes, asked))

@@ -1,4 +1,4 @@
-"""Values for the next steps of a GitHub Actions job, or for a person to read."""
+"""Values for the next steps and jobs of a GitHub Actions run."""
 
 import json
 import os
@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from release.cli.output import say
 from release.errors import Misconfigured
 
 # https://docs.github.com/en/actions/reference/limits: jobs of one matrix
 MOST_JOBS = 256
 
 
-def matrix(shards: Sequence[Sequence[str]]) -> Mapping[str, Any]:
+def matrix_of(shards: Sequence[Sequence[str]]) -> Mapping[str, Any]:
     """For `strategy.matrix: ${{ fromJSON(…) }}`: one job for every shard."""
     return {
         "include": [
@@ -27,20 +26,18 @@ def outputs(shards: Sequence[Sequence[str]]) -> Mapping[str, str]:
     """`any` is for `if:`, because GitHub fails a job whose matrix is empty."""
     count = sum(map(len, shards))
     # ASCII, and JSON of one line: whatever a name holds, it is data.
-    text = json.dumps(matrix(shards), separators=(",", ":"))
+    text = json.dumps(matrix_of(shards), separators=(",", ":"))
     return {"matrix": text, "count": str(count), "any": "true" if count else "false"}
 
 
 def write_outputs(values: Mapping[str, str]) -> bool:
-    """Append to the file that GitHub names. False: there is none, so the values were printed.
+    """Append to the file that GitHub names. False: there is none.
 
     https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions#multiline-strings: a
     value ends at a delimiter that nobody can guess. Raises Misconfigured.
     """
     file = os.environ.get("GITHUB_OUTPUT")
     if not file:
-        for name, value in values.items():
-            say(f"{name}={value}")
         return False
     text = ""
     for name, value in values.items():

@@ -1,5 +1,6 @@
 """`release changed` on real repositories: nothing that differs from what a stage runs is ever lost."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -427,3 +428,64 @@ def test_words_that_exclude_each_other_are_refused(
 ) -> None:
     ran = cli("changed", *words, at=fleet.clone)
     assert ran.code == 2 and len(ran.lines("fix:")) == 1
+
+
+# -- a matrix of jobs ------------------------------------------------------------------------------------
+
+
+def test_a_matrix_deals_out_what_is_to_be_built_for_the_next_job(
+    fleet: ChangedFleet, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = head(fleet)
+    fleet.commit("fix: all", handler("auth") | handler("auth-admin") | handler("prices"))
+    output = tmp_path / "output"
+    output.write_text("before=1\n")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+    ran = cli("changed", "--base", base, "--matrix", "2", at=fleet.clone)
+    assert ran.code == 0
+    assert "3 changed" in ran.out
+    values = github_values(output.read_text().removeprefix("before=1\n"))
+    assert json.loads(values["matrix"]) == {
+        "include": [{"shard": 1, "services": ["auth", "prices"]}, {"shard": 2, "services": ["auth-admin"]}]
+    }
+    assert (values["count"], values["any"]) == ("3", "true")
+
+
+def test_where_nothing_changed_the_matrix_is_empty_and_says_so(
+    fleet: ChangedFleet, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    ran = cli("changed", "--base", "HEAD", "--matrix", "256", at=fleet.clone)
+    assert ran.out.splitlines() == ['matrix={"include":[]}', "count=0", "any=false"]
+
+
+def test_a_matrix_is_in_the_document_too(
+    fleet: ChangedFleet, changed: Changed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    base = head(fleet)
+    fleet.commit("fix: auth", handler("auth"))
+    found = changed("--base", base, "--matrix", "4")
+    assert found["matrix"] == {"include": [{"shard": 1, "services": ["auth"]}]}
+
+
+@pytest.mark.parametrize("base", ["HEAD~1", "nonsense"])
+def test_a_folder_whose_name_a_shell_would_run_is_in_no_matrix(
+    fleet: ChangedFleet, cli: Cli, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
+    text = FILES["services/auth/service.yaml"].replace("auth", "evil")
+    fleet.commit("feat: evil", {"services/a; touch evil/service.yaml": text})
+    ran = cli("changed", "--base", base, "--matrix", "2", at=fleet.clone)
+    assert ran.code == 2
+    assert ran.lines("error:") == ["the folder's name 'a; touch evil' is not a name"]
+    assert not (tmp_path / "output").exists()
+
+
+def github_values(text: str) -> dict[str, str]:
+    """As the runner reads them: name, delimiter, lines until that delimiter."""
+    values, lines = {}, iter(text.splitlines())
+    for line in lines:
+        name, delimiter = line.split("<<")
+        values[name] = "\n".join(iter(lines.__next__, delimiter))
+    return values
