@@ -175,6 +175,7 @@ class Good:
     actor: str
     record: str  # path of the outcome event, which lists every function
     verb: Verb = "promote"
+    run: str | None = None  # workflow run; None: the actor is no login of the forge
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,7 @@ class Accepted:
     actor: str
     why: str
     record: str
+    run: str | None = None  # workflow run; None: the actor is no login of the forge
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +389,7 @@ def _decide(head: StageHead, event: Event) -> StageHead:
     if event.kind == "accept":
         if head.serves is None or head.serves.release.commit != release.commit:
             raise IllegalEvent(f"{event.stage} does not serve {release.label}")
-        accepted = Accepted(release.commit, release.manifest, event.at, event.actor, why, event.path)
+        accepted = Accepted(release.commit, release.manifest, event.at, event.actor, why, event.path, event.run)
         return replace(decided, accepted=(*signed, accepted)[-HISTORY:])
     bad = Quarantined(release.commit, event.at, why, release.tag, event.actor)
     return replace(decided, accepted=signed, quarantined=(*others, bad))
@@ -428,7 +430,7 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 why = event.reason or ""
                 left = Partial(release, event.regions, event.at, event.actor, why, event.path)
                 return replace(ended, partial=left)
-            good = Good(release, event.at, event.actor, event.path, _verb(event))
+            good = Good(release, event.at, event.actor, event.path, _verb(event), event.run)
             history = head.history
             if event.verb == "rollback":
                 # What a rollback has left behind is no place to roll back to; what is older is.
@@ -439,13 +441,16 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 ended,
                 serves=good,
                 history=(*history, good)[-HISTORY:],
-                quarantined=without,
+                # What a person has quarantined, only a person clears.
+                quarantined=tuple(one for one in head.quarantined if one.commit != commit or one.actor),
                 stranded=None,
                 partial=None,
             )
         case "failed" | "stranded":
             why = event.failure or "failed"
-            added = (*without, Quarantined(commit, event.at, why, release.tag))
+            kept = head.quarantine_of(commit)
+            bad = kept if kept and kept.actor else Quarantined(commit, event.at, why, release.tag)
+            added = (*without, bad)
             half_way = event.path if event.outcome == "stranded" else head.stranded
             # A rollback that fails says nothing against the release it went back to.
             return replace(
