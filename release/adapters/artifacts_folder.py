@@ -1,5 +1,6 @@
 """The artifact store in a folder: for one machine, a mounted share, and tests. Implements ports.Artifacts."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ class FolderArtifacts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._sound: dict[Path, tuple[int, int, int]] = {}  # files that were read and had their digest
 
     def put(self, data: bytes, *, kind: str) -> str:
         digest = canonical.sha256(data)
@@ -43,11 +45,25 @@ class FolderArtifacts:
         return data
 
     def holds(self, digest: str, *, kind: str, region: str) -> bool:
-        return (self.folder / object_key(kind, digest)).is_file()
+        path = self.folder / object_key(kind, digest)
+        try:
+            facts = path.stat()
+            now = (facts.st_ino, facts.st_mtime_ns, facts.st_size)
+            if self._sound.get(path) != now:
+                with path.open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                        raise _damaged(path)
+                self._sound[path] = now
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+        return True
 
     def index(self, name: str, key: str) -> str | None:
-        data = self._read(self.folder / index_key(name, key))
-        return None if data is None else data.decode()
+        path = self.folder / index_key(name, key)
+        data = self._read(path)
+        return None if data is None else _text(data, path)
 
     def index_once(self, name: str, key: str, value: str) -> str:
         path = self.folder / index_key(name, key)
@@ -60,7 +76,7 @@ class FolderArtifacts:
                 fix="let nothing but release write to this folder, and try again",
                 see=str(path),
             )
-        return winner.decode()
+        return _text(winner, path)
 
     def digests(self, prefix: str, *, kind: str) -> Sequence[str]:
         start = object_prefix(kind, prefix)
@@ -129,6 +145,17 @@ class FolderArtifacts:
             fix="make it a folder that you may write to, with space left and hard links, or choose another",
             see="pipelines/environments.yaml",
         )
+
+
+def _text(data: bytes, path: Path) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise Misconfigured(
+            f"the index entry {path} is damaged: it is no text",
+            fix="restore the file from a backup, and find out who changed it",
+            see=str(path),
+        ) from error
 
 
 def _damaged(path: Path) -> Misconfigured:

@@ -163,10 +163,9 @@ def load_template(artifacts: Artifacts, digest: str) -> str:
 
 
 def _load(artifacts: Artifacts, digest: str, kind: str, read: Callable[[Any], _Document]) -> _Document:
-    data = artifacts.get(digest, kind=kind)
     try:
-        return read(json.loads(data))
-    except ValueError as error:
+        return read(json.loads(artifacts.get(digest, kind=kind)))
+    except (ValueError, RecursionError) as error:  # a digest that is none, too: an index or a tag may say it
         raise Misconfigured(
             f"the {kind} {digest[:12]} cannot be read: {error}",
             fix="use the version of release that wrote it, or a newer one",

@@ -24,6 +24,7 @@ from release.build.target import Target
 from release.core import canonical
 from release.core.manifest import Manifest, ServiceEntry
 from release.core.models import Pipeline, Service
+from release.errors import Misconfigured
 from release.ports import Artifacts, Progress, Repo
 
 
@@ -88,7 +89,7 @@ def build_release(
     write = partial(papers, pipeline=pipeline.name, commit=commit, target=target)
     store = Store(artifacts, regions_of(pipeline), builder, target, progress, write, refill)
     if whole and (known := artifacts.index("manifests", key)) is not None:
-        manifest = load_manifest(artifacts, known)
+        manifest = _manifest_of(artifacts, known, pipeline, commit, key)
         store.fill_all(manifest, known)
         return _result(manifest, known, {}, begun, known=True)
 
@@ -163,7 +164,7 @@ def build_release(
     if winner == digest:
         store.note_everywhere(digest)
     else:
-        manifest = load_manifest(artifacts, winner)
+        manifest = _manifest_of(artifacts, winner, pipeline, commit, key)
         store.fill_all(manifest, winner)
     return _result(manifest, winner, seconds, begun)
 
@@ -171,6 +172,19 @@ def build_release(
 def manifest_key(pipeline: str, commit: str, target: Target) -> str:
     """Name of a commit's manifest in the index `manifests`."""
     return f"{pipeline}/{commit}/{target.name}"
+
+
+def _manifest_of(artifacts: Artifacts, digest: str, pipeline: Pipeline, commit: str, key: str) -> Manifest:
+    """Raises Misconfigured where the index names what is of something else, too: that would be deployed."""
+    manifest = load_manifest(artifacts, digest)
+    if (manifest.pipeline, manifest.commit) != (pipeline.name, commit):
+        raise Misconfigured(
+            f"the index says that commit {commit[:10]} was built to the manifest {digest[:12]}, which is of "
+            f"{manifest.pipeline} and commit {manifest.commit[:10]}",
+            fix="find out who changed the index, and restore its entry from a backup",
+            see=f"index/manifests/{key}",
+        )
+    return manifest
 
 
 def _entry(one: Prepared, stored: Stored, stages: Mapping[str, Rendered], target: Target) -> ServiceEntry:

@@ -14,6 +14,7 @@ from release.build.sources import Prepared
 from release.build.target import Target
 from release.core import canonical
 from release.core.manifest import Manifest, ServiceEntry
+from release.core.store_layout import is_digest
 from release.errors import Misconfigured, ReleaseError
 from release.ports import Artifacts, Progress
 
@@ -54,16 +55,14 @@ class Stored:
         """Raises Misconfigured for anything that `to_text` did not write."""
         try:
             data = json.loads(text)
-            return cls(
-                fingerprint,
-                data["artifact"],
-                data["content"],
-                data["size"],
-                data["zlib"],
-                data.get("sbom"),
-                data.get("provenance"),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            digests = [data["artifact"], data["content"]]
+            digests += [data[name] for name in ("sbom", "provenance") if name in data]
+            size, zlib = data["size"], data["zlib"]
+            if not all(map(is_digest, digests)) or type(size) is not int or not isinstance(zlib, str):
+                raise ValueError("it is of another form")
+            artifact, content, *_ = digests
+            return cls(fingerprint, artifact, content, size, zlib, data.get("sbom"), data.get("provenance"))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise Misconfigured(
                 f"the index entry of the fingerprint {fingerprint[:12]} cannot be read: {error!r}",
                 fix="find out who changed it, and restore it from a backup",

@@ -48,6 +48,11 @@ def object_prefix(kind: str, digest: str) -> str:
     return f"{kind}/{digest}"
 
 
+def is_digest(value: object) -> bool:
+    """Whether something that was read can name stored bytes."""
+    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
+
+
 def digest_of(key: str) -> str | None:
     """The digest in an object's key. None: no object of ours has this key."""
     digest = key.partition("/")[2].removesuffix(".zip")

@@ -200,10 +200,43 @@ def test_damaged_bytes_in_a_folder_are_noticed(tmp_path: Path) -> None:
     path = tmp_path / f"zip/{DIGEST}.zip"
     path.chmod(0o644)
     path.write_bytes(b"other bytes")
-    for act in (lambda: store.get(DIGEST, kind="zip"), lambda: store.put(DATA, kind="zip")):
+    for act in (
+        lambda: store.get(DIGEST, kind="zip"),
+        lambda: store.put(DATA, kind="zip"),
+        lambda: store.holds(DIGEST, kind="zip", region="us-east-1"),
+    ):
         error = refusal(act)
         assert "is damaged" in error.cause
         assert error.see == str(path)
+
+
+def test_bytes_that_are_damaged_after_they_were_looked_at_are_noticed(tmp_path: Path) -> None:
+    store = FolderArtifacts(tmp_path)
+    store.put(DATA, kind="zip")
+    assert store.holds(DIGEST, kind="zip", region="us-east-1")
+    path = tmp_path / f"zip/{DIGEST}.zip"
+    path.chmod(0o644)
+    path.write_bytes(DATA[:-1])
+    assert "is damaged" in refusal(lambda: store.holds(DIGEST, kind="zip", region="us-east-1")).cause
+
+
+def test_an_index_entry_in_a_folder_that_is_no_text_is_damaged(tmp_path: Path) -> None:
+    store = FolderArtifacts(tmp_path)
+    store.index_once("fingerprints", "f", "won")
+    path = tmp_path / "index/fingerprints/f"
+    path.chmod(0o644)
+    path.write_bytes(b"\xff")
+    assert "is damaged" in refusal(lambda: store.index("fingerprints", "f")).cause
+    assert "is damaged" in refusal(lambda: store.index_once("fingerprints", "f", "mine")).cause
+
+
+def test_an_index_entry_in_a_bucket_that_is_no_text_is_damaged(buckets: Buckets) -> None:
+    store = buckets.store()
+    store.index_once("fingerprints", "f", "won")
+    buckets.overwrite(REGIONS[0], "index/fingerprints/f", b"\xff")
+    error = refusal(lambda: store.index("fingerprints", "f"))
+    assert "is damaged" in error.cause
+    assert error.see == f"s3://{buckets.bucket(REGIONS[0])}/index/fingerprints/f"
 
 
 def test_a_folder_keeps_nothing_but_what_was_put(tmp_path: Path) -> None:

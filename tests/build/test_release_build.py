@@ -351,15 +351,69 @@ def test_the_index_says_which_zlib_made_the_bytes(repo: PlainRepo, store: Folder
     assert known["zlib"]
 
 
+def overwrite(path: Path, data: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"artifact": "../../etc/passwd"},
+        {"artifact": 3},
+        {"content": None},
+        {"size": 1.5},
+        {"size": "1"},
+        {"sbom": None},
+        {"zlib": ["1"]},
+    ],
+)
 def test_an_index_entry_that_somebody_changed_is_a_clear_error(
-    repo: PlainRepo, store: FolderArtifacts
+    repo: PlainRepo, store: FolderArtifacts, changed: dict[str, Any]
 ) -> None:
     entry = build(repo, store, repo.commit(fleet.files())).manifest.services["orders"]
     path = store.folder / f"index/fingerprints/{entry.fingerprint}"
-    path.chmod(0o644)
-    path.write_text("{}")
+    text = path.read_bytes()
+    overwrite(path, json.dumps(json.loads(text) | changed).encode())
+    commit = repo.commit({"README.md": "next"})
+    with pytest.raises(Misconfigured, match="index entry of the fingerprint"):
+        build(repo, store, commit)
+    overwrite(path, text)
+    assert build(repo, store, commit).manifest.services["orders"].artifact == entry.artifact
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"[" * 100_000])
+def test_an_index_entry_that_is_none_is_a_clear_error(
+    repo: PlainRepo, store: FolderArtifacts, data: bytes
+) -> None:
+    entry = build(repo, store, repo.commit(fleet.files())).manifest.services["orders"]
+    overwrite(store.folder / f"index/fingerprints/{entry.fingerprint}", data)
     with pytest.raises(Misconfigured, match="index entry of the fingerprint"):
         build(repo, store, repo.commit({"README.md": "next"}))
+
+
+def test_an_index_that_names_the_manifest_of_another_commit_is_refused(
+    repo: PlainRepo, store: FolderArtifacts
+) -> None:
+    first = build(repo, store, repo.commit(fleet.files()))
+    commit = repo.commit({"services/orders/orders/handler.py": "x = 1"})
+    build(repo, store, commit)
+    index = store.folder / f"index/manifests/fleet/{commit}/lambda"
+    overwrite(index, first.digest.encode())
+    with pytest.raises(Misconfigured, match=f"is of fleet and commit {first.manifest.commit[:10]}"):
+        build(repo, store, commit)
+    overwrite(index, b"nonsense")
+    with pytest.raises(Misconfigured, match="the manifest nonsense cannot be read"):
+        build(repo, store, commit)
+
+
+def test_a_damaged_artifact_is_not_used_again(repo: PlainRepo, store: FolderArtifacts) -> None:
+    built = build(repo, store, repo.commit(fleet.files()))
+    path = store.folder / f"zip/{built.services[0].artifact}.zip"
+    overwrite(path, path.read_bytes()[:-1])
+    commit = repo.commit({"README.md": "next"})
+    with pytest.raises(Misconfigured, match=f"{path} is damaged"):
+        build(repo, FolderArtifacts(store.folder), commit)
 
 
 JITTER = """

@@ -104,7 +104,7 @@ class S3Artifacts:
         place = index_key(name, key)
         for region in self._regions:
             if (data := self._read(region, place)) is not None:
-                return data.decode()
+                return self._text(data, region, place)
         return None
 
     def index_once(self, name: str, key: str, value: str) -> str:
@@ -116,7 +116,7 @@ class S3Artifacts:
         winner = self._read(region, place)
         if winner is None:
             raise self._lost(region, place, "was written and removed again at the same moment")
-        return winner.decode()
+        return self._text(winner, region, place)
 
     def indexed(self, name: str, under: str = "") -> Sequence[Indexed]:
         start = index_prefix(name, under)
@@ -237,6 +237,12 @@ class S3Artifacts:
 
     def _bucket(self, region: str) -> str:
         return self._pattern.replace("{region}", region)
+
+    def _text(self, data: bytes, region: str, key: str) -> str:
+        try:
+            return data.decode()
+        except UnicodeDecodeError as error:
+            raise self._lost(region, key, "is damaged: it is no text") from error
 
     def _lost(self, region: str, key: str, state: str) -> Misconfigured:
         place = f"s3://{self._bucket(region)}/{key}"
