@@ -1,4 +1,4 @@
-"""`gates:` of a stage: known names and well-formed values. Whether a gate can act yet is not decided here."""
+"""`gates:` of a stage: known names and well-formed values. Whether a gate is open is decided in core."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,43 +14,44 @@ def read(value: Value | None) -> tuple[Gate, ...] | None:
         return None
     gates = []
     for name, entry in entries.items():
-        if name not in _SETTINGS:
-            entry.wrong(f"there is no gate {shown(name)}", one_of(name, tuple(_SETTINGS)))
+        if name not in _READERS:
+            entry.wrong(f"there is no gate {shown(name)}", one_of(name, tuple(_READERS)))
             continue
-        setting = _SETTINGS[name](entry)
-        if setting is not None:
-            gates.append(Gate(name, setting, entry.source))
+        gate = _READERS[name](name, entry)
+        if gate is not None:
+            gates.append(gate)
     return tuple(gates)
 
 
-def _soak(value: Value) -> str | None:
+def _soak(name: str, value: Value) -> Gate | None:
     length = reader.duration(value)
-    return None if length is None else reader.text(value)
+    return None if length is None else Gate(name, _text_of(value), value.source, length)
 
 
-def _switch(value: Value) -> str | None:
+def _switch(name: str, value: Value) -> Gate | None:
     on = reader.boolean(value)
     if on is False:
         # A line that reads as a gate and is none would be believed by whoever audits the file.
         value.wrong("a gate cannot be false", "take the line out")
         return None
-    return None if on is None else "true"
+    return None if on is None else Gate(name, "true", value.source)
 
 
-def _freeze(value: Value) -> str | None:
+def _freeze(name: str, value: Value) -> Gate | None:
     windows = reader.listing(value)
     if windows is None:
         return None
-    for window in windows:
-        reader.meaning(window, values.freeze_window, "write it as in Fri 16:00 - Mon 08:00 UTC")
-    return "; ".join(filter(None, map(_text_of, windows)))
+    fix = "write it as in Fri 16:00 - Mon 08:00 UTC"
+    read = [reader.meaning(window, values.freeze_window, fix) for window in windows]
+    setting = "; ".join(filter(None, map(_text_of, windows)))
+    return Gate(name, setting, value.source, tuple(window for window in read if window is not None))
 
 
 def _text_of(value: Value) -> str:
     return getattr(value.node, "text", "")
 
 
-_SETTINGS: Mapping[str, Callable[[Value], str | None]] = {
+_READERS: Mapping[str, Callable[[str, Value], Gate | None]] = {
     "soak": _soak,
     "four_eyes": _switch,
     "freeze": _freeze,

@@ -11,7 +11,7 @@ from release.core.models import Channel, Environment, Gate, Rollout, Stage
 
 _CHANNELS: Final = ("qa", "rc", "gold")
 _REQUIRED: Final = ("name", "rollout")
-_OPTIONAL: Final = ("environment", "on", "channel", "after", "gates", "verify")
+_OPTIONAL: Final = ("environment", "on", "channel", "after", "gates", "verify", "on_failure")
 _RESERVED: Final = "default"  # the key of a service's settings that every stage starts from
 
 
@@ -29,6 +29,7 @@ class _Draft:
     gates: tuple[Gate, ...]
     rollouts: dict[str, Rollout]
     verify: tuple[str, ...]
+    on_failure: Literal["go-on", "hold"]
 
     @property
     def has_unknown_keys(self) -> bool:
@@ -47,6 +48,7 @@ def read(value: Value | None, where: Where) -> tuple[Stage, ...]:
     _after_names_an_earlier_stage(drafts)
     _channels_rise(drafts)
     _channels_follow_from(drafts)
+    _gates_look_back(drafts)
     return tuple(stage for draft in drafts if (stage := _stage(draft)) is not None)
 
 
@@ -60,6 +62,7 @@ def _draft(value: Value, where: Where) -> _Draft:
     environment = _environment(said, name, where)
     trigger = reader.choice(said.get("on"), ("push", "button"), "a trigger")
     channel = reader.choice(said.get("channel"), _CHANNELS, "a channel")
+    on_failure = reader.choice(said.get("on_failure"), ("go-on", "hold"), "what a failure leads to")
     return _Draft(
         value=value,
         said=said,
@@ -71,6 +74,7 @@ def _draft(value: Value, where: Where) -> _Draft:
         gates=gates.read(said.get("gates")) or (),
         rollouts=dict(rollouts.read(said.get("rollout"), environment.regions if environment else None) or {}),
         verify=reader.texts(said.get("verify"), values.COMMAND) or (),
+        on_failure="hold" if on_failure == "hold" else "go-on",
     )
 
 
@@ -105,6 +109,7 @@ def _stage(draft: _Draft) -> Stage | None:
         rollouts=draft.rollouts,
         verify=draft.verify,
         source=draft.value.source,
+        on_failure=draft.on_failure,
     )
 
 
@@ -190,3 +195,16 @@ def _channels_follow_from(drafts: list[_Draft]) -> None:
             draft.said["after"].wrong(
                 what, f"name the stage with {'qa' if draft.channel == 'rc' else 'rc or qa'}"
             )
+
+
+def _gates_look_back(drafts: list[_Draft]) -> None:
+    """What asks about the stage before would be closed for ever where there is none."""
+    for draft in drafts:
+        # With a channel, or a misspelt key, the missing `after` has been named already.
+        if "after" in draft.said or draft.channel is not None or draft.has_unknown_keys:
+            continue
+        places = reader.table(draft.said.get("gates")) or {}
+        for gate in draft.gates:
+            if gate.name in ("soak", "signed_off"):
+                what = f"the gate {gate.name} asks about the stage before, and this one comes after none"
+                places[gate.name].wrong(what, "add `after:` with that stage, or take the line out")

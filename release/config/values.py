@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Final
 
+from release.core.freeze import FreezeWindow
+
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%")
@@ -14,17 +16,6 @@ _FREEZE = re.compile(
 )
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LONGEST: Final = timedelta(days=366)
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeWindow:
-    """A stretch of every week, in the local time of a zone. It may run over the end of the week."""
-
-    from_day: int  # 0 is Monday
-    from_time: time
-    to_day: int
-    to_time: time
-    zone: str  # IANA name
 
 
 def duration(text: str) -> timedelta:

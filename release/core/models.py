@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from release.core.freeze import FreezeWindow
+
 Channel = Literal["qa", "rc", "gold"]
 
 LARGEST_FILE: Final = 256 * 1024  # bytes of one file of configuration
@@ -77,6 +79,7 @@ class Gate:
     name: str  # soak, four_eyes, freeze, order, no_lost_commits, alarms_clear, signed_off
     setting: str
     source: Source
+    value: timedelta | tuple[FreezeWindow, ...] | None = None  # of soak; of freeze; the others are switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class Stage:
     rollouts: Mapping[str, Rollout]  # by region, every region of the environment
     verify: tuple[str, ...]  # commands that must succeed after traffic moved; not built yet: closed
     source: Source
+    on_failure: Literal["go-on", "hold"] = "go-on"  # hold: a failed rollout holds the stage for a person
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from release.config import load_pipelines
+from release.core.freeze import FreezeWindow
 from release.core.models import AllAtOnce, Gradual, Rollout
-from tests.config.texts import FLEET, pipeline_complaints, pipelines_with
+from tests.config.texts import FLEET, PIPELINES, pipeline_complaints, pipelines_with
 
 GATES = 'gates: {soak: 24h, four_eyes: true, freeze: ["Fri 16:00 - Mon 08:00 America/New_York"]}'
 CANARY = (
@@ -43,6 +44,24 @@ def test_every_known_gate_loads_whether_it_is_built_or_not() -> None:
         "alarms_clear": "true",
         "signed_off": "true",
     }
+
+
+def test_gates_carry_what_they_mean() -> None:
+    stage = load_pipelines(PIPELINES).pipelines["fleet"].stage("prod")
+    assert stage is not None
+    values = {gate.name: gate.value for gate in stage.gates}
+    window = FreezeWindow(4, time(16), 0, time(8), "America/New_York")
+    assert values == {"soak": timedelta(hours=24), "four_eyes": None, "freeze": (window,)}
+
+
+@pytest.mark.parametrize("gate", ["soak: 1h", "signed_off: true"])
+def test_a_gate_about_the_stage_before_needs_one(gate: str) -> None:
+    found = complaint("    rollout: all-at-once\n", f"    rollout: all-at-once\n    gates: {{{gate}}}\n")
+    name = gate.partition(":")[0]
+    assert found == (
+        f"9: stages/0/gates/{name}: the gate {name} asks about the stage before,"
+        " and this one comes after none; add `after:` with that stage, or take the line out"
+    )
 
 
 def test_an_unknown_gate_is_an_error_with_a_guess() -> None:
@@ -96,6 +115,26 @@ def test_a_freeze_window_is_a_stretch_of_the_week_in_a_zone(window: str, what: s
 def test_freeze_is_a_list() -> None:
     assert complaint('["Fri 16:00 - Mon 08:00 America/New_York"]', "Fri 16:00 - Mon 08:00 UTC").startswith(
         "20: stages/3/gates/freeze: must be a list, and is a text"
+    )
+
+
+# what a failure leads to
+
+
+def test_a_failed_rollout_holds_the_stage_where_that_is_said() -> None:
+    def on_failure(*lines: str) -> str:
+        texts = pipelines_with(FLEET, "    after: uat\n", "".join(["    after: uat\n", *lines]))
+        stage = load_pipelines(texts).pipelines["fleet"].stage("prod")
+        assert stage is not None
+        return stage.on_failure
+
+    assert on_failure() == on_failure("    on_failure: go-on\n") == "go-on"
+    assert on_failure("    on_failure: hold\n") == "hold"
+
+
+def test_a_failure_leads_to_nothing_else() -> None:
+    assert complaint("    after: uat\n", "    after: uat\n    on_failure: stop\n") == (
+        "20: stages/3/on_failure: 'stop' is not what a failure leads to; one of: go-on, hold"
     )
 
 
