@@ -60,6 +60,7 @@ class NodeBuilder:
         packages, is_module = _read_package(source, folder)
         starts = [_entry(source, name, folder) for name in entries(service)]
         with workspace(source) as space:
+            _close(space)
             self.install(space.folder, packages, name=folder, hide=space.top, seconds=service.build.timeout)
             _bundle(service, space, starts, is_module=is_module)
             package = f"{folder}/{npm.PACKAGE}"
@@ -125,8 +126,9 @@ def _bundle(service: Service, space: Workspace, starts: Sequence[str], *, is_mod
             "--log-limit=20",
             "--color=false",
             "--log-override:import-is-undefined=error",
+            "--log-override:tsconfig.json=error",  # one that extends a file which is not there is another one
         ),
-        *(f"--outdir={space.out}", "--outbase=."),
+        *(f"--outdir={space.out}", "--outbase=.", f"--metafile={_metafile(space)}"),
         *(_AS_MODULE if is_module else ["--format=cjs"]),
         *(["--minify"] if build.minify else []),
         *(["--sourcemap=linked"] if build.source_maps else []),
@@ -142,6 +144,35 @@ def _bundle(service: Service, space: Workspace, starts: Sequence[str], *, is_mod
         ) from error
     if ended.code != 0:
         raise _explain(ended, service, space.top)
+    _refuse_foreign(service, space)
+
+
+def _close(space: Workspace) -> None:
+    """End here the search for what configures esbuild: it looks upwards, and anybody may write to /tmp."""
+    for name in ("tsconfig.json", npm.PACKAGE):
+        (space.top.parent / name).write_text("{}")
+
+
+def _metafile(space: Workspace) -> Path:
+    return space.temporary / "esbuild.json"
+
+
+def _refuse_foreign(service: Service, space: Workspace) -> None:
+    """Raises Misconfigured for files that this machine has and the commit has not: node_modules of a folder
+    above, an absolute path.
+    """
+    folder = service_folder(service.name)
+    inputs = json.loads(_metafile(space).read_text("utf-8"))["inputs"]
+    foreign = [
+        path for path in inputs if posixpath.normpath(posixpath.join(folder, path)).startswith(("../", "/"))
+    ]
+    if foreign:
+        raise Misconfigured(
+            f"{service.name} imports files that are in no commit, but on this machine",
+            fix="add the package to package.json and lock it, or correct the import, and commit",
+            see=folder,
+            details=sorted(posixpath.normpath(posixpath.join(space.folder, path)) for path in foreign),
+        )
 
 
 def _program(service: Service, space: Workspace) -> str:
@@ -190,6 +221,8 @@ def _explain(ended: Ended, service: Service, top: Path) -> Misconfigured:
         fix = "add the package to package.json and lock it, or correct the import, and commit"
         if "/common/" in what or "@core" in what:
             fix = "commit the file of the shared core, or correct the import or the `paths` of tsconfig.json"
+    elif "base config file" in what:
+        fix = "bring the file that tsconfig.json extends into the commit, or into build.include"
     elif "No loader is configured" in what:
         fix = "read the file at run time (build.include), or bring the package in a layer (build.external)"
     return Misconfigured(

@@ -171,6 +171,35 @@ def test_a_name_that_another_file_does_not_export_is_an_error(npm: NpmInstall) -
     assert error.see == "services/price/src/price.ts:1"
 
 
+def test_a_configuration_that_extends_what_is_not_there_is_an_error(npm: NpmInstall) -> None:
+    files = node_files(**{"services/price/tsconfig.json": '{"extends": "../../tsconfig.base.json"}'})
+    error = refused(files, npm)
+    assert "Cannot find base config file" in error.cause
+    assert error.see == "services/price/tsconfig.json:1"
+    assert "build.include" in error.fix
+    build(files | {"tsconfig.base.json": "{}"}, npm)
+
+
+def test_nothing_above_the_commit_configures_or_enters_a_bundle(
+    npm: NpmInstall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = node_files(
+        **{"services/common/log.ts": "import './side';\nexport const log = (_: string) => {};"}
+    )
+    files["services/common/side.ts"] = "console.log('side');"
+    before = build(files, npm)
+    (tmp_path / "tsconfig.json").write_text('{"compilerOptions": {"paths": {"./side": ["/etc/hosts"]}}}')
+    (tmp_path / "package.json").write_text('{"sideEffects": false, "type": "module"}')
+    (tmp_path / "node_modules/foreign").mkdir(parents=True)
+    (tmp_path / "node_modules/foreign/index.js").write_text("module.exports = 1")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert build(files, npm).digest == before.digest
+    files["services/common/side.ts"] = "import 'foreign';"
+    error = refused(files, npm)
+    assert error.cause == "price imports files that are in no commit, but on this machine"
+    assert error.details == (str(tmp_path / "node_modules/foreign/index.js"),)
+
+
 def test_a_lock_file_out_of_step_is_named_with_what_is_missing(npm: NpmInstall) -> None:
     package = json.loads(node_files()[PACKAGE])
     package["dependencies"] = {"left-pad": "1.3.0"}
