@@ -17,7 +17,7 @@ from release.cli.context import folder
 from release.cli.output import say
 from release.cli.sandbox_start import StartOptions, start_options
 from release.cli.usage import Verbs
-from release.errors import Misconfigured
+from release.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from release.core.models import Pipelines
@@ -50,7 +50,8 @@ def up(directory: Path, /, **options: Any) -> None:
             say(f"export {name}={shlex.quote(value)}")
         say(f"sandbox ready at {sandbox.endpoint}; Ctrl-C ends it", err=True)
         with contextlib.suppress(KeyboardInterrupt):
-            signal.pause()
+            sandbox.wait()
+            raise Unavailable("the sandbox has ended by itself", fix="start it again")
     say("sandbox ended", err=True)
 
 

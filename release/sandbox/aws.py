@@ -39,6 +39,8 @@ def main() -> None:
         options = Options.of_flags(arguments)
         saved = _claim(arguments, root) if options.save_state else None
         listener = _listener(arguments.port, saved)
+        if saved:
+            saved.begin(listener.getsockname()[1])
     except ReleaseError as error:
         sys.exit(_refuse(error))
     port = listener.getsockname()[1]
@@ -48,24 +50,33 @@ def main() -> None:
     status = 0
 
     def started() -> None:
-        resume()
-        if saved:
-            saved.note_port(port)
+        try:
+            if saved:
+                saved.require_read()
+            resume()
+        except ReleaseError as error:
+            os._exit(_refuse(error))  # now, or what could not be read would be saved as it is not
         print(f"ready {endpoint}", flush=True)
 
     try:
         asyncio.run(_serve(application, listener, started, lifeline=arguments.lifeline))
+        if saved:
+            saved.end()
+    except ReleaseError as error:
+        status = int(error.exit_code)
+        _log(f"error: {error.cause}\nfix: {error.fix}")
     except BaseException:
-        traceback.print_exc()
         status = 1
+        _log(traceback.format_exc())
     finally:
         pool.close()
         # A temporary root goes with the server, so that nothing stays behind when its starter was killed.
         if arguments.temporary or arguments.root is None:
             shutil.rmtree(root, ignore_errors=True)
         # Handlers may still run in threads; nobody waits for them any more.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
         os._exit(status)
 
 
@@ -78,17 +89,22 @@ def _claim(arguments: argparse.Namespace, root: Path) -> saved_state.SavedState:
 def _listener(port: int, saved: saved_state.SavedState | None) -> socket.socket:
     wanted = [port] if port or saved is None or saved.port is None else [saved.port, 0]
     for number in wanted:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OverflowError):
             return socket.create_server(("127.0.0.1", number), backlog=512)
     raise Misconfigured(f"port {port} cannot be bound", fix="give another --port, or none: any free one")
 
 
 def _refuse(error: ReleaseError) -> int:
     """Says it to a person, and to whoever started the server and reads one line. Returns the exit code."""
-    print(f"error: {error.cause}\nfix: {error.fix}", file=sys.stderr, flush=True)
     said = {"kind": type(error).__name__, "cause": error.cause, "fix": error.fix, "see": error.see}
     print(f"refused {json.dumps(said)}", flush=True)
+    _log(f"error: {error.cause}\nfix: {error.fix}")
     return int(error.exit_code)
+
+
+def _log(text: str) -> None:
+    with contextlib.suppress(OSError):  # it may be on the very disk that is full
+        print(text, file=sys.stderr, flush=True)
 
 
 def _arguments() -> argparse.Namespace:

@@ -184,7 +184,7 @@ LENIENCES: tuple[Lenience, ...] = (
         "killed-state",
         aws="what was done stays done",
         sandbox="a sandbox that saves its state does so when it ends in peace; killed, it has what the last "
-        "start found. Metrics that have not come by then are lost",
+        "start found, and every object of S3. Metrics that have not come by then are lost",
         source=f"{_DOCS}AmazonS3/latest/userguide/DataDurability.html",
     ),
 )

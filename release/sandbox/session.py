@@ -50,13 +50,13 @@ class Sandbox:
         root: Path,
         *,
         temporary: bool,
-        stop_seconds: float = _STOP_SECONDS,
+        saves_state: bool = False,
     ) -> None:
         self.endpoint = endpoint
         self.root = root
         self._process = process
         self._temporary = temporary
-        self._stop_seconds = stop_seconds
+        self._saves_state = saves_state
         self._doors = Doors(endpoint, log=str(root / "sandbox.log"))
 
     @classmethod
@@ -80,8 +80,8 @@ class Sandbox:
         started with the same root, unless this one was killed.
 
         Raises Misconfigured without the `sandbox` extra, for a value that cannot be and for a root that
-        another ministack has saved; Conflict for one that another sandbox works with; Unavailable when it
-        does not start.
+        cannot be written, is damaged or was saved by another ministack; Conflict for one that another
+        sandbox works with; Unavailable when it does not start.
         """
         options = Options(
             settle_seconds=DEFAULT_SETTLE_SECONDS if settle_seconds is None else settle_seconds,
@@ -98,8 +98,7 @@ class Sandbox:
                 fix="pip install 'lambda-release[sandbox]'",
             )
         temporary = root is None
-        folder = Path(tempfile.mkdtemp(prefix="release-sandbox-")) if root is None else root.resolve()
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="release-sandbox-")) if root is None else _folder(root)
         command = [sys.executable, "-m", "release.sandbox.aws", "--lifeline", "--root", str(folder)]
         command += ["--temporary"] if temporary else []
         # Added to, since another sandbox may write it: this one is refused then.
@@ -126,7 +125,7 @@ class Sandbox:
             line.removeprefix("ready "),
             folder,
             temporary=temporary,
-            stop_seconds=_SAVE_SECONDS if save_state else _STOP_SECONDS,
+            saves_state=save_state,
         )
 
     def __enter__(self) -> Self:
@@ -138,11 +137,26 @@ class Sandbox:
         self.stop()
 
     def stop(self) -> None:
-        """Ends the server and every handler, and removes a temporary root. May be called again."""
-        _end(self._process, self._stop_seconds)
+        """Ends the server and every handler, and removes a temporary root. May be called again.
+
+        Raises Unavailable where a state was to be saved and was not, also because the server was killed.
+        """
+        _end(self._process, _SAVE_SECONDS if self._saves_state else _STOP_SECONDS)
         if self._temporary:
             # The server removes it, unless it was killed.
             shutil.rmtree(self.root, ignore_errors=True)
+        elif self._saves_state and self._process.returncode:
+            self._saves_state = False
+            raise Unavailable(
+                f"the state in {self.root} was not saved: the next start goes on from where this one began",
+                fix="see why in the log of the sandbox",
+                see=str(self.root / "sandbox.log"),
+                details=_last_lines(self.root / "sandbox.log"),
+            )
+
+    def wait(self) -> None:
+        """Returns when the server has ended, which it only does by itself when something went wrong."""
+        self._process.wait()
 
     def environment(
         self, *, account: str = DEFAULT_ACCOUNT, base: Mapping[str, str] | None = None
@@ -268,6 +282,25 @@ def _not_started(line: str, said: list[str]) -> ReleaseError:
         fix="pip install 'lambda-release[sandbox]' puts the versions in place that it is made for",
         details=said[-20:],
     )
+
+
+def _folder(root: Path) -> Path:
+    """Of its user alone when it is new: what handlers are given as secrets is in it."""
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (root / "sandbox.log").open("ab").close()
+        return root.resolve()
+    except OSError as error:
+        raise Misconfigured(
+            f"{root} cannot be written: {error.strerror}", fix="give the sandbox another folder"
+        ) from error
+
+
+def _last_lines(log: Path) -> list[str]:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
+    except OSError:
+        return []
 
 
 def _first_line(stdout: IO[bytes]) -> str:

@@ -362,6 +362,34 @@ def test_a_shell_can_use_what_up_prints_until_it_ends(
     assert_nothing_left(pids, temporary)
 
 
+def test_up_ends_when_the_sandbox_does(tmp_path: Path, temporary: Path) -> None:
+    with up(tmp_path, tmp_path / "exports.sh") as process:
+        pids = descendants(process.pid)
+        (server,) = (pid for pid in pids if "release.sandbox.aws" in Path(f"/proc/{pid}/cmdline").read_text())
+        os.kill(server, signal.SIGKILL)
+        _, said = process.communicate(timeout=30)
+        assert "error: the sandbox has ended by itself" in said
+        assert process.returncode == 4
+    assert_nothing_left(pids, temporary)
+
+
+@pytest.mark.parametrize("place", ["file/state", "state.lock"])
+def test_a_folder_for_the_state_that_cannot_be_written_is_a_slip(
+    place: str, tmp_path: Path, temporary: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "state.lock" / "state.lock").mkdir(parents=True)
+    ran = subprocess.run(
+        command("run", "--state", str(tmp_path / place), "--", "true", at=tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ran.returncode == 2
+    assert "cannot be written" in ran.stderr and "fix: give the sandbox another folder" in ran.stderr
+
+
 def test_two_side_by_side_know_nothing_of_each_other(fleet: Fleet, tmp_path: Path, temporary: Path) -> None:
     first, second = tmp_path / "first.sh", tmp_path / "second.sh"
     with up(fleet.clone, first) as one, up(fleet.clone, second) as other:

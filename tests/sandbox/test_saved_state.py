@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import boto3
 import pytest
 
-from release.errors import Conflict, ExitCode, Misconfigured
+from release.errors import Conflict, ExitCode, Misconfigured, Unavailable
 from release.sandbox.options import Options
 from release.sandbox.session import Sandbox
 from tests.sandbox.calls import ECHO, create_function, digest, publish, settled, zipped
+from tests.sandbox.processes import descendants
 from tests.sandbox.test_stacks import BODY, Stack
 
 ACCOUNT = "111111111111"
@@ -151,6 +153,78 @@ def test_a_state_of_another_ministack_is_refused(tmp_path: Path, label: str | No
     assert cause in raised.value.cause
     assert "root" in raised.value.fix
     assert raised.value.exit_code == ExitCode.MISCONFIGURED
+
+
+def kill(root: Path) -> None:
+    """The server, as by a power cut."""
+    for pid in descendants(os.getpid()):
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        if "release.sandbox.aws" in words and str(root) in words:
+            os.kill(pid, signal.SIGKILL)
+
+
+def functions_of(sandbox: Sandbox) -> list[str]:
+    return [one["FunctionName"] for one in client(sandbox, "lambda").list_functions()["Functions"]]
+
+
+def test_a_server_that_is_killed_while_it_saves_leaves_what_the_start_had_found(tmp_path: Path) -> None:
+    with kept(tmp_path) as sandbox:
+        create_function(client(sandbox, "lambda"), ACCOUNT, ECHO % 1, "first")
+    sandbox = kept(tmp_path)
+    create_function(client(sandbox, "lambda"), ACCOUNT, ECHO % 1, "second")
+    kill(tmp_path)
+    sandbox.wait()
+    (tmp_path / "state" / "lambda.json").write_text('{"half of')
+    (tmp_path / "state" / "iam.json").unlink()
+    with pytest.raises(Unavailable, match="was not saved"):
+        sandbox.stop()
+    sandbox.stop()
+
+    with kept(tmp_path) as sandbox:
+        assert functions_of(sandbox) == ["first"]
+        assert client(sandbox, "iam").list_roles()["Roles"]
+
+
+def test_a_state_that_cannot_be_read_is_refused_and_not_written_over(tmp_path: Path) -> None:
+    with kept(tmp_path) as sandbox:
+        create_function(client(sandbox, "lambda"), ACCOUNT, ECHO % 1, "orders")
+    saved = tmp_path / "state" / "lambda.json"
+    whole = saved.read_bytes()
+    saved.write_bytes(whole[:-20])
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="is damaged: failed to load lambda"):
+            kept(tmp_path)
+    saved.write_bytes(whole)
+    with kept(tmp_path) as sandbox:
+        assert functions_of(sandbox) == ["orders"]
+
+
+def test_a_state_that_cannot_be_saved_is_told_and_the_one_of_before_stays(tmp_path: Path) -> None:
+    with kept(tmp_path) as sandbox:
+        create_function(client(sandbox, "lambda"), ACCOUNT, ECHO % 1, "first")
+    in_the_way = tmp_path / "state" / "lambda.json.tmp"
+    with pytest.raises(Unavailable, match="was not saved") as raised, kept(tmp_path) as sandbox:
+        create_function(client(sandbox, "lambda"), ACCOUNT, ECHO % 1, "second")
+        in_the_way.mkdir()
+    assert any("failed to save lambda" in line for line in raised.value.details)
+
+    with kept(tmp_path) as sandbox:
+        assert functions_of(sandbox) == ["first"]
+
+
+def test_a_root_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for root in (tmp_path / "file" / "root", tmp_path / "file"):
+        with pytest.raises(Misconfigured, match="cannot be written"):
+            kept(root)
+    (tmp_path / "root" / "state.lock").mkdir(parents=True)
+    with pytest.raises(Misconfigured, match="cannot be written"):
+        kept(tmp_path / "root")
+
+
+def test_a_new_root_is_of_its_user_alone(tmp_path: Path) -> None:
+    with kept(tmp_path / "root"):
+        assert (tmp_path / "root").stat().st_mode & 0o077 == 0
 
 
 def test_a_state_without_a_root_is_refused() -> None:
