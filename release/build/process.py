@@ -1,12 +1,14 @@
 """Runs the programs that build: no shell, a clean environment, a time limit, and a log that may be shown."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from release.core.reasons import redacted
 
 _SHOWN_BYTES = 64 * 1024  # of the end of a log
 _SHOWN_LINES = 30
+_LONGEST_LOG = 16 * 1024 * 1024  # bytes; a program that never stops talking must not fill the disk
+_LOOK = 0.25  # seconds between looks at the log
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 _running: set[int] = set()  # ids of process groups
@@ -47,6 +51,8 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
     It leads a process group of its own: a compiler's children, too, end with its time, or with `end_all`.
     """
     with tempfile.TemporaryFile() as log:
+        # So that what comes after a cut stands at the new end.
+        fcntl.fcntl(log, fcntl.F_SETFL, fcntl.fcntl(log, fcntl.F_GETFL) | os.O_APPEND)
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -59,16 +65,28 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
         with _lock:
             _running.add(process.pid)
         try:
-            code: int | None = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            code = None
+            code = _wait(process, log, seconds)
         finally:
             # What it left behind would write into a folder that is about to go.
             _kill(process.pid)
             process.wait()
             with _lock:
                 _running.discard(process.pid)
-        return Ended(code, _end_of(log))
+        return Ended(code, _end_of(log).decode(errors="replace"))
+
+
+def _wait(process: "subprocess.Popen[bytes]", log: IO[bytes], seconds: float) -> int | None:
+    """Exit code. None: it has not ended in time."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        try:
+            return process.wait(min(left, _LOOK))
+        except subprocess.TimeoutExpired:
+            if os.fstat(log.fileno()).st_size > _LONGEST_LOG:
+                end_of_log = _end_of(log)
+                log.truncate(0)
+                os.write(log.fileno(), end_of_log)
+    return process.poll()
 
 
 @contextlib.contextmanager
@@ -93,10 +111,10 @@ def _kill(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _end_of(log: IO[bytes]) -> str:
+def _end_of(log: IO[bytes]) -> bytes:
     size = log.seek(0, os.SEEK_END)
     log.seek(max(0, size - _SHOWN_BYTES))
-    return log.read().decode(errors="replace")
+    return log.read()
 
 
 def _indented(line: str) -> str:

@@ -1,5 +1,6 @@
 """A command fills a folder: what it sees, what it may leave, and what is said when it fails."""
 
+import contextlib
 import os
 import stat
 import struct
@@ -156,6 +157,32 @@ def test_a_command_that_never_ends_is_stopped_with_all_that_it_started(tmp_path:
     alive.unlink()
     time.sleep(0.2)
     assert not alive.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the log has no name but there")
+def test_a_command_that_never_stops_talking_does_not_fill_the_disk(tmp_path: Path) -> None:
+    most = 0
+
+    def look() -> None:
+        nonlocal most
+        for _ in range(40):
+            time.sleep(0.05)
+            for link in Path("/proc/self/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if str(tmp_path) in str(link.readlink()):
+                        most = max(most, link.stat().st_size)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tempfile.tempdir", str(tmp_path))
+        looking = threading.Thread(target=look)
+        looking.start()
+        script = "while :; do seq 1000000 1999999; sleep 0.1; done"  # 8 MB
+        ended = run(["sh", "-c", script], folder=tmp_path, environment=dict(os.environ), seconds=2.0)
+        looking.join()
+    assert ended.code is None
+    assert 16_000_000 < most < 64_000_000
+    assert len(ended.tail(tmp_path)) == 30
+    assert ended.tail(tmp_path)[-1].startswith("1")
 
 
 def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
