@@ -8,8 +8,9 @@ from release.core import canonical
 from release.errors import Misconfigured
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_PIN = re.compile(rf"(?P<name>{_NAME})\s*(\[[^\]]*\])?\s*===?\s*(?P<version>[^\s;,*]+)\s*(;.*)?")
-_HASH = re.compile(r"\s--hash=(?P<algorithm>[a-z0-9]+):(?P<value>[0-9a-f]+)")
+_PIN = re.compile(rf"(?P<name>{_NAME})\s*(\[[^\]]*\])?\s*===?\s*(?P<version>[A-Za-z0-9._+!-]+)\s*(;.*)?")
+_HASH = re.compile(r"\s--hash=(?P<algorithm>[a-z0-9]+):(?P<value>[0-9a-f]+)(?=\s|$)")
+_SHA256_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,16 @@ def read_lock(data: bytes, *, file: str, fix: str) -> Sequence[Pin]:
             continue
         requirement = _HASH.sub("", line).strip()
         pin = _PIN.fullmatch(requirement)
-        if pin is None:
+        if "$" in requirement:
+            problems.append(
+                (number, f"{requirement!r} has a `$`: uv would put a variable of this machine there")
+            )
+        elif pin is None:
             problems.append((number, f"{requirement.split(';')[0].strip()!r} is not pinned as name==version"))
-        elif not any(match["algorithm"] == "sha256" for match in _HASH.finditer(line)):
+        elif not any(
+            match["algorithm"] == "sha256" and len(match["value"]) == _SHA256_DIGITS
+            for match in _HASH.finditer(line)
+        ):
             problems.append((number, f"{requirement.split(';')[0].strip()} has no sha256 hash"))
         else:
             hashes = sorted({f"{match['algorithm']}:{match['value']}" for match in _HASH.finditer(line)})

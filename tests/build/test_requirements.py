@@ -48,6 +48,16 @@ def test_an_empty_lock_file_pins_nothing() -> None:
         (f"six==1.* {HASH}", "1: 'six==1.*' is not pinned as name==version"),
         ("six==1.0", "1: six==1.0 has no sha256 hash"),
         ("six==1.0 --hash=md5:abc", "1: six==1.0 has no sha256 hash"),
+        ("six==1.0 --hash=sha256:abc", "1: six==1.0 has no sha256 hash"),
+        (
+            f"six==${{VERSION}} {HASH}",
+            "1: 'six==${VERSION}' has a `$`: uv would put a variable of this machine there",
+        ),
+        (
+            f"six==1.0 ; platform_node == '${{USER}}' {HASH}",
+            "1: \"six==1.0 ; platform_node == '${USER}'\" has a `$`: "
+            "uv would put a variable of this machine there",
+        ),
         (f"./local {HASH}", "1: './local' is not pinned as name==version"),
         ("-e .", "1: an option (-e); only pinned packages may stand here"),
         ("-r other.txt", "1: an option (-r); only pinned packages may stand here"),
