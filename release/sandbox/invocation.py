@@ -143,7 +143,7 @@ class Invocations:
                 msg=f"Rate Exceeded: {config['FunctionName']}",
             )
             return throttled
-        result = {"body": json.loads(outcome.payload or b"null"), "log": outcome.log}
+        result = {"body": _document(outcome.payload), "log": outcome.log}
         if outcome.failed:
             result.update(error=True, function_error="Unhandled")
         return result
@@ -191,6 +191,14 @@ class Invocations:
             code=code,
             layers=layers,
         )
+
+
+def _document(payload: bytes) -> Any:
+    """What a handler answered; bytes that it gives need not be JSON."""
+    try:
+        return json.loads(payload or b"null")
+    except ValueError:
+        return payload.decode("utf-8", errors="replace")
 
 
 def _points(

@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 _API = "/2018-06-01/runtime"
@@ -45,6 +46,13 @@ def _die_with_the_sandbox() -> None:
     threading.Thread(target=watch, daemon=True, name="lifeline").start()
 
 
+class Identity:
+    """Of whom Amazon Cognito knows, which is nobody here."""
+
+    cognito_identity_id = None
+    cognito_identity_pool_id = None
+
+
 class Context:
     """The second argument of a handler: https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
 
@@ -56,18 +64,22 @@ class Context:
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-        self.identity = None
+        self.identity = Identity()
         self.client_context = None
+        self.tenant_id = None
         self._deadline_ms = deadline_ms
 
     def get_remaining_time_in_millis(self) -> int:
         return max(0, self._deadline_ms - int(time.time() * 1000))
 
+    def log(self, message: str) -> None:
+        sys.stdout.write(str(message))
+
 
 def _serve(handler: str) -> None:
     """The loop of a runtime in plain Python: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    logging.basicConfig(stream=sys.stdout, format="[%(levelname)s]\t%(asctime)s\t%(message)s")
+    request_of_log = _log_as_lambda_does()
     api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
     try:
         function = _load(handler)
@@ -78,7 +90,7 @@ def _serve(handler: str) -> None:
         api.request("GET", f"{_API}/invocation/next")
         response = api.getresponse()
         body, headers = response.read(), response.headers
-        request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+        request_of_log["aws_request_id"] = request_id = headers["Lambda-Runtime-Aws-Request-Id"]
         arn, deadline = headers["Lambda-Runtime-Invoked-Function-Arn"], headers["Lambda-Runtime-Deadline-Ms"]
         try:
             result = _marshal(function(json.loads(body), Context(request_id, arn, int(deadline))))
@@ -88,17 +100,39 @@ def _serve(handler: str) -> None:
             traceback.print_exc(file=sys.stdout)
             _post(api, f"{_API}/invocation/{request_id}/error", description)
             continue
-        api.request("POST", f"{_API}/invocation/{request_id}/response", result.encode())
+        api.request("POST", f"{_API}/invocation/{request_id}/response", result)
         api.getresponse().read()
 
 
+def _log_as_lambda_does() -> dict[str, str]:
+    """What is put into what it returns is in every line.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+    """
+    lines = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
+    fields = {"aws_request_id": ""}
+    formatter = logging.Formatter(lines, "%Y-%m-%dT%H:%M:%S", defaults=fields)
+    formatter.converter = time.gmtime
+    to_output = logging.StreamHandler(sys.stdout)
+    to_output.setFormatter(formatter)
+    logging.getLogger().addHandler(to_output)
+    return fields
+
+
 def _load(handler: str) -> Callable[[Any, Context], Any]:
-    module_name, _, function_name = handler.rpartition(".")
+    module_name, dot, function_name = handler.rpartition(".")
+    if not dot:
+        message = f"Bad handler '{handler}': not enough values to unpack (expected 2, got 1)"
+        raise RuntimeFault("MalformedHandlerName", message)
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
         raise RuntimeFault(
             "ImportModuleError", f"Unable to import module '{module_name}': {error}"
+        ) from error
+    except SyntaxError as error:
+        raise RuntimeFault(
+            "UserCodeSyntaxError", f"Syntax error in module '{module_name}': {error}"
         ) from error
     try:
         function: Callable[[Any, Context], Any] = getattr(module, function_name)
@@ -108,11 +142,20 @@ def _load(handler: str) -> Callable[[Any, Context], Any]:
     return function
 
 
-def _marshal(result: Any) -> str:
+def _marshal(result: Any) -> bytes:
+    if isinstance(result, bytes):
+        return result
     try:
-        return json.dumps(result)
+        return json.dumps(result, default=_number).encode()
     except (TypeError, ValueError) as error:
         raise RuntimeFault("MarshalError", f"Unable to marshal response: {error}") from error
+
+
+def _number(value: Any) -> float:
+    """A Decimal, as DynamoDB gives them to handlers: AWS's client takes it, the json module does not."""
+    if isinstance(value, Decimal):
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 class RuntimeFault(Exception):

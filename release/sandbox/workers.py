@@ -33,6 +33,8 @@ _RUNTIME_PACKAGES = (
     *("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"),
 )
 _INIT_SECONDS = 10.0  # AWS gives the init phase 10 s; it does not count against the function's timeout
+# 6 MB and some bytes round it: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+LARGEST_RESPONSE = 6_291_556
 _MAX_PER_PROGRAM = 8
 _WAIT_FOR_WORKER_SECONDS = 30.0
 
@@ -179,11 +181,14 @@ class WorkerPool:
         with self._extracting:
             if not folder.exists():
                 partial = folder.with_suffix(".partial")
+                shutil.rmtree(partial, ignore_errors=True)  # of a zip that could not be read to its end
                 with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
-                    archive.extractall(partial)
                     for member in archive.infolist():
+                        # Its name may lead out of the folder; where it was put does not.
+                        extracted = Path(archive.extract(member, partial))
                         if mode := member.external_attr >> 16 & 0o777:
-                            (partial / member.filename).chmod(mode | 0o600)
+                            extracted.chmod(mode | (0o700 if member.is_dir() else 0o600))
+                partial.mkdir(parents=True, exist_ok=True)
                 partial.rename(folder)
         return folder
 
@@ -231,6 +236,8 @@ class Worker:
         if reply is None:
             self.stop()
             reply = _timed_out(request_id, timeout)
+        elif len(reply.payload) > LARGEST_RESPONSE:
+            reply = _too_large()
         return Outcome(reply.payload, reply.failed, self._output.take())
 
     def is_alive(self) -> bool:
@@ -311,6 +318,12 @@ def _timed_out(request_id: str, timeout_seconds: float) -> Reply:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     message = f"{now} {request_id} Task timed out after {timeout_seconds:.2f} seconds"
     return Reply(json.dumps({"errorType": "Sandbox.Timedout", "errorMessage": message}).encode(), failed=True)
+
+
+def _too_large() -> Reply:
+    message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_RESPONSE} bytes)."
+    said = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
+    return Reply(json.dumps(said).encode(), failed=True)
 
 
 def _has_native_client() -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -76,6 +77,8 @@ def test_a_warm_worker_serves_the_next_event(pool: WorkerPool) -> None:
         ("import missing_one\n", "Runtime.ImportModuleError", "No module named 'missing_one'"),
         ("x = 1\n", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
         ("raise OSError('no disk')\n", "OSError", "no disk"),
+        ("def handler(event, context:\n", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app'"),
+        ("def handler(event, context): return 'x' * 6291556\n", "Function.ResponseSizeTooLarge", "6291556"),
         ("def handler(event, context): return object()\n", "Runtime.MarshalError", "not JSON serializable"),
         ("import os\ndef handler(event, context): os._exit(7)\n", "Runtime.ExitError", "exit status 7"),
     ],
@@ -89,6 +92,33 @@ def test_what_goes_wrong_is_in_the_payload(
     assert outcome.failed
     assert described["errorType"] == error_type
     assert message in described["errorMessage"]
+
+
+SPOKEN = """
+import logging
+from decimal import Decimal
+def handler(event, context):
+    logging.getLogger().warning("seen")
+    context.log("said\\n")
+    remaining = 0 < context.get_remaining_time_in_millis() <= 10_000
+    return [Decimal("1.5"), Decimal(3), "\U0001f600\\ud800", event, remaining, context.memory_limit_in_mb,
+            context.identity.cognito_identity_id, context.client_context, context.tenant_id]
+"""
+
+
+def test_both_clients_give_a_handler_the_same(pool: WorkerPool) -> None:
+    outcome = run(pool, SPOKEN, {"k": "\u00e9" * 1_000_000})
+
+    expected = [1.5, 3, "\U0001f600\ud800", {"k": "\u00e9" * 1_000_000}, True, "128", None, None, None]
+    assert json.loads(outcome.payload) == expected
+    assert re.fullmatch(
+        r"\[WARNING\]\t\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z\trequest-1\tseen\nsaid\n+", outcome.log
+    )
+
+
+def test_bytes_are_given_as_they_are(pool: WorkerPool) -> None:
+    outcome = run(pool, "def handler(event, context): return b'no json'\n")
+    assert (outcome.payload, outcome.failed) == (b"no json", False)
 
 
 def test_a_handler_that_takes_too_long_ends_with_what_it_started(pool: WorkerPool, tmp_path: Path) -> None:
