@@ -14,7 +14,7 @@ from typing import Final
 _PRECISION: Final = 1e-14
 _NOTHING: Final = 1e-300  # stands in for 0 in a denominator (Lentz)
 _ROUNDS: Final = 100_000  # enough for 10^10 trials; what is left by then is rounding
-_HALVINGS: Final = 60
+_HALVINGS: Final = 30  # to a millionth of a thousandth
 
 
 def log_evidence(hits: int, of: int, *, above: float) -> float:
