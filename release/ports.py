@@ -48,6 +48,9 @@ class Functions(Protocol):
         A context variable: enter it in the worker, or start the worker in a copy of the context.
         """
 
+    def credentials_end(self, place: Place) -> datetime | None:
+        """When the credentials for this place end for good. None: never, or they renew themselves."""
+
     def account(self, place: Place) -> str:
         """Account id that the credentials for this place belong to."""
 
@@ -98,9 +101,11 @@ class Functions(Protocol):
         lambda_version: str,
         revision: str,
         description: str,
+        weights: Mapping[str, float] | None = None,
     ) -> AliasFacts:
-        """All traffic to one version; additional weights are cleared explicitly. Raises
-        ForeignChange on a stale revision.
+        """Traffic to one version, but for `weights`: additional lambda version -> share (0 to 1).
+
+        Weights that are not named are cleared. Raises ForeignChange on a stale revision.
         """
 
     def delete_alias(self, place: Place, name: str, alias: str) -> None:

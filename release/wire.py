@@ -91,6 +91,7 @@ class Wiring:
         return Tools(
             functions=self.functions,
             stacks=self.stacks,
+            metrics=getattr(self, "metrics", None),  # type: ignore[arg-type]
             artifacts=self.artifacts(pipelines),
             repo=self.repo,
             ledger=self.ledger,

@@ -1,7 +1,8 @@
 """AWS Lambda behind the port `Functions`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,9 @@ class LambdaFunctions:
 
     def undoing(self) -> AbstractContextManager[None]:
         return self._calls.undoing()
+
+    def credentials_end(self, place: Place) -> datetime | None:
+        return self._aws.credentials_end(place)
 
     def account(self, place: Place) -> str:
         return self._aws.account(place)
@@ -155,7 +159,7 @@ class LambdaFunctions:
     ) -> AliasFacts:
         def landed() -> AliasFacts | None:
             now = self.alias(place, name, alias)
-            return now if now and _serves_only(now, lambda_version, description) else None
+            return now if now and _serves(now, lambda_version, {}, description) else None
 
         with translated(place, f"creating alias {alias} of {name}"):
             try:
@@ -179,11 +183,21 @@ class LambdaFunctions:
                 raise
 
     def update_alias(
-        self, place: Place, name: str, alias: str, *, lambda_version: str, revision: str, description: str
+        self,
+        place: Place,
+        name: str,
+        alias: str,
+        *,
+        lambda_version: str,
+        revision: str,
+        description: str,
+        weights: Mapping[str, float] | None = None,
     ) -> AliasFacts:
+        shares = dict(weights or {})
+
         def landed() -> AliasFacts | None:
             now = self.alias(place, name, alias)
-            ours = now and now.revision != revision and _serves_only(now, lambda_version, description)
+            ours = now and now.revision != revision and _serves(now, lambda_version, shares, description)
             return now if ours else None
 
         with translated(place, f"moving alias {alias} of {name}"):
@@ -198,7 +212,7 @@ class LambdaFunctions:
                             Description=description,
                             RevisionId=revision,
                             # Said explicitly: without it, weights of a canary may stay.
-                            RoutingConfig={"AdditionalVersionWeights": {}},
+                            RoutingConfig={"AdditionalVersionWeights": shares},
                         )
                     ),
                     landed=landed,
@@ -315,8 +329,9 @@ def _source(code: Code) -> dict[str, Any]:
     return {"ZipFile": data}
 
 
-def _serves_only(alias: AliasFacts, lambda_version: str, description: str) -> bool:
-    return alias.lambda_version == lambda_version and alias.description == description and not alias.weights
+def _serves(alias: AliasFacts, lambda_version: str, weights: Mapping[str, float], description: str) -> bool:
+    there = (alias.lambda_version, dict(alias.weights), alias.description)
+    return there == (lambda_version, dict(weights), description)
 
 
 def _shown(alias: AliasFacts | None) -> str:

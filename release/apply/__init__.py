@@ -9,28 +9,34 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, assert_never
+from typing import assert_never
 
-from release.apply.steps import carry_out, confirm, still_as_left
+from release.apply.record import event, write
+from release.apply.steps import carry_out, still_as_left
 from release.apply.undo import go_back
-from release.apply.work import Aborted, Journal, LostHold, Tools, Who, Work, patiently
+from release.apply.waves import move_traffic
+from release.apply.work import Aborted, Journal, LostHold, Paused, Tools, Who, Work
 from release.core import trailers
 from release.core.holding import Busy, Continue, Fresh, Hold, Supersede
-from release.core.plan import Phase, Plan, Target
+from release.core.plan import Phase, Plan
 from release.core.reasons import redacted
 from release.core.records import Event, Kind, Outcome, Served, next_by, promotion_id, stamp
+from release.core.rollout import Target
 from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable, Unrecorded
 from release.ports import LedgerState, Progress, RefUpdate
 
-__all__ = ["Aborted", "Applied", "LostHold", "Tools", "Who", "apply"]
+__all__ = ["WAIT", "Aborted", "Applied", "LostHold", "Paused", "Tools", "Who", "apply"]
+
+WAIT = timedelta(minutes=30)  # a bake that ends later does not keep the process
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """How it ended. `failure` None: succeeded."""
+    """How it ended. `failure` None: succeeded, or `paused`: it has not ended yet."""
 
     event: Event
     failure: ReleaseError | None
+    paused: Paused | None = None
 
 
 def apply(
@@ -43,32 +49,37 @@ def apply(
     tools: Tools,
     who: Who,
     progress: Progress,
+    wait: timedelta = WAIT,
 ) -> Applied:
     """Carry out a plan without blockers.
 
     `wanted` are the targets that it was made from, `state` the ledger, `dead` the record of the dead holder
-    that `hold` continues or ends.
+    that `hold` continues or ends. A decision that lies further away than `wait` is left to another process.
 
     Raises Conflict (nothing was changed by us, or the hold was lost) and Unrecorded (all is done but the
     record). Every other failure is undone and returned.
     """
     if plan.blockers:
         raise AssertionError("a plan with blockers reached apply")
-    journal = _take(plan, hold, dead, state, tools, who, progress)
-    work = Work(plan, {target.service: target for target in wanted}, tools, journal, progress)
+    wait_until = tools.clock.now() + wait
+    journal = _take(plan, hold, dead, state, tools, who, progress, wait)
+    targets = {target.service: target for target in wanted}
+    work = Work(plan, targets, tools, journal, who, progress, wait_until)
     try:
         _roll_out(work)
+    except Paused as paused:
+        return _pause(work, paused)
     except LostHold:
         raise
     except ReleaseError as failure:
-        return _fail(work, who, failure)
+        return _fail(work, failure)
     except (KeyboardInterrupt, SystemExit):
-        _let_go(work, who)
+        _let_go(work)
         raise
     except Exception as bug:
-        _fail(work, who, Unavailable(f"a bug in release: {type(bug).__name__}: {bug}", fix="report it"))
+        _fail(work, Unavailable(f"a bug in release: {type(bug).__name__}: {bug}", fix="report it"))
         raise
-    return _seal(work, who, "succeeded", None, ())
+    return _seal(work, "succeeded", None, ())
 
 
 def _take(
@@ -79,6 +90,7 @@ def _take(
     tools: Tools,
     who: Who,
     progress: Progress,
+    wait: timedelta,
 ) -> Journal:
     """Write `started` (with the tag) or `taken-over`: from here on the stage is ours. Raises Conflict."""
     now = tools.clock.now()
@@ -100,7 +112,7 @@ def _take(
     if plan.mint:
         tag = _new_tag(plan, promotion, state, tools, who)
         release = replace(release, tag_object=tag.new)
-    event = Event(
+    taken = Event(
         kind=kind,
         id=promotion,
         at=stamp(now),
@@ -116,14 +128,22 @@ def _take(
         source=plan.source,
         services=plan.services,
         holder=tools.holders.current(),
-        next_by=next_by(now, timedelta(seconds=len(plan.steps))),
+        next_by=next_by(now, timedelta(seconds=len(plan.steps)) + wait),
         supersedes=supersedes,
         before=plan.before,
+        regions=plan.regions,
+        course=plan.course,
+        despite=plan.despite,
     )
     # What was approved is what the stage before ran: should that have changed since, nothing is begun.
-    tools.ledger.append(state, event, tag=tag, unchanged=[plan.after] if plan.after else [])
+    tools.ledger.append(state, taken, tag=tag, unchanged=[plan.after] if plan.after else [])
     progress("hold", {"kind": kind, "id": promotion, "tag": release.tag if tag else None})
-    return Journal(promotion, event.fence, release, plan.before, supersedes)
+    head = state.head(plan.pipeline, plan.stage)
+    known = head.quarantine_of(plan.release.commit) is not None
+    journal = Journal(promotion, taken.fence, release, plan.before, supersedes, quarantined=known)
+    if isinstance(hold, Continue) and head.running is not None:
+        journal.wave = head.running.wave
+    return journal
 
 
 def _new_tag(plan: Plan, promotion: str, state: LedgerState, tools: Tools, who: Who) -> RefUpdate:
@@ -148,26 +168,15 @@ def _new_tag(plan: Plan, promotion: str, state: LedgerState, tools: Tools, who: 
 
 def _roll_out(work: Work) -> None:
     """Every phase in order. The barrier is the end of PREPARE: before it, no traffic has moved anywhere."""
-    _phase(work, Phase.EXPAND)
-    _phase(work, Phase.PREPARE)
-    for place in work.plan.places:
-        _phase(work, Phase.SHIFT, place.region)
-        confirm(work, place.region)
-        _phase(work, Phase.ATTACH, place.region)
+    for phase in (Phase.EXPAND, Phase.PREPARE):
+        carry_out(work, phase, work.plan.in_phase(phase))
+    move_traffic(work)
     # The last moment at which an abort, or a hand in an earlier region, still turns everything back.
     work.check_hold()
     still_as_left(work)
 
 
-def _phase(work: Work, phase: Phase, region: str | None = None) -> None:
-    steps = work.plan.in_phase(phase, region)
-    if steps:
-        work.check_hold()
-        work.say("phase", phase=phase.value, region=region, count=len(steps))
-        work.all([lambda step=step: carry_out(work, step) for step in steps])  # type: ignore[misc]
-
-
-def _fail(work: Work, who: Who, failure: ReleaseError) -> Applied:
+def _fail(work: Work, failure: ReleaseError) -> Applied:
     """Compensate, then record. Raises LostHold when the stage is somebody else's by now."""
     work.say("undo", cause=failure.cause)
     try:
@@ -182,66 +191,64 @@ def _fail(work: Work, who: Who, failure: ReleaseError) -> Applied:
     outcome: Outcome = "failed" if isinstance(failure, RolloutFailed) else "errored"
     if isinstance(failure, Aborted):
         outcome = "aborted"
-    return _seal(work, who, "stranded" if report else outcome, failure, report)
+    return _seal(work, "stranded" if report else outcome, failure, report)
 
 
-def _let_go(work: Work, who: Who) -> None:
+def _let_go(work: Work) -> None:
     """Interrupted: the next holder, on whatever machine, can go on at once. One try; nothing hangs on it."""
     with contextlib.suppress(ReleaseError):
-        work.tools.ledger.append(work.tools.ledger.read(), _event(work, who, "let-go"))
+        work.tools.ledger.append(work.tools.ledger.read(), event(work, "let-go"))
 
 
-def _event(work: Work, who: Who, kind: Kind, **more: Any) -> Event:
-    """An event of the promotion under way."""
-    plan, journal = work.plan, work.journal
-    return Event(
-        kind=kind,
-        id=journal.id,
-        at=stamp(work.tools.clock.now()),
-        pipeline=plan.pipeline,
-        stage=plan.stage,
-        verb=plan.verb,
-        release=journal.release,
-        actor=who.actor,
-        run=who.run,
-        tool=who.tool,
-        fence=journal.fence,
-        reason=plan.reason,
-        source=plan.source,
-        services=plan.services,
-        **more,
-    )
+def _pause(work: Work, paused: Paused) -> Applied:
+    """Leave the stage as it is to whoever comes next. Raises Conflict, Unrecorded."""
+    at = stamp(paused.next_at) if paused.next_at else None
+    why = redacted(paused.why)
+    note = event(work, "paused", failure=why, next_at=at, judged=work.journal.judged, notes=_notes(work))
+    try:
+        write(work, note)
+    except Conflict:
+        raise
+    except ReleaseError as error:
+        raise Unrecorded(
+            f"{paused.why}, and the pause cannot be recorded: {error.cause}",
+            fix=f"release advance {work.plan.stage}, when the remote is back",
+        ) from error
+    work.say("paused", why=why, next_at=at)
+    return Applied(note, None, paused)
 
 
-def _seal(
-    work: Work, who: Who, outcome: Outcome, failure: ReleaseError | None, report: tuple[str, ...]
-) -> Applied:
+def _notes(work: Work) -> tuple[str, ...]:
+    return tuple(redacted(note) for note in work.journal.notes)
+
+
+def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tuple[str, ...]) -> Applied:
     """Write the outcome. Raises Unrecorded when the ledger cannot be reached for long."""
-    tools = work.tools
-    event = _event(
+    sealed = event(
         work,
-        who,
         "outcome",
         after=tuple(_after(work)) if outcome == "succeeded" else (),
         outcome=outcome,
         failure=redacted(failure.cause) if failure else None,
         report=tuple(redacted(line) for line in report),
+        judged=work.journal.judged,
+        notes=_notes(work),
     )
     try:
-        patiently(tools.clock, lambda: tools.ledger.append(tools.ledger.read(), event))
+        write(work, sealed)
     except Conflict:
         raise
     except ReleaseError as error:
         if failure is not None:
             # The world is as `failure` and `report` say; that the record is missing is one line more.
             failure.details = (*failure.details, f"the record of this could not be written: {error.cause}")
-            return Applied(event, failure)
+            return Applied(sealed, failure)
         raise Unrecorded(
             f"the rollout {outcome}, but its record cannot be written: {error.cause}",
             fix="run the same command again when the remote is back: it only records what is done",
         ) from error
     work.say("sealed", outcome=outcome)
-    return Applied(event, failure)
+    return Applied(sealed, failure)
 
 
 def _after(work: Work) -> list[Served]:

@@ -1,5 +1,6 @@
 """One action at a time. Each may be run again after a crash: what is done already is found and left alone."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import assert_never
 
@@ -14,14 +15,23 @@ from release.core.plan import (
     PrepareVersion,
     ShiftAlias,
     Step,
+    percent,
 )
+from release.core.snapshot import serving
 from release.errors import ForeignChange, RolloutFailed, Unavailable
 
 _SMOKE_TRIES = 4
 
 
-def carry_out(work: Work, step: Step) -> None:
-    """Carry out one step and say what it did."""
+def carry_out(work: Work, phase: Phase, steps: Sequence[Step], region: str | None = None) -> None:
+    """Carry out steps of one phase beside each other, and say what each did."""
+    if steps:
+        work.check_hold()
+        work.say("phase", phase=phase.value, region=region, count=len(steps))
+        work.all([partial(_carry_out, work, step) for step in steps])
+
+
+def _carry_out(work: Work, step: Step) -> None:
     detail = perform(work, step.action)
     name = step.action.stack if isinstance(step.action, ApplyStack) else step.action.function
     work.say("step", phase=step.phase.value, name=name, region=step.action.place.region, detail=detail)
@@ -42,8 +52,8 @@ def perform(work: Work, action: Action) -> str:
             assert_never(action)
 
 
-def confirm(work: Work, region: str) -> None:
-    """What we moved in this region is as we left it, and answers through the alias."""
+def confirm(work: Work, region: str | None) -> None:
+    """What we moved in this region (None: in all) answers through the alias, and is as we left it."""
     moved = _moved(work, region)
     if moved:
         work.all([_Confirm(work, action) for action in moved])
@@ -55,6 +65,8 @@ def still_as_left(work: Work) -> None:
     What was confirmed last, with nothing after it, is not read again: control calls are few
     (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
     """
+    if work.plan.waves[-1].region is None:
+        return  # all regions moved, and were confirmed, at once
     *earlier, last = work.plan.places
     places = [*earlier, last] if work.plan.in_phase(Phase.ATTACH, last.region) else earlier
     moved = [action for place in places for action in _moved(work, place.region)]
@@ -62,9 +74,13 @@ def still_as_left(work: Work) -> None:
         work.all([partial(_still_ours, work, action) for action in moved])
 
 
-def _moved(work: Work, region: str) -> list[CreateAlias | ShiftAlias]:
+def _moved(work: Work, region: str | None) -> list[CreateAlias | ShiftAlias]:
     actions = (step.action for step in work.plan.in_phase(Phase.SHIFT, region))
-    return [action for action in actions if isinstance(action, CreateAlias | ShiftAlias)]
+    return [
+        action
+        for action in actions
+        if isinstance(action, CreateAlias | ShiftAlias) and percent(action) == 100
+    ]
 
 
 class _Confirm:
@@ -73,8 +89,11 @@ class _Confirm:
 
     def __call__(self) -> None:
         work, action = self._work, self._action
-        _still_ours(work, action)
-        _smoke(work, action, action.alias, work.journal.versions[action.place, action.function])
+        try:
+            _smoke(work, action, action.alias, work.journal.versions[action.place, action.function])
+        except Unavailable:
+            _still_ours(work, action)  # another version answers because somebody moved the alias: say so
+            raise
         _still_ours(work, action)
         work.say(
             "step",
@@ -152,21 +171,31 @@ def _create_alias(work: Work, action: CreateAlias) -> str:
 
 def _shift(work: Work, action: ShiftAlias) -> str:
     key = (action.place, action.function)
+    if action.to is not None:
+        work.journal.versions[key] = action.to
     version = work.journal.versions[key]
+    stable: str = version
+    weights: dict[str, float] = {}
+    if action.percent < 100 and version != action.before:
+        # The stable version stays the primary one until the end: less than a whole move to take back.
+        stable, weights = action.before, {version: action.percent / 100}
     work.journal.tried.add(key)
     try:
         facts = work.tools.functions.update_alias(
             action.place,
             action.function,
             action.alias,
-            lambda_version=version,
-            revision=action.revision,
-            description=work.journal.alias_description(version),
+            lambda_version=stable,
+            revision=work.journal.moved.get(key, action.revision),
+            description=work.journal.alias_description(serving(stable, weights)),
+            weights=weights,
         )
     except ForeignChange:
         work.journal.tried.discard(key)  # the guard refused it: this alias was never ours
         raise
     work.journal.moved[key] = facts.revision
+    if weights:
+        return f"{action.alias} version {stable}, {action.percent} % to {version}"
     return f"{action.alias} version {action.before} → {facts.lambda_version}"
 
 
@@ -178,6 +207,25 @@ def _still_ours(work: Work, action: CreateAlias | ShiftAlias) -> None:
             f"somebody else moved {action.alias} of {action.function} in {action.place.region}: it is {now}",
             fix="find out who and why, then promote again",
         )
+
+
+def probe(work: Work, action: ShiftAlias, lambda_version: str, times: int) -> int:
+    """Ask one version so often as a smoke test does. Returns how many of the answers were bad."""
+    settings, bad = work.settings(action.service), 0
+    for _ in range(times):
+        try:
+            answer = work.tools.functions.invoke(
+                action.place,
+                action.function,
+                lambda_version,
+                smoke.payload(settings),
+                timeout=settings.smoke_timeout,
+            )
+        except Unavailable:
+            bad += 1
+            continue
+        bad += not isinstance(smoke.judge(answer, settings, lambda_version=lambda_version), smoke.Passed)
+    return bad
 
 
 def _smoke(

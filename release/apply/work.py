@@ -3,16 +3,18 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from release.core.holding import wrote
 from release.core.manifest import StageSettings
 from release.core.models import Place
-from release.core.plan import Plan, Target
-from release.core.records import ReleaseRef, Served, mark
+from release.core.plan import Plan
+from release.core.records import Judged, ReleaseRef, Served, Wave, mark
+from release.core.rollout import Target
 from release.core.snapshot import AliasFacts
 from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable
-from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Progress, Repo, Stacks
+from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Metrics, Progress, Repo, Stacks
 
 _T = TypeVar("_T")
 
@@ -28,6 +30,7 @@ class Tools:
 
     functions: Functions
     stacks: Stacks
+    metrics: Metrics
     artifacts: Artifacts
     repo: Repo
     ledger: Ledger
@@ -52,6 +55,18 @@ class Aborted(ReleaseError):
     """Somebody asked to stop, with a reason."""
 
 
+class Paused(Exception):
+    """No error: the next decision lies further away than this process waits, and what is done stays.
+
+    `next_at`: when it can be taken; None: when what `why` names has changed.
+    """
+
+    def __init__(self, why: str, next_at: datetime | None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.next_at = next_at
+
+
 @dataclass(slots=True)
 class Journal:
     """What this process has done so far, and what it goes back to."""
@@ -64,15 +79,19 @@ class Journal:
     versions: dict[tuple[Place, str], str] = field(default_factory=dict)  # prepared and proven
     tried: set[tuple[Place, str]] = field(default_factory=set)  # aliases that we may have moved
     moved: dict[tuple[Place, str], str] = field(default_factory=dict)  # the revision that our write left
+    wave: Wave | None = None  # the last one that is on record
+    judged: tuple[Judged, ...] = ()  # what the last look at a baking wave has seen
+    notes: list[str] = field(default_factory=list)  # what else was done, for the record
+    quarantined: bool = False  # the release was so before: then that stops nobody
 
     @property
     def description(self) -> str:
         """What a version says of where it comes from (256 characters at most, by AWS's rule)."""
         return f"{self.release.label} {self.release.commit[:10]}"[:100] + f" by {self.id}"
 
-    def alias_description(self, lambda_version: str) -> str:
+    def alias_description(self, serving: str) -> str:
         """What an alias says of who moved it where; `holding.wrote` reads it."""
-        return f"{self.release.label} {self.release.commit[:10]}"[:100] + mark(self.id, lambda_version)
+        return f"{self.release.label} {self.release.commit[:10]}"[:100] + mark(self.id, serving)
 
     def wrote(self, alias: AliasFacts) -> bool:
         """Whether this promotion, or a dead one that it ends, left the alias as it is."""
@@ -85,7 +104,9 @@ class Work:
     targets: dict[str, Target]  # by service
     tools: Tools
     journal: Journal
+    who: Who
     progress: Progress
+    wait_until: datetime  # a decision that lies later is left to `release advance`
 
     def settings(self, service: str) -> StageSettings:
         return self.targets[service].settings
@@ -105,6 +126,12 @@ class Work:
             raise LostHold(
                 f"{by} took over {self.plan.stage} while this was under way",
                 fix="leave it to them; `release status` shows where the stage stands",
+            )
+        bad = head.quarantine_of(self.plan.release.commit)
+        if bad is not None and not self.journal.quarantined and self.plan.verb != "rollback":
+            raise Aborted(
+                f"{self.plan.release.label} was quarantined meanwhile: {bad.why}",
+                fix="mend what is wrong with it, and release that",
             )
         if head.abort is not None:
             raise Aborted(

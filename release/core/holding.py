@@ -44,22 +44,44 @@ def decide(
     verb: Verb,
     release: ReleaseRef,
     services: tuple[str, ...] | None = None,
+    regions: tuple[str, ...] | None = None,
     *,
     dead: bool | None,
     now: datetime,
 ) -> Hold:
-    """`dead`: whether the holder is gone. None: it cannot be known from here, so `next_by` decides."""
+    """`dead`: whether the holder is gone. None: it cannot be known from here, so `next_by` decides.
+
+    Where nobody holds it because it bakes, its own verb goes on with it, a rollback ends it, and nothing else
+    comes between.
+    """
     running = head.running
     if running is None:
         return Fresh()
+    release_of = running.release
+    begun = (
+        running.verb,
+        release_of.commit,
+        release_of.manifest,
+        release_of.tag,
+        running.services,
+        running.regions,
+    )
+    same = begun == (verb, release.commit, release.manifest, release.tag, services, regions)
+    if running.paused is not None:
+        if same:
+            return Continue(running.id, running.record)
+        if verb == "rollback":
+            return Supersede(running.id, running.record)
+        until = f" until {running.next_at}" if running.next_at else ""
+        return Busy(
+            f"{running.verb} of {running.release.label} by {running.actor} is under way in {head.stage}{until}"
+            f" ({running.paused})"
+        )
     if dead is False or (dead is None and not overdue(running, now)):
         return Busy(
             f"{running.verb} of {running.release.label} by {running.actor} is under way in {head.stage}"
             f" since {running.at} ({running.holder.label})"
         )
-    release_of = running.release
-    begun = (running.verb, release_of.commit, release_of.manifest, release_of.tag, running.services)
-    same = begun == (verb, release.commit, release.manifest, release.tag, services)
     return Continue(running.id, running.record) if same else Supersede(running.id, running.record)
 
 
@@ -77,10 +99,10 @@ def wrote(promotions: Sequence[str], alias: AliasFacts) -> bool:
     """Whether one of these promotions left the alias as it is.
 
     A mark alone would not tell, since `aws lambda update-alias --function-version` keeps the description. It
-    names the version too: whoever moves the alias by hand makes the two differ.
+    names where the traffic goes too: whoever moves the alias by hand makes the two differ.
     """
-    marks = tuple(mark(promotion, alias.lambda_version) for promotion in promotions)
-    return alias.description.endswith(marks) and not alias.weights
+    marks = tuple(mark(promotion, alias.serving) for promotion in promotions)
+    return alias.description.endswith(marks)
 
 
 def carried(

@@ -489,9 +489,12 @@ def promotion_id(now: datetime, pipeline: str, stage: str, nonce: str) -> str:
     return f"{now:%Y%m%dT%H%M%SZ}-{pipeline}-{stage}-{nonce}"
 
 
-def mark(promotion: str, lambda_version: str) -> str:
-    """How the description of every alias ends that a promotion has moved: it tells ours from theirs."""
-    return f" version {lambda_version} by {promotion}"
+def mark(promotion: str, serving: str) -> str:
+    """How the description of every alias ends that a promotion has moved: it tells ours from theirs.
+
+    `serving`: where its traffic goes, as `AliasFacts.serving` has it.
+    """
+    return f" version {serving} by {promotion}"
 
 
 def stamp(moment: datetime) -> str:

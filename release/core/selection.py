@@ -24,6 +24,8 @@ class Selection:
     source: str | None = None  # the tag, or the stage, that it comes from
     reason: str | None = None
     services: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    despite: str | None = None  # why alarms that fire already do not count
     superseded: str | None = None  # why there is nothing to deploy: something newer runs
     warnings: tuple[str, ...] = ()
     blockers: tuple[Blocker, ...] = ()
@@ -92,7 +94,7 @@ def promotion(
 def serves_already(head: StageHead, selection: Selection) -> bool:
     """Whether the ledger says that the stage runs exactly this release, and nobody is at work."""
     good = head.serves
-    if good is None or head.running is not None or head.stranded is not None:
+    if good is None or head.running is not None or head.stranded is not None or head.partial is not None:
         return False
     return (good.release.commit, good.release.manifest, good.release.tag) == (
         selection.commit,

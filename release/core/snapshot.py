@@ -33,6 +33,17 @@ class AliasFacts:
     revision: str
     description: str
 
+    @property
+    def serving(self) -> str:
+        """Where its traffic goes: "3", or "3 with 10% to 4"."""
+        return serving(self.lambda_version, self.weights)
+
+
+def serving(lambda_version: str, weights: Mapping[str, float]) -> str:
+    """Where the traffic of an alias goes, in words that tell any two states of it apart."""
+    shares = "".join(f" with {share:.4%} to {version}" for version, share in sorted(weights.items()))
+    return lambda_version + shares.replace(".0000%", "%")
+
 
 @dataclass(frozen=True, slots=True)
 class StackFacts:

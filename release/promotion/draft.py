@@ -9,9 +9,10 @@ from release.build.target import Target as BuildTarget
 from release.core import holding
 from release.core.blockers import Blocker
 from release.core.holding import Continue, Hold, Supersede
-from release.core.models import Pipelines, Stage
-from release.core.plan import Change, Plan, Step, Target, rollback_steps, rollout_steps, served, targets
+from release.core.models import Pipelines, Place, Stage
+from release.core.plan import Change, Plan, Step
 from release.core.records import Event, Served, StageHead, rollback_target
+from release.core.rollout import Target, rollback_steps, rollout_steps, served, targets, waves_of
 from release.core.selection import (
     Selection,
     deployed,
@@ -23,6 +24,7 @@ from release.errors import GateClosed, Misconfigured
 from release.observe import check_identity, observe_fleet
 from release.ports import LedgerState
 from release.promotion.choose import deploy_selection, next_release
+from release.promotion.prove import prove
 from release.promotion.setup import Request, Setup
 
 
@@ -113,13 +115,16 @@ def draft_rollout(
     if selection.blockers or selection.manifest is None:
         return _draft(setup, stage, selection, (), (), (), hold, dead, _NOTHING_OBSERVED)
     wanted = _wanted(tools, setup, stage, selection, target)
-    observed = _observe(tools, setup, stage, wanted)
+    places = _places(stage, selection.regions)
+    observed = _observe(tools, setup, stage, wanted, places)
     moved = holding.moved_by(dead, _aliases(observed))
     steps, changes, blockers = rollout_steps(
         wanted,
         observed,
         alias=setup.pipelines.alias,
+        rollouts=stage.rollouts,
         again=moved if isinstance(hold, Continue) else frozenset(),
+        moved=moved,
     )
     uncovered = _uncovered(tools, setup, stage, dead, changes) if isinstance(hold, Supersede) else ()
     selection = replace(selection, blockers=(*blockers, *uncovered))
@@ -154,11 +159,32 @@ def _uncovered(
 
 
 def _kept(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Served, ...]:
-    """What a deployment of some services leaves as the last record has it."""
-    if selection.services is None or head.serves is None:
+    """What a rollout of some services, or in some regions, leaves as the last record has it."""
+    if (selection.services is None and selection.regions is None) or head.serves is None:
         return ()
     recorded = tools.ledger.event(setup.state, head.serves.record).after
-    return tuple(served for served in recorded if served.service not in selection.services)
+    services, regions = selection.services, selection.regions
+    return tuple(
+        served
+        for served in recorded
+        if (services is not None and served.service not in services)
+        or (regions is not None and served.region not in regions)
+    )
+
+
+def _places(stage: Stage, regions: tuple[str, ...] | None) -> tuple[Place, ...]:
+    """All places of a stage, or those that break-glass names. Raises Misconfigured."""
+    places = stage.environment.places
+    if regions is None:
+        return places
+    unknown = sorted(set(regions) - set(stage.environment.regions))
+    if unknown:
+        raise Misconfigured(
+            f"{stage.name} has no region {', '.join(unknown)}",
+            fix=f"name some of: {', '.join(stage.environment.regions)}",
+            see=str(stage.source),
+        )
+    return tuple(place for place in places if place.region in regions)
 
 
 def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
@@ -192,15 +218,18 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     )
     hold, dead = _hold(tools, setup, head, selection)
     wanted = _wanted(tools, setup, stage, selection, target)
-    observed = _observe(tools, setup, stage, wanted)
+    observed = _observe(tools, setup, stage, wanted, stage.environment.places)
+    proven = prove(tools, wanted, record.after, stage.environment.places)
     steps, changes, warnings = rollback_steps(
         wanted,
         record.after,
         observed,
         alias=setup.pipelines.alias,
+        gone=proven.gone,
         again=holding.moved_by(dead, _aliases(observed)) if isinstance(hold, Continue) else frozenset(),
     )
-    blockers = _not_undone(stage, release.label, observed, changes)
+    warnings = (*warnings, *proven.warnings)
+    blockers = (*_not_undone(stage, release.label, observed, changes), *proven.blockers)
     selection = replace(selection, warnings=(*selection.warnings, *warnings), blockers=blockers)
     kept: tuple[Served, ...] = ()
     if head.serves is not None:
@@ -230,6 +259,44 @@ def _not_undone(
     )
 
 
+def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget) -> Draft | None:
+    """The rest of what is under way in a stage, along the plan that was approved. None: nothing is.
+
+    No gate is asked again: they were when it began. Raises GateClosed when the pipelines, or the fleet, no
+    longer are what was approved.
+    """
+    head = setup.head(stage.name)
+    if head.running is None:
+        return None
+    begun = tools.ledger.event(setup.state, head.running.record)
+    release = head.running.release
+    if head.running.verb == "rollback":
+        request = Request("rollback", stage.name, to=release.tag or release.commit, reason=begun.reason)
+        drafted = draft_rollback(tools, setup, request, target=target)
+    else:
+        selection = Selection(
+            verb=head.running.verb,
+            commit=release.commit,
+            manifest=release.manifest,
+            tag=release.tag,
+            tag_object=release.tag_object,
+            source=begun.source,
+            reason=begun.reason,
+            services=begun.services,
+            regions=begun.regions,
+            despite=begun.despite,
+            warnings=setup.warnings,
+        )
+        drafted = draft_rollout(tools, setup, stage, selection, target=target)
+    if begun.course is not None and drafted.plan.course != begun.course and head.abort is None:
+        raise GateClosed(
+            f"what was approved for {stage.name} is not what would go on: its rollout, or its functions, have"
+            f" changed since {head.running.at}",
+            fix=f"release abort {stage.name} --reason TEXT, and promote again; or take the change back",
+        )
+    return drafted
+
+
 def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:
     """The record of what began, or ended, without leaving the stage in one piece."""
     path = head.running.record if head.running else head.stranded
@@ -246,6 +313,7 @@ def _hold(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> 
         selection.verb,
         selection.release,
         selection.services,
+        selection.regions,
         dead=tools.holders.is_dead(head.running.holder) if head.running else None,
         now=tools.clock.now(),
     )
@@ -285,11 +353,12 @@ def _wanted(
     return targets(manifest, documents, stage.name)
 
 
-def _observe(tools: Tools, setup: Setup, stage: Stage, wanted: tuple[Target, ...]) -> Observed:
-    environment = stage.environment
-    check_identity(tools.functions, environment)
+def _observe(
+    tools: Tools, setup: Setup, stage: Stage, wanted: tuple[Target, ...], places: tuple[Place, ...]
+) -> Observed:
+    check_identity(tools.functions, stage.environment)
     return observe_fleet(
-        tools.functions, tools.stacks, tools.artifacts, environment.places, wanted, setup.pipelines.alias
+        tools.functions, tools.stacks, tools.artifacts, places, wanted, setup.pipelines.alias
     )
 
 
@@ -322,6 +391,8 @@ def _draft(
     observed: Observed,
     kept: tuple[Served, ...] = (),
 ) -> Draft:
+    places = _places(stage, selection.regions)
+    rollouts = {} if selection.verb == "rollback" else {at.region: stage.rollouts[at.region] for at in places}
     plan = Plan(
         verb=selection.verb,
         pipeline=setup.pipeline.name,
@@ -331,6 +402,10 @@ def _draft(
         reason=selection.reason,
         mint=selection.mint,
         services=selection.services,
+        regions=selection.regions,
+        despite=selection.despite,
+        rollouts=rollouts,
+        waves=waves_of(steps, places, rollouts),
         steps=steps,
         changes=changes,
         warnings=selection.warnings,
@@ -339,11 +414,12 @@ def _draft(
         before=holding.carried(
             [change.served for change in changes], dead, holding.moved_by(dead, _aliases(observed))
         ),
-        places=stage.environment.places,
+        places=places,
         alias=setup.pipelines.alias,
         after=stage.after if selection.verb == "promote" else None,
     )
-    done = serves_already(setup.head(stage.name), selection) or selection.services is not None
+    some = selection.services is not None or selection.regions is not None
+    done = serves_already(setup.head(stage.name), selection) or some
     nothing = None
     if not plan.blockers and not steps and not plan.mint and done:
         nothing = f"nothing to do: {stage.name} serves {plan.release.label}"

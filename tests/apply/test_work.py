@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from release.apply.work import PATIENCE, Journal, Work, patiently
+from release.apply.work import PATIENCE, Journal, Who, Work, patiently
 from release.errors import Misconfigured, ReleaseError, RolloutFailed, Unavailable
 from tests.fakes.ports import FakeClock
 from tests.fakes.world import World, fleet
@@ -21,7 +21,15 @@ def work(world: World) -> Work:
     world.build("v1.1.0")
     draft = world.draft("v1.1.0")
     journal = Journal("id", 2, draft.plan.release, ())
-    return Work(draft.plan, {}, world.tools, journal, lambda what, fields: None)
+    return Work(
+        draft.plan,
+        {},
+        world.tools,
+        journal,
+        Who("ada", None, "lambda-release 0.1.0"),
+        lambda what, fields: None,
+        world.clock.now(),
+    )
 
 
 def together(*errors: BaseException | None) -> list[Callable[[], None]]:

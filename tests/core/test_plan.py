@@ -20,14 +20,10 @@ from release.core.plan import (
     PrepareVersion,
     ShiftAlias,
     Step,
-    Target,
     describe,
-    rollback_steps,
-    rollout_steps,
-    served,
-    targets,
 )
 from release.core.records import ReleaseRef, Served
+from release.core.rollout import Target, rollback_steps, rollout_steps, served, targets
 from release.core.snapshot import (
     AliasFacts,
     FunctionFacts,
@@ -140,7 +136,9 @@ def short(steps: tuple[Step, ...]) -> list[str]:
             case CreateAlias():
                 return "create alias"
             case ShiftAlias():
-                return f"shift from {action.before}"
+                to = f" to {action.to}" if action.to else ""
+                share = f", {action.percent} %" if action.percent < 100 else ""
+                return f"shift from {action.before}{to}{share}"
 
     return [f"{step.phase.value}: {word(step.action)}" for step in steps]
 
@@ -274,7 +272,7 @@ def test_a_version_that_a_dead_rollback_has_moved_to_is_confirmed_once_more() ->
     where = recorded[0].where
     assert rollback_steps([target()], recorded, observed, alias="live")[0] == ()
     again = rollback_steps([target()], recorded, observed, alias="live", again=frozenset({where}))[0]
-    assert short(again) == ["prepare: prepare 1", "shift: shift from 1"]
+    assert short(again) == ["shift: shift from 1 to 1"]
 
 
 # -- what stands in the way ----------------------------------------------------------------------------
@@ -322,13 +320,11 @@ def recorded(version: str | None = "7", place: Place = EAST, code: str | None = 
     return Served("prices", API, place.account, place.region, version, code)
 
 
-def test_a_rollback_prepares_exactly_the_recorded_version_and_shifts_to_it() -> None:
+def test_a_rollback_shifts_to_exactly_the_recorded_version() -> None:
     steps, changes, warnings = rollback_steps(
         [target()], [recorded()], world(Copy(code=NEW), template="e" * 64), alias="live"
     )
-    assert short(steps) == ["prepare: prepare 7", "shift: shift from 1"]
-    assert isinstance(steps[0].action, PrepareVersion)
-    assert steps[0].action.artifact == OLD
+    assert short(steps) == ["shift: shift from 1 to 7"]
     assert changes == (Change(served(Copy(code=NEW).observed), OLD, True),)
     assert warnings == ()
 
@@ -343,7 +339,18 @@ def test_a_rollback_clears_weights_that_were_left_over() -> None:
     steps, _, _ = rollback_steps(
         [target()], [recorded("1")], world(Copy(weights=(("2", 0.5),))), alias="live"
     )
-    assert short(steps) == ["prepare: prepare 1", "shift: shift from 1"]
+    assert short(steps) == ["shift: shift from 1 to 1"]
+
+
+def test_a_rollback_publishes_again_what_was_pruned_from_its_artifact() -> None:
+    where = recorded().where
+    steps, _, warnings = rollback_steps(
+        [target()], [recorded()], world(Copy(code=NEW)), alias="live", gone=frozenset({where})
+    )
+    assert short(steps) == ["prepare: prepare", "shift: shift from 1"]
+    assert isinstance(steps[0].action, PrepareVersion)
+    assert steps[0].action.artifact == OLD
+    assert "version 7" in warnings[0] and "is gone" in warnings[0]
 
 
 def test_a_rollback_brings_back_an_alias_that_is_gone() -> None:
@@ -450,7 +457,14 @@ def test_steps_of_a_phase_are_found_by_region() -> None:
         ),
         (
             ShiftAlias("prices", EAST, API, "live", before="1", revision="r1"),
-            {"action": "shift-alias", "function": API, "alias": "live", "before": "1"},
+            {
+                "action": "shift-alias",
+                "function": API,
+                "alias": "live",
+                "before": "1",
+                "percent": 100,
+                "to": None,
+            },
         ),
     ],
 )

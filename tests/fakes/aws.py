@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from release.adapters.aws.rate_budget import RateBudget
@@ -49,6 +50,23 @@ class Call:
 Hook = Callable[[Call], None]
 
 
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """A call of the API, as the adapter makes it: below every retry."""
+
+    method: str  # of botocore's client
+    place: Place
+    wanted: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.wanted["FunctionName"])
+
+
+# Makes the call, or not; says what it answered, or raises what botocore raises.
+Way = Callable[[ApiCall, Callable[..., Any]], Any]
+
+
 class _Hooked:
     """Notes every call and gives it to the hooks."""
 
@@ -72,7 +90,8 @@ class _Hooked:
 class FakeFunctions(_Hooked):
     """The real adapter over `LambdaModel`: what AWS refuses is refused here too, and no time passes.
 
-    `settle_reads`: how many reads see an update InProgress. `bucket` gives what is in S3.
+    `settle_reads`: how many reads see an update InProgress. `bucket` gives what is in S3. What the tool asks
+    of the API goes through `way`; what others do (`change_alias`, …) does not.
     """
 
     def __init__(
@@ -85,7 +104,11 @@ class FakeFunctions(_Hooked):
             bucket=bucket or (lambda _bucket, _key: None),
         )
         self.handler: Handler = handler or _healthy
-        self._adapter = LambdaFunctions(_ModelAws(self.model))  # type: ignore[arg-type]
+        self.expires: datetime | None = None  # when the credentials end for good
+        self.way: Way = lambda call, answer: answer(**call.wanted)
+        self.aws = _ModelAws(self.model, lambda call, answer: self.way(call, answer))
+        self._adapter = LambdaFunctions(self.aws)  # type: ignore[arg-type]
+        self._others = LambdaFunctions(_ModelAws(self.model))  # type: ignore[arg-type]
 
     # What tests set up, and what others do meanwhile
 
@@ -104,7 +127,7 @@ class FakeFunctions(_Hooked):
                 Code={"ZipFile": PLACEHOLDER},
                 Environment={"Variables": {"CONFIGURATION": configuration}},
             )
-            self._adapter.settled(place, name)
+            self._others.settled(place, name)
 
     def remove_function(self, place: Place, name: str) -> None:
         self.model.client(place).delete_function(FunctionName=name)
@@ -129,7 +152,7 @@ class FakeFunctions(_Hooked):
     def alias_of(self, place: Place, name: str, alias: str) -> AliasFacts | None:
         """As `alias`, unseen by the hooks."""
         with self._lock:
-            return self._adapter.alias(place, name, alias)
+            return self._others.alias(place, name, alias)
 
     def version_description(self, place: Place, name: str, lambda_version: str) -> str:
         return str(self._shown(place, name, lambda_version).config["Description"])
@@ -138,14 +161,14 @@ class FakeFunctions(_Hooked):
         """Somebody changes `$LATEST`, and it settles."""
         with self._lock:
             client = self.model.client(place)
-            self._adapter.settled(place, name)
+            self._others.settled(place, name)
             if configuration:
                 variables = {"Variables": {"CONFIGURATION": configuration}}
                 client.update_function_configuration(FunctionName=name, Environment=variables)
-                self._adapter.settled(place, name)
+                self._others.settled(place, name)
             if zip:
                 client.update_function_code(FunctionName=name, ZipFile=zip)
-                self._adapter.settled(place, name)
+                self._others.settled(place, name)
 
     def change_alias(
         self,
@@ -233,14 +256,31 @@ class FakeFunctions(_Hooked):
         return self._do("create_alias", place, name, create)
 
     def update_alias(
-        self, place: Place, name: str, alias: str, *, lambda_version: str, revision: str, description: str
+        self,
+        place: Place,
+        name: str,
+        alias: str,
+        *,
+        lambda_version: str,
+        revision: str,
+        description: str,
+        weights: Mapping[str, float] | None = None,
     ) -> AliasFacts:
         def update() -> AliasFacts:
             return self._adapter.update_alias(
-                place, name, alias, lambda_version=lambda_version, revision=revision, description=description
+                place,
+                name,
+                alias,
+                lambda_version=lambda_version,
+                revision=revision,
+                description=description,
+                weights=weights,
             )
 
         return self._do("update_alias", place, name, update)
+
+    def credentials_end(self, place: Place) -> datetime | None:
+        return self.expires
 
     def delete_alias(self, place: Place, name: str, alias: str) -> None:
         self._do("delete_alias", place, name, lambda: self._adapter.delete_alias(place, name, alias))
@@ -262,9 +302,11 @@ class FakeFunctions(_Hooked):
 class _ModelAws:
     """What the adapter needs of `Aws`, over the model. Time passes only by sleeping."""
 
-    def __init__(self, model: LambdaModel) -> None:
+    def __init__(self, model: LambdaModel, way: Way | None = None) -> None:
         self._model = model
+        self._way = way
         self._now = 0.0
+        self.wait: Callable[[float], None] | None = None  # instead of time of its own
         # No budget is ever short here: the pace of calls is tested where there is one.
         self._budget = RateBudget(1e9, 10**9, clock=self.clock, sleep=self.sleep)
 
@@ -273,16 +315,30 @@ class _ModelAws:
 
     def sleep(self, seconds: float) -> None:
         self._now += seconds
+        if self.wait is not None:
+            self.wait(seconds)
 
-    def client(self, place: Place, service: str, **_options: Any) -> LambdaClient:
+    def client(self, place: Place, service: str, **_options: Any) -> "LambdaClient | _Watched":
         assert service == "lambda", service
-        return self._model.client(place)
+        client = self._model.client(place)
+        return client if self._way is None else _Watched(client, place, self._way)
 
     def control_calls(self, _place: Place) -> RateBudget:
         return self._budget
 
     def get_function_calls(self, _place: Place) -> RateBudget:
         return self._budget
+
+
+class _Watched:
+    """A client whose calls go a way that a test has laid."""
+
+    def __init__(self, client: LambdaClient, place: Place, way: Way) -> None:
+        self._client, self._place, self._way = client, place, way
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        answer = getattr(self._client, method)
+        return lambda **wanted: self._way(ApiCall(method, self._place, wanted), answer)
 
 
 @dataclass

@@ -66,6 +66,7 @@ class Function:
     reads_to_settle: int = 0
     pending_zip: bytes | None = None  # what the update under way brings, None where it brings no code
     failure: str | None = None  # how the update under way will end
+    past: dict[str, list[tuple[float, dict[str, Any] | None]]] = field(default_factory=dict)  # of aliases
 
 
 class LambdaModel:
@@ -90,6 +91,7 @@ class LambdaModel:
         self.functions: dict[tuple[Place, str], Function] = {}
         self.next_failure: dict[tuple[Place, str], str] = {}
         self.lock = threading.RLock()
+        self.clock: Callable[[], float] = lambda: 0.0
         self._revisions = itertools.count(1)
         self._turns = itertools.count()
 
@@ -222,6 +224,7 @@ class LambdaModel:
             "RevisionId": self.revision(),
         }
         function.aliases[wanted["Name"]] = _routed(alias, wanted)
+        self._remember(function, wanted["Name"])
         return dict(function.aliases[wanted["Name"]])
 
     def get_alias(self, place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -238,12 +241,15 @@ class LambdaModel:
         self._check_routing("UpdateAlias", place, function, {**alias, **wanted})
         alias.update({key: wanted[key] for key in ("FunctionVersion", "Description") if key in wanted})
         alias["RevisionId"] = self.revision()
-        return dict(_routed(alias, wanted))
+        _routed(alias, wanted)
+        self._remember(function, wanted["Name"])
+        return dict(alias)
 
     def delete_alias(self, place: Place, wanted: dict[str, Any]) -> None:
         function = self.functions.get((place, wanted["FunctionName"]))
         if function is not None:
             function.aliases.pop(wanted["Name"], None)
+            self._remember(function, wanted["Name"])
 
     def put_function_concurrency(self, place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         function = self._function("PutFunctionConcurrency", place, wanted["FunctionName"])
@@ -281,6 +287,18 @@ class LambdaModel:
             shown["FunctionError"] = answer.function_error
         return shown
 
+    def alias_as_of(self, place: Place, wanted: Mapping[str, Any], moment: float) -> dict[str, Any]:
+        """GetAlias from a copy of the control plane that has heard of nothing after this moment.
+
+        "Alias moves are eventually consistent" is what users of weighted aliases report.
+        """
+        function = self._function("GetAlias", place, wanted["FunctionName"])
+        known = [state for at, state in function.past.get(wanted["Name"], ()) if at <= moment]
+        if not known or known[-1] is None:
+            arn = _arn(place, wanted["FunctionName"], wanted["Name"])
+            refuse("GetAlias", "ResourceNotFoundException", f"Cannot find alias arn: {arn}", 404)
+        return dict(known[-1])
+
     # -- the rules ------------------------------------------------------------------------------------------
 
     def _function(self, operation: str, place: Place, name: str) -> Function:
@@ -315,6 +333,10 @@ class LambdaModel:
             arn = _arn(place, wanted["FunctionName"], wanted["Name"])
             refuse(operation, "ResourceNotFoundException", f"Cannot find alias arn: {arn}", 404)
         return function.aliases[wanted["Name"]]
+
+    def _remember(self, function: Function, name: str) -> None:
+        state = function.aliases.get(name)
+        function.past.setdefault(name, []).append((self.clock(), dict(state) if state else None))
 
     def _pick(self, alias: Mapping[str, Any]) -> str:
         """Spreads calls evenly instead of by lot: of any 100 calls a weight of 0.3 gets 30."""

@@ -81,6 +81,7 @@ class World:
         self.tools = Tools(
             functions=self.functions,
             stacks=self.stacks,
+            metrics=None,  # type: ignore[arg-type]  # nothing bakes in these worlds
             artifacts=self.artifacts,
             repo=self.repo,  # type: ignore[arg-type]
             ledger=self.ledger,
@@ -124,7 +125,7 @@ class World:
 
     def outcomes(self, tag: str) -> list[str | None]:
         return [
-            event.outcome for event in self.ledger.log if event.kind == "outcome" and event.release.tag == tag
+            event.outcome for event in self.ledger.log if event.kind == "outcome" and event.release and event.release.tag == tag
         ]
 
     def zip(self, _bucket: str, key: str) -> bytes:

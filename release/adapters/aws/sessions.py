@@ -5,9 +5,11 @@ after the first 2 ms instead of 22. Profiles, AWS_ENDPOINT_URL and AWS_CA_BUNDLE
 """
 
 import functools
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
 import botocore.session
@@ -66,6 +68,23 @@ class Aws:
         """The account id that the credentials for this place belong to."""
         with translated(place, "asking AWS who we are"):
             return self._identity(self._role_to_assume(place), place.region)[0]
+
+    def credentials_end(self, place: Place) -> datetime | None:
+        """When the ambient credentials end for good. None: never, or botocore renews them by itself.
+
+        Roles are assumed with them, so no place outlives them. Only a session that was put into the
+        environment cannot be renewed: AWS_CREDENTIAL_EXPIRATION says until when it lasts
+        (https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html).
+        """
+        with translated(place, "asking for credentials"):
+            credentials = self._session(None, place.region).get_credentials()
+        if credentials is None or credentials.method != "env":
+            return None
+        ends = os.environ.get("AWS_CREDENTIAL_EXPIRATION")
+        try:
+            return datetime.fromisoformat(ends).astimezone(UTC) if ends else None
+        except ValueError:
+            return None
 
     def control_calls(self, place: Place) -> RateBudget:
         """The budget that all calls of Lambda's control plane share, except GetFunction."""
