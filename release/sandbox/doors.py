@@ -16,6 +16,7 @@ DOOR = "/_sandbox/"
 RULES, FIRED, CALLS = "faults", "fired", "calls"
 WELCOME = "release sandbox"  # the key under which a sandbox says its version
 _ENDPOINT = re.compile(r"http://127\.0\.0\.1:([0-9]{1,5})/?")
+_ANSWER_SECONDS = 30  # a full log of calls is 30 MB
 _START = "`release sandbox up` starts one and prints what to export"
 
 
@@ -78,8 +79,9 @@ class Doors:
         calls: list[dict[str, Any]] = self._ask("GET", f"{CALLS}?after={after}")
         return calls
 
-    def forget_calls(self) -> None:
-        self._ask("DELETE", CALLS)
+    def forget_calls(self, *, until: int | None = None) -> None:
+        """All calls, or those up to this number."""
+        self._ask("DELETE", CALLS if until is None else f"{CALLS}?until={until}")
 
     def _require_sandbox(self) -> None:
         try:
@@ -101,12 +103,13 @@ class Doors:
         return answer
 
     def _exchange(self, method: str, door: str, body: Any = None) -> tuple[int, Any]:
-        connection = http.client.HTTPConnection(self._endpoint.removeprefix("http://"), timeout=10)
+        address = self._endpoint.removeprefix("http://")
+        connection = http.client.HTTPConnection(address, timeout=_ANSWER_SECONDS)
         try:
             connection.request(method, DOOR + door, None if body is None else json.dumps(body))
             response = connection.getresponse()
             return response.status, json.load(response)
-        except OSError as error:
+        except (OSError, http.client.IncompleteRead) as error:
             raise Unavailable(
                 f"the sandbox at {self._endpoint} does not answer", fix="start it again", see=self._log
             ) from error

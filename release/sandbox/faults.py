@@ -60,7 +60,15 @@ class FaultInjection:
             receive = _again(body, receive)
         call, speech = calls_of_aws.read(scope, body, self._account_of)
         noted = self._log.note(call)
-        send = _noting(noted, send)
+        try:
+            await self._carry_out(noted, speech, scope, receive, _noting(noted, send))
+        finally:
+            noted.ended = True
+
+    async def _carry_out(
+        self, noted: NotedCall, speech: Speech, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        call = noted.call
         fault = self._rules.for_call(call)
         if fault is None:
             await self._application(scope, receive, send)
@@ -131,7 +139,7 @@ class FaultInjection:
             case "GET", _ if name == CALLS:
                 return 200, self._log.after(int(query.get("after", ["0"])[0]))
             case "DELETE", _ if name == CALLS:
-                self._log.forget()
+                self._log.forget(int(query["until"][0]) if "until" in query else None)
                 return 200, {}
         return 404, {"cause": f"no such door: {method} {door}"}
 

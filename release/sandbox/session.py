@@ -243,7 +243,7 @@ class Sandbox:
     def calls(self) -> list[dict[str, Any]]:
         """Every AWS call so far (the last 100,000), in order: the fields of `calls.Call`, and how it ended.
 
-        That is `status`, None while nobody was answered, and `fault`, the id of the rule that met it.
+        That is `status` (None: nobody was answered), `fault` (the id of the rule that met it) and `ended`.
         """
         return self._doors.calls()
 

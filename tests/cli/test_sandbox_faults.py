@@ -6,7 +6,9 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,13 @@ def answer(call: Callable[..., Any], **arguments: Any) -> int:
     except ClientError as error:
         found = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return found
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 # -- set, shown, removed -------------------------------------------------------------------------------------
@@ -276,6 +285,26 @@ def test_calls_are_followed_until_the_sandbox_ends(tmp_path: Path) -> None:
             getattr(client(started, service), call)()
             line = json.loads(following.stdout.readline())
             assert (line["service"], line["status"]) == (service, 200)
+    out, _ = following.communicate(timeout=20)
+    assert (following.returncode, out) == (0, "")
+
+
+def test_who_follows_is_told_of_a_call_when_it_has_ended(tmp_path: Path) -> None:
+    with Sandbox.start() as started, ThreadPoolExecutor(1) as pool:
+        held = started.add_fault({"service": "sts", "hold": True})
+        pending = pool.submit(client(started, "sts").get_caller_identity)
+        wait_until(lambda: bool(started.fired()))
+        words = [sys.executable, "-m", "release", "sandbox", "calls", "--follow", "--json"]
+        following = subprocess.Popen(
+            [*words, "--endpoint", started.endpoint], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+        )
+        assert following.stdout is not None
+        client(started, "iam").list_roles()
+        assert json.loads(following.stdout.readline())["service"] == "iam"
+        started.remove_fault(held)
+        pending.result(20)
+        line = json.loads(following.stdout.readline())
+        assert (line["service"], line["status"], line["fault"]) == ("sts", 200, held)
     out, _ = following.communicate(timeout=20)
     assert (following.returncode, out) == (0, "")
 
