@@ -65,8 +65,8 @@ def _log_tail(a: int, b: int, x: float) -> float:
         return log_edge - math.log(b) + math.log(_fraction(b, a, 1 - x))
     whole = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
     below = log_edge - math.log(a) + math.log(_fraction(a, b, x))
-    # Here x is left of the distribution's middle, so that what is taken off is never nearly everything.
-    return whole + math.log1p(-math.exp(below - whole))
+    # Here x is left of the distribution's mean, so two thirds at most are taken off, but for rounding.
+    return whole + math.log1p(-math.exp(min(below - whole, -0.1)))
 
 
 def _fraction(a: int, b: int, x: float) -> float:
