@@ -207,12 +207,17 @@ def test_names_of_rows_are_unique_and_goals_are_declared_beside_them() -> None:
 
 
 def test_documents_and_bench_name_the_same_rows() -> None:
-    named = set(re.findall(r"`((?:cli|next|config)-[a-z0-9-]+)`", PAGE.read_text(encoding="utf-8")))
+    named = set(
+        re.findall(r"`((?:cli|next|config|changed|build)-[a-z0-9-]+)`", PAGE.read_text(encoding="utf-8"))
+    )
 
     assert named == {row.name for row in all_rows()}
 
 
-@pytest.mark.parametrize("name", [name for name in peers.names() if name != "semantic-release"])
+FROM_NPM = [name for name in peers.names() if (peers.LOCKS / name).is_dir()]
+
+
+@pytest.mark.parametrize("name", [name for name in peers.names() if name not in FROM_NPM])
 def test_a_peer_is_pinned_with_hashes_and_says_no_index(name: str) -> None:
     text = (peers.LOCKS / f"{name}.txt").read_text(encoding="utf-8")
     lines = text.replace("\\\n", " ").splitlines()
@@ -223,8 +228,9 @@ def test_a_peer_is_pinned_with_hashes_and_says_no_index(name: str) -> None:
     assert "://" not in text
 
 
-def test_the_peer_from_npm_is_pinned_with_integrity_and_says_no_registry() -> None:
-    text = (peers.LOCKS / "semantic-release" / "package-lock.json").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", FROM_NPM)
+def test_a_peer_from_npm_is_pinned_with_integrity_and_says_no_registry(name: str) -> None:
+    text = (peers.LOCKS / name / "package-lock.json").read_text(encoding="utf-8")
     packages = json.loads(text)["packages"]
     bare = [
         path
@@ -232,7 +238,7 @@ def test_the_peer_from_npm_is_pinned_with_integrity_and_says_no_registry() -> No
         if path and "integrity" not in package and not package.get("inBundle")
     ]
 
-    assert packages["node_modules/semantic-release"]["version"]
+    assert packages[f"node_modules/{name}"]["version"]
     assert not bare
     assert "://" not in text
     assert "resolved" not in text
@@ -303,7 +309,22 @@ def test_what_cannot_be_made_ready_is_told_as_a_line(tmp_path: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["no-such-row"], ["cli-start", "--json", "no/such/folder/x.json"]])
+def test_check_fails_where_release_itself_could_not_be_measured(tmp_path: Path) -> None:
+    result = bench("next-100", "--quick", "--offline", "--check", "--cache", str(tmp_path), PATH="/nowhere")
+
+    assert result.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-row"],
+        ["cli-start", "--json", "no/such/folder/x.json"],
+        ["cli-start", "--json", "."],
+        ["cli-start", "--cache", "README.md/cache"],
+        ["cli-start", "--cache", "README.md"],
+    ],
+)
 def test_wrong_usage_ends_with_2_and_a_fix(arguments: list[str]) -> None:
     result = bench(*arguments)
 
