@@ -76,7 +76,7 @@ def _read(
     problems.raise_any()
     if contents or len(rows) != len(before):
         _remember(repo, _key(wanted, stages), stages, rows)
-    return {names[file]: services[names[file]] for file in names}
+    return dict(sorted(services.items()))
 
 
 def _contents(repo: Repo, blobs: Mapping[str, str], problems: Problems) -> Mapping[str, bytes]:
@@ -127,7 +127,7 @@ def _remember(repo: Repo, key: str, stages: Sequence[str], rows: _Rows) -> None:
         "key": key,
         "reader": _reader(),
         "stages": list(stages),
-        "services": dict(sorted(rows.items())),
+        "services": dict(sorted(rows.items(), key=lambda row: row[0].split("/"))),
     }
     repo.remember(_KIND, key, json.dumps(document, separators=(",", ":")).encode())
 

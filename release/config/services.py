@@ -64,7 +64,7 @@ def load_services(texts: Mapping[str, bytes], stages: Iterable[str]) -> Mapping[
             functions += found[1]
     check_names(functions, known_stages, problems)
     problems.raise_any()
-    return services
+    return dict(sorted(services.items()))
 
 
 def service_name(file: str, problems: Problems) -> str | None:

@@ -78,6 +78,16 @@ def test_nothing_is_read_again_when_nothing_has_changed(fleet: Fleet) -> None:
     assert list(again) == sorted(again)
 
 
+def test_services_stand_by_name_and_not_by_path(fleet: Fleet) -> None:
+    """In paths "service-0-api/" comes before "service-0/"."""
+    added = {"services/service-0-api/service.yaml": TEXT.replace("price-fetcher", "service-0-api")}
+    fleet.commit("feat: an API", added)
+    names = ["service-0", "service-0-api", "service-1", "service-2"]
+    for _ in range(2):
+        assert list(load(fleet)[0]) == names
+    assert list(load_services(as_bytes(texts() | added), STAGES)) == names
+
+
 @pytest.mark.parametrize(
     "build",
     [
