@@ -2,7 +2,7 @@
 
 import hashlib
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,6 +122,11 @@ def make_untagged(folder: Path, files: Mapping[str, str]) -> None:
     """One commit with these files, which dev has run."""
     repository = _imported(folder, _commit(1, "feat: everything", files))
     _record_that_dev_ran(repository)
+
+
+def make_history(folder: Path, commits: Sequence[tuple[str, Mapping[str, str]]]) -> None:
+    """One commit after the other on main: its message, and the files that it adds or changes."""
+    _imported(folder, (line for at, one in enumerate(commits) for line in _commit(at + 1, *one)))
 
 
 def _imported(folder: Path, stream: Iterable[bytes]) -> Repository:
