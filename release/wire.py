@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from release.build.survey import Survey
     from release.build.target import Target
     from release.build.verify import Check
+    from release.core.eyes import Asking
     from release.core.manifest import Manifest
 
 TOOL = f"lambda-release {__version__}"
@@ -200,6 +201,12 @@ class Wiring:
         run = self._environ.get("GITHUB_RUN_ID")
         attempt = self._environ.get("GITHUB_RUN_ATTEMPT", "1")
         return Who(actor, f"{run}.{attempt}" if run else None, TOOL)
+
+    def asking(self) -> "Asking":
+        """Who asks, as far as it can be proven, and when."""
+        from release.core.eyes import Asking, asker_in
+
+        return Asking(asker_in(self._environ), self.clock.now())
 
     @property
     def in_ci(self) -> bool:

@@ -31,7 +31,7 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
 
     request, digest, pipeline, commit = _read(plan)
     wired = wiring(directory)
-    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
     drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     expected = digest if expect_digest is None else expect_digest
     # A plan that was carried out leaves nothing to do. Nothing to do for another release is no such thing.

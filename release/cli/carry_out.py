@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> int:
     """Carry out a draft. Returns the exit code; raises what left the world unchanged."""
     from release.apply import apply
-    from release.core.holding import Busy
+    from release.core.holding import Busy, Continue
+    from release.promotion.gates import check_again
 
     plan = draft.plan
     if not as_json:
@@ -39,6 +40,8 @@ def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> i
             draft.hold.what, fix=f"wait until it has ended, or: release abort {plan.stage} --reason TEXT"
         )
     confirm(f"{plan.verb} {plan.release.label} in {plan.stage}?", yes=yes, in_ci=wired.in_ci)
+    if not isinstance(draft.hold, Continue):  # what was begun was let in
+        check_again(wired.ledger, draft.pipelines, plan, wired.clock)
     # A workflow run that is cancelled gets SIGTERM: it ends like Ctrl-C, and lets go of the stage.
     signal.signal(signal.SIGTERM, _interrupt)
     applied = apply(

@@ -37,7 +37,7 @@ def command(
     from release.promotion.known import running_manifests
 
     wired = wiring(directory)
-    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
     at = setup.stage(stage)
     selection = deploy_selection(wired.repo, setup, at, ref=ref, services=services)
     if selection.superseded is not None:

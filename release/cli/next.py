@@ -35,13 +35,14 @@ def command(
 
     from release.core.gates import closed_by_configuration
     from release.promotion import Request, next_release, read_setup
+    from release.promotion.gates import asked_later
     from release.views.tables import short
 
     wired = wiring(directory)
-    setup = read_setup(wired.repo, wired.ledger, pipeline, offline=offline)
+    setup = read_setup(wired.repo, wired.ledger, pipeline, offline=offline, asking=wired.asking())
     request = Request("promote", stage, ref=ref, bump=bump, new=new, allow_older=allow_older)
     answer, _ = next_release(wired.repo, setup, request)
-    warnings = [*setup.warnings, *answer.warnings]
+    warnings = [*setup.warnings, *answer.warnings, *asked_later(setup.stage(stage))]
     blockers = [*answer.blockers, *closed_by_configuration(setup.stage(stage))]
     if as_json:
         show_json(

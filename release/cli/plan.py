@@ -110,7 +110,7 @@ def _plan(directory: Path, request: "Request", pipeline: str | None, out: Path |
     from release.views.plan import plan_json, plan_text
 
     wired = wiring(directory)
-    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
     drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     asked = asdict(request) | {"pipeline": setup.pipeline.name}
     document = {"schema": 1, "request": asked, "plan": plan_json(drafted.plan), "nothing": drafted.nothing}

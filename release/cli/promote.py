@@ -54,7 +54,7 @@ def command(
     from release.promotion import Request, draft_promotion, read_setup
 
     wired = wiring(directory)
-    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
     request = Request("promote", stage, ref=ref, bump=bump, reason=reason, new=new, allow_older=allow_older)
     draft = draft_promotion(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     return carry_out(wired, draft, yes=yes, as_json=as_json)

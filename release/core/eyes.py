@@ -7,6 +7,7 @@ deploy role on a laptop: they could move aliases by hand as well. The role must 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 APPROVER: Final = "RELEASE_APPROVER"  # logins, separated by commas; the workflow sets it from its approvals
@@ -22,6 +23,14 @@ class Asker:
 
 
 NOBODY: Final = Asker()
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks for a release to enter a stage, and when: what its gates want to know."""
+
+    asker: Asker
+    now: datetime  # UTC
 
 
 def asker_in(environment: Mapping[str, str]) -> Asker:

@@ -389,7 +389,8 @@ def _decide(head: StageHead, event: Event) -> StageHead:
     if event.kind == "accept":
         if head.serves is None or head.serves.release.commit != release.commit:
             raise IllegalEvent(f"{event.stage} does not serve {release.label}")
-        accepted = Accepted(release.commit, release.manifest, event.at, event.actor, why, event.path, event.run)
+        at, actor, run = event.at, event.actor, event.run
+        accepted = Accepted(release.commit, release.manifest, at, actor, why, event.path, run)
         return replace(decided, accepted=(*signed, accepted)[-HISTORY:])
     bad = Quarantined(release.commit, event.at, why, release.tag, event.actor)
     return replace(decided, accepted=signed, quarantined=(*others, bad))

@@ -21,15 +21,16 @@ def skipped(facts: Facts, what: str) -> Blocker:
 
 
 def quarantined(facts: Facts, *names: str) -> list[Blocker]:
+    """One blocker, whichever of its names a release is quarantined by."""
     return [
         Blocker(
             "quarantined",
             f"{name} is quarantined: {facts.quarantined[name]}",
-            f"let it succeed in {facts.after or facts.stage}, or promote a release that does",
+            f"let it succeed there, release a fix, or: release clear {name} --reason TEXT",
         )
         for name in names
         if name in facts.quarantined
-    ]
+    ][:1]
 
 
 def moved(facts: Facts, names: Iterable[str]) -> list[Blocker]:

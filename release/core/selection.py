@@ -65,12 +65,6 @@ def known_tags(heads: Iterable[StageHead]) -> Mapping[str, KnownTag]:
     return known
 
 
-def quarantined_names(head: StageHead) -> Mapping[str, str]:
-    """Commits and tags that failed in a stage and may not leave it -> why."""
-    names = {item.commit: item.why for item in head.quarantined}
-    return names | {item.tag: item.why for item in head.quarantined if item.tag}
-
-
 def promotion(
     answer: Next, stage: Stage, source: StageRuns | None, reason: str | None, objects: Mapping[str, str]
 ) -> Selection:

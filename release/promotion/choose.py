@@ -7,18 +7,19 @@ from fnmatch import fnmatchcase
 from release.core import refusals, trailers
 from release.core.blockers import Blocker
 from release.core.conventional import Bump
+from release.core.decisions import quarantined_names
 from release.core.gates import closed_by_configuration
 from release.core.models import Stage
 from release.core.selection import (
     Selection,
     known_tags,
-    quarantined_names,
     stage_runs,
 )
 from release.core.tags import Facts, highest_gold
 from release.core.versions import Next, next_gold, next_qa, next_rc
 from release.errors import GateClosed, Misconfigured
 from release.ports import Repo
+from release.promotion.gates import deployment_gates, promotion_gates
 from release.promotion.setup import Request, Setup
 
 
@@ -58,7 +59,7 @@ def deploy_selection(
         services=services or None,
         superseded=superseded,
         warnings=setup.warnings,
-        blockers=(*blockers, *closed_by_configuration(stage)),
+        blockers=(*blockers, *deployment_gates(repo, setup, stage, commit), *closed_by_configuration(stage)),
     )
 
 
@@ -84,8 +85,14 @@ def _branches(repo: Repo, setup: Setup, commit: str) -> tuple[str, ...]:
 
 
 def next_release(repo: Repo, setup: Setup, request: Request) -> tuple[Next, Facts]:
-    """What the version rules answer for a promotion. Reads git only: no credentials are needed."""
+    """What the version rules and the gates answer for a promotion. Reads git only, without credentials."""
     stage = setup.stage(request.stage)
+    answer, facts = _answer(repo, setup, stage, request)
+    closed = promotion_gates(repo, setup, stage, answer, facts)
+    return replace(answer, blockers=(*answer.blockers, *closed)), facts
+
+
+def _answer(repo: Repo, setup: Setup, stage: Stage, request: Request) -> tuple[Next, Facts]:
     if stage.channel is None:
         raise Misconfigured(
             f"{stage.name} takes commits, not tagged releases",
@@ -142,7 +149,7 @@ def _facts(repo: Repo, setup: Setup, stage: Stage, request: Request) -> Facts:
         stage=stage.name,
         tags=setup.tags,
         known=known_tags(heads),
-        quarantined=quarantined_names(before) if before else {},
+        quarantined=quarantined_names(setup.before(stage)),
         after=stage.after,
         source=stage_runs(before, prefix) if before else None,
         runs=stage_runs(setup.head(stage.name), prefix),

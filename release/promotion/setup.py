@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from release.config import load_committed, load_pipelines, pick_pipeline, pipeline_services
+from release.core.eyes import Asking
 from release.core.models import Pipeline, Pipelines, Service, Stage
 from release.core.records import StageHead
 from release.core.tags import Tag, read_tags
@@ -39,6 +40,7 @@ class Setup:
     warnings: tuple[str, ...]
     offline: bool = False
     trusted: bool = True  # the pipelines are those of the remote default branch
+    asking: Asking | None = None  # None: nothing is to enter a stage
 
     def stage(self, name: str) -> Stage:
         """Raises Misconfigured that names the stages there are."""
@@ -55,6 +57,11 @@ class Setup:
     def head(self, stage: str) -> StageHead:
         return self.state.head(self.pipeline.name, stage)
 
+    def before(self, stage: Stage) -> tuple[StageHead, ...]:
+        """Heads of the stages that stand before this one in the pipeline, in their order."""
+        names = [one.name for one in self.pipeline.stages]
+        return tuple(self.head(name) for name in names[: names.index(stage.name)])
+
     @property
     def tags(self) -> tuple[Tag, ...]:
         refs = ((tag.name, tag.object, tag.commit) for tag in self.refs.tags.values())
@@ -67,7 +74,14 @@ class LedgerReader(Protocol):
     def read(self, refs: RemoteRefs | None = None) -> LedgerState: ...
 
 
-def read_setup(repo: Repo, ledger: LedgerReader, pipeline: str | None, *, offline: bool = False) -> Setup:
+def read_setup(
+    repo: Repo,
+    ledger: LedgerReader,
+    pipeline: str | None,
+    *,
+    offline: bool = False,
+    asking: Asking | None = None,
+) -> Setup:
     """Read the remote, the pipelines and the ledger. Raises Misconfigured and Unavailable."""
     if offline:
         refs = RemoteRefs(head=None, branches={}, tags=repo.local_tags())
@@ -79,7 +93,14 @@ def read_setup(repo: Repo, ledger: LedgerReader, pipeline: str | None, *, offlin
         state = ledger.read(refs)
     pipelines = load_pipelines(texts.files, texts.odd)
     return Setup(
-        refs, pipelines, pick_pipeline(pipelines, pipeline), state, warnings, offline, trusted=not warnings
+        refs,
+        pipelines,
+        pick_pipeline(pipelines, pipeline),
+        state,
+        warnings,
+        offline,
+        trusted=not warnings,
+        asking=asking,
     )
 
 

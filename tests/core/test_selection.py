@@ -5,14 +5,13 @@ from dataclasses import replace
 import pytest
 
 from release.core.blockers import Blocker
-from release.core.models import AllAtOnce, Environment, Gate, Source, Stage
-from release.core.records import Good, Holder, Quarantined, ReleaseRef, Running, StageHead
+from release.core.models import AllAtOnce, Environment, Source, Stage
+from release.core.records import Good, Holder, ReleaseRef, Running, StageHead
 from release.core.selection import (
     Selection,
     deployed,
     known_tags,
     promotion,
-    quarantined_names,
     serves_already,
     stage_runs,
 )
@@ -74,14 +73,6 @@ def test_the_ledger_knows_the_objects_of_tags_that_ran_or_run() -> None:
     }
 
 
-def test_a_quarantine_is_known_by_commit_and_tag() -> None:
-    head = replace(
-        HEAD,
-        quarantined=(Quarantined("4" * 40, "", "leaks", "v1.3.0"), Quarantined("5" * 40, "", "slow", None)),
-    )
-    assert quarantined_names(head) == {"4" * 40: "leaks", "v1.3.0": "leaks", "5" * 40: "slow"}
-
-
 def answer(**more: object) -> Next:
     known: dict[str, object] = {
         "tag": "v1.1.0-rc.1",
@@ -134,9 +125,9 @@ def test_without_an_answer_nothing_is_minted() -> None:
 
 def test_blockers_of_the_rules_and_of_the_configuration_add_up() -> None:
     refused = Blocker("older", "it is older", "promote a newer one")
-    closed = replace(UAT, gates=(Gate("soak", "24h", HERE),))
+    closed = replace(UAT, verify=("make smoke",))
     chosen = promotion(answer(blockers=(refused,), warnings=("late",)), closed, SOURCE, None, {})
-    assert [blocker.code for blocker in chosen.blockers] == ["older", "gate-not-built"]
+    assert [blocker.code for blocker in chosen.blockers] == ["older", "verify-not-built"]
     assert chosen.warnings == ("late",)
 
 

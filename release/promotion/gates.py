@@ -1,0 +1,163 @@
+"""What closes a stage to a release: reads the facts that its gates ask for, and lets core decide.
+
+Gates are asked when a release enters a stage. What was let in before may be finished and done again; only a
+hold, or a person's quarantine, stops that as well. A rollback is asked nothing.
+"""
+
+from collections.abc import Collection
+
+from release.core import trailers
+from release.core.blockers import Blocker
+from release.core.decisions import closed_by_people
+from release.core.eyes import Starters
+from release.core.gates import Acceptance, GateFacts, alarms_clear, closed_by_time, closed_gates, has_gate
+from release.core.models import Pipelines, Stage
+from release.core.plan import Plan
+from release.core.records import Accepted, Good, ReleaseRef, StageHead, Verb, moment
+from release.core.tags import Facts
+from release.core.versions import Next
+from release.errors import GateClosed
+from release.ports import Clock, Ledger, Metrics, Repo
+from release.promotion.setup import Setup
+
+
+def promotion_gates(
+    repo: Repo, setup: Setup, stage: Stage, answer: Next, facts: Facts
+) -> tuple[Blocker, ...]:
+    """What closes a stage to the release that the version rules have answered, beside what these say."""
+    source, runs = facts.source, facts.runs
+    manifest = source.manifest if source is not None and source.commit == answer.commit else ""
+    older = runs and runs.version and answer.version and answer.version < runs.version
+    name = (runs.tag or runs.commit[:10]) if runs else None
+    found = _closed(
+        repo,
+        setup,
+        stage,
+        "promote",
+        ReleaseRef(answer.commit or "", manifest, answer.tag),
+        older_than=name if older else None,
+        loses=None if facts.keeps_running else name,
+    )
+    said = {blocker.code for blocker in answer.blockers}
+    return tuple(one for one in found if one.code not in said)
+
+
+def deployment_gates(repo: Repo, setup: Setup, stage: Stage, commit: str) -> tuple[Blocker, ...]:
+    """What closes a stage without tags to a commit, beside the rules about what runs there."""
+    return _closed(repo, setup, stage, "deploy", ReleaseRef(commit, ""))
+
+
+def _closed(
+    repo: Repo,
+    setup: Setup,
+    stage: Stage,
+    verb: Verb,
+    release: ReleaseRef,
+    *,
+    older_than: str | None = None,
+    loses: str | None = None,
+) -> tuple[Blocker, ...]:
+    head = setup.head(stage.name)
+    people = closed_by_people(head, release.commit)
+    if not stage.gates or not release.commit or setup.offline or _was_let_in(head, verb, release):
+        return people
+    if setup.asking is None:
+        raise AssertionError(f"{stage.name} has gates, and nobody has said who asks, and when")
+    before = setup.head(stage.after) if stage.after else None
+    good = _passed(before, release) if before else None
+    runs_now = before is not None and good is not None and good == before.serves
+    signed = [one for one in before.accepted if good and _signs(one, good)] if before else []
+    facts = GateFacts(
+        now=setup.asking.now,
+        release=good.release.label if good else release.label,
+        since=moment(good.at) if good and runs_now else None,
+        asker=setup.asking.asker,
+        starters=_starters(repo, setup, good) if good and has_gate(stage, "four_eyes") else Starters(),
+        missing=tuple(one.stage for one in setup.before(stage) if _passed(one, release) is None),
+        older_than=older_than,
+        loses=loses,
+        acceptance=Acceptance(signed[-1].actor, signed[-1].run) if signed else None,
+    )
+    return (*people, *closed_gates(stage, facts))
+
+
+def asked_later(stage: Stage) -> tuple[str, ...]:
+    """Warnings about gates of a stage that are asked when it is planned: they read AWS."""
+    if not has_gate(stage, "alarms_clear"):
+        return ()
+    return (f"the gate alarms_clear of {stage.name} is asked when a promotion is planned: it reads AWS",)
+
+
+def alarm_gate(
+    metrics: Metrics, stage: Stage, functions: Collection[str], *, despite: str | None = None
+) -> tuple[Blocker, ...]:
+    """The gate alarms_clear: alarms of these functions that are on, in every place of the stage.
+
+    `despite`: the recorded reason for which they do not count. Raises Misconfigured, Unavailable.
+    """
+    if not has_gate(stage, "alarms_clear") or despite is not None:
+        return ()
+    firing = [
+        f"{alarm.name} in {place.region}"
+        for place in stage.environment.places
+        for alarm in metrics.alarms_of(place, functions)
+        if alarm.state == "ALARM"
+    ]
+    return alarms_clear(stage, tuple(firing))
+
+
+def _was_let_in(head: StageHead, verb: Verb, release: ReleaseRef) -> bool:
+    """Whether the stage runs exactly this, or was killed or interrupted on its way to it."""
+    running, good = head.running, head.serves
+    begun = running is not None and running.verb == verb and _named_alike(running.release, release)
+    return begun or (good is not None and _named_alike(good.release, release))
+
+
+def _named_alike(one: ReleaseRef, other: ReleaseRef) -> bool:
+    return (one.commit, one.tag) == (other.commit, other.tag)
+
+
+def _passed(head: StageHead, release: ReleaseRef) -> Good | None:
+    """The newest success of a release in a stage, as far back as the head remembers."""
+    return next((good for good in reversed(head.history) if _same(good.release, release)), None)
+
+
+def _same(ran: ReleaseRef, release: ReleaseRef) -> bool:
+    """The same commit, and the same bytes as far as they are known yet."""
+    return ran.commit == release.commit and release.manifest in ("", ran.manifest)
+
+
+def _signs(accepted: Accepted, good: Good) -> bool:
+    return (accepted.commit, accepted.manifest) == (good.release.commit, good.release.manifest)
+
+
+def _starters(repo: Repo, setup: Setup, good: Good) -> Starters:
+    """Who ended the release's way into the stage before, and who began it: a rollout may change hands."""
+    people = [(good.actor, good.run)]
+    tag = setup.refs.tags.get(good.release.tag or "")
+    # A tag that is not what the ledger knows closes the stage by a rule of its own.
+    if tag is not None and tag.annotated and tag.object == good.release.tag_object:
+        repo.ensure([tag.object], refs=[f"refs/tags/{tag.name}"])
+        stated = trailers.parse(repo.tag_message(tag.object))
+        people.append((stated.get("Release-Actor", ""), stated.get("Release-Run") or None))
+    return Starters.named(people)
+
+
+def check_again(ledger: Ledger, pipelines: Pipelines, plan: Plan, clock: Clock) -> None:
+    """Just before the start: what may have closed a stage since the plan was made, by people or by time.
+
+    What comes even later is seen by the push of the start itself, which a changed head of the stage refuses.
+    Raises GateClosed, Unavailable.
+    """
+    stage = pipelines.pipelines[plan.pipeline].stage(plan.stage)
+    if plan.verb == "rollback" or stage is None:
+        return
+    state, release = ledger.read(), plan.release
+    head = state.head(plan.pipeline, plan.stage)
+    closed = closed_by_people(head, release.commit)
+    if not _was_let_in(head, plan.verb, release):
+        closed = (*closed, *closed_by_time(stage, clock.now()))
+    if closed:
+        raise GateClosed(
+            f"{stage.name} has closed since this was planned: {closed[0].message}", fix=closed[0].fix
+        )
