@@ -114,7 +114,7 @@ def list_faults(endpoint: str | None, as_json: bool) -> None:
 @click.argument("fault_id", metavar="ID", type=int)
 @endpoint_option
 def remove(fault_id: int, endpoint: str | None) -> None:
-    """Remove the rule with this id. Calls that it holds go on."""
+    """Remove the rule with this id. Calls that it holds or delays go on."""
     doors(endpoint).remove_fault(fault_id)
     say(f"fault {fault_id} removed", err=True)
 
@@ -122,6 +122,6 @@ def remove(fault_id: int, endpoint: str | None) -> None:
 @command.command("clear", short_help="Remove all rules.")
 @endpoint_option
 def clear(endpoint: str | None) -> None:
-    """Remove all rules. Calls that they hold go on."""
+    """Remove all rules. Calls that they hold or delay go on."""
     doors(endpoint).set_faults([])
     say("all faults removed", err=True)

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_LOOK_SECONDS = 0.01  # how often a held call looks whether it may go on
+_LOOK_SECONDS = 0.01  # how often a call that waits looks whether it may go on
 
 
 class FaultInjection:
@@ -83,7 +84,9 @@ class FaultInjection:
         await self._end(fault.rule, call, speech, scope, receive, send, answer)
 
     async def _delay(self, fault: Fault) -> None:
-        await asyncio.sleep(fault.rule.latency_ms / 1000)
+        over = time.monotonic() + fault.rule.latency_ms / 1000
+        while (left := over - time.monotonic()) > 0 and self._rules.in_force(fault):
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
         while fault.rule.hold and self._rules.in_force(fault):
             await asyncio.sleep(_LOOK_SECONDS)
 

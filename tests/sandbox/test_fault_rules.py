@@ -136,8 +136,11 @@ def test_an_id_is_never_used_again(sandbox: Sandbox) -> None:
         sandbox.remove_fault(first)
 
 
-def test_a_held_call_goes_on_when_its_rule_is_removed(sandbox: Sandbox, client: Client) -> None:
-    holding = sandbox.add_fault({"service": "sts", "hold": True})
+@pytest.mark.parametrize("waits", [{"hold": True}, {"latency_ms": 600_000}])
+def test_a_call_that_waits_goes_on_when_its_rule_is_removed(
+    sandbox: Sandbox, client: Client, waits: dict[str, Any]
+) -> None:
+    holding = sandbox.add_fault({"service": "sts", **waits})
     sts = client("sts")
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(sts.get_caller_identity)
