@@ -107,12 +107,22 @@ class _Walk:
     def __init__(self, core: SharedCore) -> None:
         self._core = core
         self._queue: deque[str] = deque()
+        self._namespaces: dict[_Parts, Importer] = {}  # that are imported
         self.taken: dict[str, Importer] = {}
         self.missing: list[tuple[Importer, str]] = []
         self.broken: list[tuple[Importer, str]] = []
         self.notes: list[str] = []
 
     def run(self) -> None:
+        self._empty_queue()
+        while self._namespaces:
+            parts, importer = self._namespaces.popitem()
+            start = "".join(f"{part}/" for part in parts)
+            if not any(path.startswith(start) for path in self.taken):  # a zip has no empty folders
+                self._take_whole(parts, importer, "imports a folder without __init__.py")
+                self._empty_queue()
+
+    def _empty_queue(self) -> None:
         while self._queue:
             path = self._queue.popleft()
             imports = self._core.imports(path)
@@ -167,6 +177,8 @@ class _Walk:
             wanted += files
         for path in wanted:
             self._add(path, importer)
+        if kind == "namespace":
+            self._namespaces.setdefault(parts, importer)
         return kind
 
     def _add(self, path: str, importer: Importer) -> None:

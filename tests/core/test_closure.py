@@ -59,7 +59,7 @@ CORE = {
         ),
         ("import common.plugins.a", ["__init__.py", "plugins/a.py"]),
         ("from common.plugins import a", ["__init__.py", "plugins/a.py"]),
-        ("from common import plugins", ["__init__.py"]),
+        ("from common import plugins", ["__init__.py", "log.py", "plugins/a.py", "plugins/b.py"]),
         ("import common.tools.deep.x as x", ["__init__.py", "tools/deep/x.py"]),
         ("from common.log import *", ["__init__.py", "log.py"]),
         ("from .log import x", []),
@@ -83,6 +83,18 @@ def test_circles_end() -> None:
 def test_a_shared_core_without_init_is_a_namespace() -> None:
     assert files(core(log=""), "from common import log") == ["log.py"]
     assert files(core(log="", a__b=""), "import common.a.b") == ["a/b.py"]
+
+
+@pytest.mark.parametrize("text", ["import common.tools", "from common import tools", "x = 'common.tools'"])
+def test_a_folder_without_init_is_there_when_it_is_imported(text: str) -> None:
+    found = taken(core(__init="", tools__a="import common.log", tools__b="", log="", other=""), text)
+    assert list(found.files) == ["__init__.py", "log.py", "tools/a.py", "tools/b.py"]
+    assert "so all of common.tools is taken" in found.notes[0]
+
+
+def test_of_a_folder_without_init_only_what_is_imported_is_taken() -> None:
+    found = taken(core(tools__a="", tools__b=""), "import common.tools\nfrom common.tools import a")
+    assert (list(found.files), found.notes) == (["tools/a.py"], ())
 
 
 def test_a_package_goes_before_a_module_of_its_name_and_a_module_before_a_namespace() -> None:
