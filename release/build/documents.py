@@ -3,6 +3,7 @@ they are read.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -12,10 +13,12 @@ from release.core import canonical
 from release.core.fingerprint import service_folder
 from release.core.manifest import FunctionSettings, Manifest, StageDocuments, StageSettings
 from release.core.models import Service
+from release.core.store_layout import is_digest
 from release.errors import Misconfigured
 from release.ports import Artifacts
 
 _Document = TypeVar("_Document")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 class Templates(Protocol):
@@ -149,7 +152,21 @@ def _settings_bytes(service: Service, stage: str) -> bytes:
 
 def load_manifest(artifacts: Artifacts, digest: str) -> Manifest:
     """The manifest with this digest. Raises Misconfigured when it is lost, damaged or of another schema."""
-    return _load(artifacts, digest, "manifest", Manifest.from_json)
+    return _load(artifacts, digest, "manifest", _manifest)
+
+
+def _manifest(data: Any) -> Manifest:
+    """Raises ValueError for what could not name a commit or stored bytes, too: git and the store get both."""
+    manifest = Manifest.from_json(data)
+    if not _COMMIT.fullmatch(str(manifest.commit)):
+        raise ValueError(f"not a manifest: its commit is {manifest.commit!r}")
+    for name, entry in manifest.services.items():
+        digests = [entry.artifact, entry.content, entry.fingerprint]
+        digests += [digest for digest in (entry.sbom, entry.provenance) if digest is not None]
+        digests += [one for stage in entry.stages.values() for one in (stage.template, stage.settings)]
+        if not all(map(is_digest, digests)):
+            raise ValueError(f"not a manifest: {name} names bytes by something else than a sha256")
+    return manifest
 
 
 def load_settings(artifacts: Artifacts, digest: str) -> StageSettings:

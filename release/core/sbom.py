@@ -41,7 +41,11 @@ class Described:
 def document(of: Described, tools: Mapping[str, str]) -> bytes:
     """The document, as canonical JSON. `tools` are those that made the artifact, name -> version."""
     service = f"service:{of.service}"
-    by_name = {one.name: one.purl for one in of.components}
+    by_name: dict[
+        str, list[str]
+    ] = {}  # npm may install several versions; which one is asked for is not known
+    for one in of.components:
+        by_name.setdefault(one.name, []).append(one.purl)
     return canonical.dumps(
         {
             "bomFormat": "CycloneDX",
@@ -76,7 +80,10 @@ def document(of: Described, tools: Mapping[str, str]) -> bytes:
             "dependencies": [
                 {"ref": service, "dependsOn": [one.purl for one in of.components]},
                 *(
-                    {"ref": one.purl, "dependsOn": [by_name[n] for n in one.requires if n in by_name]}
+                    {
+                        "ref": one.purl,
+                        "dependsOn": [purl for n in one.requires for purl in by_name.get(n, ())],
+                    }
                     for one in of.components
                 ),
             ],

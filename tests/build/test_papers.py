@@ -180,6 +180,25 @@ def test_a_node_service_lists_what_its_bundle_may_hold(repo: PlainRepo, store: F
     assert "services/orders/package-lock.json" in names
 
 
+def test_where_npm_installs_several_versions_all_of_them_may_be_asked_for(
+    repo: PlainRepo, store: FolderArtifacts
+) -> None:
+    lock = {
+        "lockfileVersion": 3,
+        "packages": {
+            "node_modules/a": {"version": "1.0.0", "dependencies": {"left": "^1"}},
+            "node_modules/a/node_modules/left": {"version": "1.0.0"},
+            "node_modules/left": {"version": "2.0.0"},
+        },
+    }
+    commit = repo.commit(fleet.files() | {"services/orders/package-lock.json": json.dumps(lock)})
+    built = build(repo, store, commit, fleet.service(runtime="nodejs22.x"), builder=any_zip)
+    data = store.get(built.manifest.services["orders"].sbom or "", kind="sbom")
+    assert_is_cyclonedx(data)
+    asked = {one["ref"]: one["dependsOn"] for one in json.loads(data)["dependencies"]}
+    assert asked["pkg:npm/a@1.0.0"] == ["pkg:npm/left@1.0.0", "pkg:npm/left@2.0.0"]
+
+
 def test_a_package_lock_that_cannot_be_read_is_named(repo: PlainRepo, store: FolderArtifacts) -> None:
     commit = repo.commit(fleet.files() | {"services/orders/package-lock.json": '{"lockfileVersion": 1}'})
     with pytest.raises(Misconfigured, match=r"services/orders/package-lock\.json cannot be read"):

@@ -407,6 +407,26 @@ def test_an_index_that_names_the_manifest_of_another_commit_is_refused(
         build(repo, store, commit)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.update(commit="--upload-pack=/bin/sh"),
+        lambda data: data["services"]["orders"].update(artifact="../../x"),
+        lambda data: data["services"]["orders"].update(sbom=1),
+        lambda data: data["services"]["orders"]["stages"]["qa"].update(template="x"),
+        lambda data: data["services"].update(orders=[]),
+    ],
+)
+def test_a_manifest_that_names_no_bytes_or_commit_is_refused(
+    repo: PlainRepo, store: FolderArtifacts, change: Callable[[Any], None]
+) -> None:
+    data = json.loads(build(repo, store, repo.commit(fleet.files())).manifest.to_bytes())
+    change(data)
+    digest = store.put(json.dumps(data).encode(), kind="manifest")
+    with pytest.raises(Misconfigured, match="not a manifest"):
+        load_manifest(store, digest)
+
+
 def test_a_damaged_artifact_is_not_used_again(repo: PlainRepo, store: FolderArtifacts) -> None:
     built = build(repo, store, repo.commit(fleet.files()))
     path = store.folder / f"zip/{built.services[0].artifact}.zip"
