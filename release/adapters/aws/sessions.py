@@ -20,15 +20,11 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 
 from release.adapters.aws.errors import translated
 from release.adapters.aws.rate_budget import RateBudget
+from release.core.limits import CONTROL_CALLS, GET_FUNCTION_CALLS, Pace
 from release.core.models import Place
 from release.errors import Misconfigured
 
 T = TypeVar("T")
-
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 15/s and 100/s, not increasable. We
-# leave a margin to the console, CloudFormation and other processes, which draw on the same limits.
-_CONTROL_CALLS = functools.partial(RateBudget, rate=14.0, capacity=15, reserve=3)
-_GET_FUNCTION_CALLS = functools.partial(RateBudget, rate=90.0, capacity=100, reserve=10)
 
 
 class Aws:
@@ -90,14 +86,17 @@ class Aws:
         """The budget that all calls of Lambda's control plane share, except GetFunction."""
         return self._budgets.get(
             ("control", place.account, place.region),
-            lambda: _CONTROL_CALLS(clock=self.clock, sleep=self.sleep),
+            lambda: self._budget(CONTROL_CALLS),
         )
 
     def get_function_calls(self, place: Place) -> RateBudget:
         return self._budgets.get(
             ("GetFunction", place.account, place.region),
-            lambda: _GET_FUNCTION_CALLS(clock=self.clock, sleep=self.sleep),
+            lambda: self._budget(GET_FUNCTION_CALLS),
         )
+
+    def _budget(self, pace: Pace) -> RateBudget:
+        return RateBudget(pace.per_second, pace.burst, pace.reserve, clock=self.clock, sleep=self.sleep)
 
     def _role_to_assume(self, place: Place) -> str | None:
         if place.role is None or _is_session_of(place.role, self._identity(None, place.region)[1]):
