@@ -52,6 +52,21 @@ def test_what_a_person_must_mend_is_told_by_the_line_that_says_it(err: str, tell
 @pytest.mark.parametrize(
     "err",
     [
+        "error: unknown option `no-write-fetch-head'\nusage: git fetch [<options>]\n    -v, --verbose",
+        "fatal: unrecognized argument: --no-commit-header",
+    ],
+)
+def test_a_git_that_is_too_old_is_told_as_such(err: str) -> None:
+    error = failure("the remote origin cannot be read", err)
+
+    assert isinstance(error, Misconfigured)
+    assert error.fix == "this git is too old: install git 2.33 or newer"
+    assert "no-" in error.cause
+
+
+@pytest.mark.parametrize(
+    "err",
+    [
         "ssh: Could not resolve hostname g.example: Name or service not known\nfatal: Could not read",
         "fatal: unable to access 'https://g.example/': Failed to connect to g.example port 443",
         "fatal: unable to access 'https://g.example/': The requested URL returned error: 503",

@@ -20,6 +20,8 @@ _OUT_OF_REACH = re.compile(
     re.IGNORECASE,
 )
 _BUSY = re.compile(r"\.lock': File exists|another git process", re.IGNORECASE)
+# fetch --no-write-fetch-head is of git 2.29, rev-list --no-commit-header of 2.33.
+_TOO_OLD = re.compile(r"unknown (option|switch)|unrecognized argument|invalid option", re.IGNORECASE)
 _USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s'\"]+@")
 _TOKEN = re.compile(
     r"((?:token|password|secret|authorization)[=:] *)[^&\s'\"]+(?: [A-Za-z0-9+/=_-]{8,})?", re.I
@@ -41,7 +43,7 @@ def lines(err: str) -> list[str]:
 def telling(err: str) -> str:
     """The line that says what went wrong."""
     said = lines(err)
-    for shape in (_REFUSED, _OUT_OF_REACH, _BUSY, _SAYS):
+    for shape in (_TOO_OLD, _REFUSED, _OUT_OF_REACH, _BUSY, _SAYS):
         if found := next((line for line in said if shape.search(line)), None):
             return found
     return said[-1] if said else "git said nothing"
@@ -58,6 +60,8 @@ def failure(doing: str, err: str, *, fix: str | None = None) -> ReleaseError:
     if owned := re.search("dubious ownership in repository at (.+)", line):
         fix = f"if you trust it: git config --global --add safe.directory {owned[1]}"
         return Misconfigured(cause, fix=fix)
+    if _TOO_OLD.search(line):
+        return Misconfigured(cause, fix="this git is too old: install git 2.33 or newer")
     if _REFUSED.search(line):
         return Misconfigured(
             cause, fix="check the remote's URL and the credentials that git uses for it", details=details
