@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
@@ -53,6 +54,31 @@ def test_get_function_and_invoke_do_not_draw_on_them(plane: SandboxPlane) -> Non
         plane.functions.get_function(FunctionName=NAME)
     for _ in range(20):
         plane.functions.invoke(FunctionName=NAME)
+
+
+def calls_taken(functions: Any) -> int:
+    taken = 0
+    for _ in range(20):
+        try:
+            functions.list_functions()
+            taken += 1
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "TooManyRequestsException"
+    return taken
+
+
+@source(QUOTAS)
+def test_every_account_and_every_region_has_limits_of_its_own(
+    sandbox: Sandbox, session: boto3.session.Session, account: str
+) -> None:
+    client = make_client(session, sandbox.endpoint, account)
+    for _ in range(10):  # until it is used up, however slow this machine is
+        if calls_taken(client("lambda")) < 20:
+            break
+    else:
+        pytest.fail("nothing was refused")
+    assert calls_taken(client("lambda", "us-west-2")) >= 15
+    assert calls_taken(client("lambda", account=str(int(account) + 500_000))) >= 15
 
 
 @source(QUOTAS)

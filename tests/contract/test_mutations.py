@@ -213,6 +213,18 @@ MUTATIONS = (
     ),
     Mutation(
         "rate_limits.py",
+        "key = (emulator.responses.get_account_id(), ",
+        'key = ("", ',
+        "test_limits.py::test_every_account_and_every_region_has_limits_of_its_own",
+    ),
+    Mutation(
+        "rate_limits.py",
+        "emulator.responses.get_region(), quota)",
+        '"", quota)',
+        "test_limits.py::test_every_account_and_every_region_has_limits_of_its_own",
+    ),
+    Mutation(
+        "rate_limits.py",
         'json.loads(body or b"null")',
         "pass",
         "test_invocations.py::test_a_payload_that_is_no_json_is_refused",
