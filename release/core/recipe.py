@@ -29,7 +29,8 @@ def recipe(service: Service) -> Any:
     build = service.build
     match how_built(service):
         case "command":
-            return {"command": list(build.command or ()), "output": build.output}
+            # A command knows the name, by RELEASE_SERVICE and by its folder.
+            return {"command": list(build.command or ()), "output": build.output, "service": service.name}
         case "node":
             return {
                 "entries": list(entries(service)),

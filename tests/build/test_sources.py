@@ -9,8 +9,9 @@ import pytest
 
 from release.build.sources import CommitSources, Prepared, look_at, prepare, read_commit
 from release.build.target import LAMBDA
-from release.core.models import Service
+from release.core.models import Build, Service
 from release.errors import Misconfigured
+from release.ports import Repo
 from tests.build import fleet
 from tests.build.plain_repo import PlainRepo
 
@@ -20,6 +21,12 @@ FAR = {"services/common/far.py": ""}
 @pytest.fixture
 def repo(tmp_path: Path) -> PlainRepo:
     return PlainRepo.create(tmp_path / "repo")
+
+
+def typed(repo: Any) -> Repo:
+    """PlainRepo is the part of the port that is read here."""
+    found: Repo = repo
+    return found
 
 
 def read(repo: Any, commit: str, service: Service) -> CommitSources:
@@ -61,6 +68,19 @@ def test_what_a_linked_file_imports_is_taken_with_it(repo: PlainRepo) -> None:
     service = fleet.service()
     found = look_at(service, read(repo, commit, service), LAMBDA)
     assert {"orders/eu.py", "common/far.py"} <= paths(found)
+
+
+@pytest.mark.parametrize(("command", "alike"), [(("make",), False), (None, True)])
+def test_a_command_may_build_something_else_of_the_same_files_for_another_service(
+    repo: PlainRepo, command: tuple[str, ...] | None, alike: bool
+) -> None:
+    build = Build(command=command, output="dist" if command else None)
+    names = ("one", "two")
+    commit = repo.commit({f"services/{name}/handler.py": "x = 1" for name in names})
+    services = {name: replace(fleet.service(name), build=build) for name in names}
+    sources = read_commit(typed(repo), commit, services)
+    one, two = (look_at(services[name], sources, LAMBDA) for name in names)
+    assert (one.fingerprint == two.fingerprint) is alike
 
 
 def test_an_included_file_that_imports_what_is_not_there_is_named(repo: PlainRepo) -> None:
