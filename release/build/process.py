@@ -23,6 +23,7 @@ _LOOK = 0.25  # seconds between looks at the log
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 _running: set[int] = set()  # ids of process groups
+_endings = 0  # calls of end_all; whoever started a program across one ends it
 _lock = threading.Lock()
 
 
@@ -53,6 +54,7 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
     with tempfile.TemporaryFile() as log:
         # So that what comes after a cut stands at the new end.
         fcntl.fcntl(log, fcntl.F_SETFL, fcntl.fcntl(log, fcntl.F_GETFL) | os.O_APPEND)
+        begun = _endings
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -64,6 +66,8 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
         )
         with _lock:
             _running.add(process.pid)
+            if begun != _endings:
+                _kill(process.pid)
         try:
             code = _wait(process, log, seconds)
         finally:
@@ -101,7 +105,9 @@ def ended_with_us() -> Iterator[None]:
 
 def end_all() -> None:
     """Stop every program that runs."""
+    global _endings
     with _lock:
+        _endings += 1
         for group in _running:
             _kill(group)
 

@@ -192,6 +192,23 @@ def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     assert ended.code == -9
 
 
+def test_an_interrupt_ends_what_has_only_just_started(tmp_path: Path) -> None:
+    for number in range(10):
+        started = tmp_path / str(number)
+
+        def interrupt(started: Path = started) -> None:
+            while not started.exists():  # without a pause: it may come before we know whom to end
+                pass
+            end_all()
+
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        script = f": > {started}; exec sleep 60"
+        ended = run(["/bin/sh", "-c", script], folder=tmp_path, environment=dict(os.environ), seconds=5)
+        interrupting.join()
+        assert ended.code == -9
+
+
 def test_a_program_that_is_not_there_is_named() -> None:
     options = Build(command=("no-such-compiler",), output="dist")
     error = refused("", build=options)
