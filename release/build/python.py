@@ -1,6 +1,5 @@
 """Builds a Python service: its files of one commit, the shared core, and the wheels that its lock pins."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from release.build.installer import Install, Installation, uv_install
 from release.build.requirements import how_to_lock, read_lock
 from release.build.syntax import refuse_broken
 from release.build.target import refuse_unknown_runtime
-from release.core.fingerprint import REQUIREMENTS, SourceFile, service_folder
+from release.core.fingerprint import REQUIREMENTS, service_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,3 @@ class PythonBuilder:
             target=source.target,
         )
         return dependencies(asked, install=self.install, cache=self.cache)
-
-
-def requirements_blob(files: Sequence[SourceFile]) -> str | None:
-    """Blob of the service's lock file. None: the service has no dependencies."""
-    return next((file.blob for file in files if file.path == REQUIREMENTS), None)

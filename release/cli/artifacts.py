@@ -149,10 +149,7 @@ def _show_artifact(
             {
                 "service": service,
                 **entry_json(entry),
-                "files": [
-                    {"path": f.path, "mode": f"{f.mode:04o}", "size": f.size, "sha256": f.sha256}
-                    for f in found.files
-                ],
+                "files": _files_json(found.files),
                 "components": [component_json(one) for one in found.components],
                 "regions": found.regions,
             }
@@ -172,10 +169,7 @@ def _show_zip(artifacts: "Artifacts", digest: str, setup: "Setup", as_json: bool
         for region in setup.pipelines.regions
     }
     if as_json:
-        listed = [
-            {"path": f.path, "mode": f"{f.mode:04o}", "size": f.size, "sha256": f.sha256} for f in files
-        ]
-        show_json({"artifact": digest, "files": listed, "regions": held})
+        show_json({"artifact": digest, "files": _files_json(files), "regions": held})
         return
     show(artifact_text(digest, None, [(f.path, f.mode, f.size) for f in files], (), held))
 
