@@ -229,6 +229,18 @@ MUTATIONS = (
         "pass",
         "test_invocations.py::test_a_payload_that_is_no_json_is_refused",
     ),
+    # accounts
+    never(
+        "identity.py",
+        "not _trusts(role_arn, caller)",
+        "test_identities.py::test_a_role_is_assumed_only_by_whom_it_trusts",
+    ),
+    Mutation(
+        "code_access.py",
+        "if caller == owner:",
+        "if True:",
+        "test_identities.py::test_lambda_takes_code_of_another_account_only_where_its_bucket_allows_it",
+    ),
     # code in S3, buckets
     Mutation(
         "code_access.py",
