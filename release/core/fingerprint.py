@@ -33,6 +33,10 @@ _REGULAR, _EXECUTABLE, _LINK, _SUBMODULE = "100644", "100755", "120000", "160000
 _MODES = frozenset({_REGULAR, _EXECUTABLE, "100664"})  # 100664 is in histories from before git 1.0
 
 
+# Bytes, by limits.h of Linux (PATH_MAX, NAME_MAX): it is unpacked to /var/task.
+_LONGEST_PATH, _LONGEST_PART = 4096 - len("/var/task/") - 1, 255
+
+
 class Entry(Protocol):
     """An entry of a git tree, as the port Repo lists it."""
 
@@ -229,9 +233,11 @@ def fingerprint(
 def unusable_name(path: str) -> str | None:
     """Why a path cannot be in a zip that means the same everywhere. None: it can."""
     try:
-        path.encode()
+        name = path.encode()
     except UnicodeEncodeError:
         return "the name is not UTF-8"
+    if len(name) > _LONGEST_PATH or any(len(part) > _LONGEST_PART for part in name.split(b"/")):
+        return "the name is too long for AWS Lambda to unpack"
     if any(ord(character) < 32 or ord(character) == 127 for character in path) or "\\" in path:
         return "the name has a control character or a backslash"
     if path.startswith("/") or any(part in ("", ".", "..") for part in path.split("/")):

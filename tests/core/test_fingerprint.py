@@ -166,7 +166,13 @@ def test_names_that_mean_something_else_on_other_machines_are_unusable(path: str
     assert unusable_name(path)
 
 
+@pytest.mark.parametrize("path", ["a" * 256, "é" * 128, "a/" * 2500 + "b"])
+def test_names_that_no_linux_unpacks_are_unusable(path: str) -> None:
+    assert unusable_name(path) == "the name is too long for AWS Lambda to unpack"
+
+
 def test_usable_names_may_have_any_letters() -> None:
+    assert unusable_name("a" * 255) is None
     assert unusable_name("données/größe-…/x.py") is None
 
 
