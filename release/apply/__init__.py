@@ -168,6 +168,7 @@ def _new_tag(plan: Plan, promotion: str, state: LedgerState, tools: Tools, who: 
 
 def _roll_out(work: Work) -> None:
     """Every phase in order. The barrier is the end of PREPARE: before it, no traffic has moved anywhere."""
+    work.check_hold()
     for phase in (Phase.EXPAND, Phase.PREPARE):
         carry_out(work, phase, work.plan.in_phase(phase))
     move_traffic(work)
@@ -231,6 +232,7 @@ def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tu
         outcome=outcome,
         failure=redacted(failure.cause) if failure else None,
         report=tuple(redacted(line) for line in report),
+        hold=_hold(work.plan, outcome, failure),
         judged=work.journal.judged,
         notes=_notes(work),
     )
@@ -249,6 +251,13 @@ def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tu
         ) from error
     work.say("sealed", outcome=outcome)
     return Applied(sealed, failure)
+
+
+def _hold(plan: Plan, outcome: Outcome, failure: ReleaseError | None) -> str | None:
+    """What those are told who want to enter the stage after a failure, where it is to be held."""
+    if not plan.hold_on_failure or plan.verb == "rollback" or outcome not in ("failed", "stranded"):
+        return None
+    return redacted(f"{plan.release.label} failed: {failure.cause if failure else outcome}")
 
 
 def _after(work: Work) -> list[Served]:

@@ -1,5 +1,6 @@
 """Traffic moves wave by wave; what bakes is watched, and nothing goes on without a pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -7,7 +8,7 @@ from typing import Final, assert_never
 
 from release.apply.record import event, write
 from release.apply.steps import carry_out, confirm, probe
-from release.apply.work import Paused, Work
+from release.apply.work import Journal, Paused, Tools, Who, Work
 from release.core import alarms
 from release.core.analysis import (
     Counts,
@@ -21,9 +22,10 @@ from release.core.analysis import (
     together,
 )
 from release.core.models import Gradual, Place
-from release.core.plan import Phase, ShiftAlias, Wave
-from release.core.records import Judged, moment, next_by, stamp
+from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Wave
+from release.core.records import Judged, StageHead, moment, next_by, stamp
 from release.core.records import Wave as Recorded
+from release.core.rollout import Target
 from release.errors import RolloutFailed, Unavailable
 from release.ports import Compared
 
@@ -45,6 +47,37 @@ def move_traffic(work: Work) -> None:
         else:
             confirm(work, wave.region)
             carry_out(work, Phase.ATTACH, work.plan.in_phase(Phase.ATTACH, wave.region), wave.region)
+
+
+def still_bakes(
+    plan: Plan, wanted: Sequence[Target], head: StageHead, *, tools: Tools, who: Who, wait: timedelta
+) -> Paused | None:
+    """Look at what was left to bake, without taking hold of the stage.
+
+    None: there is something to do, because the time has come, somebody asked to stop, or it does badly.
+    """
+    running, now = head.running, tools.clock.now()
+    if running is None or running.paused is None or head.abort is not None or running.wave is None:
+        return None
+    journal = Journal(running.id, head.fence, running.release, (), wave=running.wave)
+    for step in plan.in_phase(Phase.PREPARE):
+        if isinstance(step.action, PrepareVersion) and step.action.lambda_version is not None:
+            journal.versions[step.action.place, step.action.function] = step.action.lambda_version
+    targets = {target.service: target for target in wanted}
+    work = Work(plan, targets, tools, journal, who, lambda what, fields: None, now + wait)
+    wave = plan.waves[_reached(work)]
+    if wave.rollout is None:
+        return None
+    bake = _Bake(work, wave, wave.rollout, moment(running.wave.since))
+    if any((move.place, move.function) not in journal.versions for move in bake.moves):
+        return None
+    verdict = bake.look()
+    next_at = moment(running.next_at) if running.next_at else None
+    if isinstance(verdict, Fail):
+        return None
+    if next_at is not None:
+        return Paused(running.paused, next_at) if next_at > now + wait else None
+    return Paused(verdict.reason, None) if isinstance(verdict, Inconclusive) else None
 
 
 def _reached(work: Work) -> int:
@@ -101,7 +134,7 @@ class _Bake:
         self._say("bake", until=decision)
         while True:
             self.work.check_hold()
-            verdict, now = self._look(), clock.now()
+            verdict, now = self.look(), clock.now()
             match verdict:
                 case Fail(reason):
                     raise RolloutFailed(
@@ -141,7 +174,7 @@ class _Bake:
                 decision,
             )
 
-    def _look(self) -> Verdict:
+    def look(self) -> Verdict:
         try:
             fired = self._alarm()
             return fired if fired is not None else self._judge()
@@ -163,7 +196,7 @@ class _Bake:
         work = self.work
         compared = [
             Compared(move.function, move.alias, stable=move.before, canary=new)
-            for move in self._moves
+            for move in self.moves
             if (new := work.journal.versions[move.place, move.function]) != move.before
         ]
         if not compared:
@@ -219,9 +252,9 @@ class _Bake:
             bad = [probe(work, move, version, times) for version in (move.before, canary)]
             self.probed[move.function] = (Counts(times, bad[0]), Counts(times, bad[1]))
 
-        work.all([partial(ask, move) for move in self._moves])
+        work.all([partial(ask, move) for move in self.moves])
         work.journal.notes.append(
-            f"{times} probes of both versions of {len(self._moves)} functions"
+            f"{times} probes of both versions of {len(self.moves)} functions"
             f" at {self.wave.percent} % in {self.wave.region}"
         )
         self._say("probe", count=times)
@@ -231,7 +264,7 @@ class _Bake:
         return next(place for place in self.work.plan.places if place.region == self.wave.region)
 
     @property
-    def _moves(self) -> list[ShiftAlias]:
+    def moves(self) -> list[ShiftAlias]:
         """One of the moves of each function that bakes."""
         steps = self.work.plan.in_phase(Phase.SHIFT, self.wave.region)
         moves = {

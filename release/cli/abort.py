@@ -1,12 +1,19 @@
-"""`release abort STAGE`: ask whoever is at work on a stage to stop and go back."""
+"""`release abort STAGE`: whoever is at work on a stage stops and goes back; what bakes goes back at once."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.context import confirm, pipeline_option, reason_option, wiring, yes_option
-from release.cli.output import show
-from release.errors import Conflict, GateClosed
+from release.cli.context import confirm, json_option, pipeline_option, reason_option, wiring, yes_option
+from release.cli.output import show, show_json
+from release.errors import Conflict, ExitCode, GateClosed
+
+if TYPE_CHECKING:
+    from release.core.models import Stage
+    from release.promotion import Setup
+    from release.wire import Wiring
 
 
 @click.command("abort", short_help="Stop what is under way in STAGE: it goes back to what served before.")
@@ -14,9 +21,13 @@ from release.errors import Conflict, GateClosed
 @reason_option(required=True)
 @pipeline_option
 @yes_option
+@json_option
 @click.pass_obj
-def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes: bool) -> None:
-    """Write the request to the ledger; the process at work sees it within 15 seconds and compensates."""
+def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes: bool, as_json: bool) -> int:
+    """Write the request to the ledger; the process at work sees it within 15 seconds and compensates.
+
+    Where nobody is at work, because it bakes, this goes back itself. Exit 5: what served before serves now.
+    """
     from rich.text import Text
 
     from release.core.records import Event, stamp
@@ -31,7 +42,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
         raise GateClosed(
             f"nothing is under way in {stage}", fix=f"`release status {stage}` shows where it stands"
         )
-    if wired.holders.is_dead(running.holder) is True:
+    if running.paused is None and wired.holders.is_dead(running.holder) is True:
         raise Conflict(
             f"{running.holder.label}, at work on {running.release.label}, is dead: nobody would hear this",
             fix=f"run the same {running.verb} again to finish it, or `release rollback {stage} --reason …`",
@@ -52,5 +63,24 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
         fence=head.fence,
         reason=reason,
     )
-    wired.ledger.append(setup.state, event)
-    show([Text(f"{running.holder.label} is asked to abort {running.id}")])
+    state = wired.ledger.append(setup.state, event)
+    if running.paused is not None:
+        return _go_back(wired, replace(setup, state=state), at, as_json=as_json)
+    if as_json:
+        show_json({"outcome": "asked", "id": running.id, "holder": running.holder.label})
+    else:
+        show([Text(f"{running.holder.label} is asked to abort {running.id}")])
+    return ExitCode.DONE
+
+
+def _go_back(wired: "Wiring", setup: "Setup", stage: "Stage", *, as_json: bool) -> int:
+    from release.cli.carry_out import carry_out, going_back
+    from release.promotion import draft_resumed
+
+    draft = draft_resumed(wired.tools(setup.pipelines), setup, stage, target=wired.build_target)
+    if draft is None:
+        raise Conflict(
+            f"somebody else has ended what was under way in {stage.name}",
+            fix=f"`release status {stage.name}` shows where it stands",
+        )
+    return carry_out(wired, going_back(draft), yes=True, as_json=as_json)

@@ -7,22 +7,27 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import json_option, wiring, yes_option
+from release.cli.context import json_option, wait_option, wiring, yes_option
 from release.cli.promote import BUMPS
 from release.core.reasons import objection
 from release.errors import Conflict, Misconfigured
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from release.promotion import Request
 
 
 @click.command("apply", short_help="Carry out a plan that `release plan` wrote, if it still holds.")
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--expect-digest", metavar="D", help="Digest that was approved; the file's own by default.")
+@wait_option
 @yes_option
 @json_option
 @click.pass_obj
-def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, as_json: bool) -> int:
+def command(
+    directory: Path, plan: Path, expect_digest: str | None, wait: "timedelta", yes: bool, as_json: bool
+) -> int:
     """Observe and plan again; the same steps are carried out, anything else is exit 4.
 
     The file is a request and an expected digest: nothing in it is trusted as a step.
@@ -42,7 +47,7 @@ def command(directory: Path, plan: Path, expect_digest: str | None, yes: bool, a
             fix="plan again and have that approved",
             see=str(plan),
         )
-    return carry_out(wired, drafted, yes=yes, as_json=as_json)
+    return carry_out(wired, drafted, yes=yes, as_json=as_json, wait=wait)
 
 
 def _read(path: Path) -> "tuple[Request, str, str, str]":
@@ -70,21 +75,24 @@ def _request(asked: dict[str, Any]) -> "Request":
     """
     from release.promotion import Request
 
-    services = asked.pop("services", [])
-    if not isinstance(services, list):
-        raise TypeError("services must be a list")
+    services, regions = asked.pop("services", []), asked.pop("regions", [])
+    if not isinstance(services, list) or not isinstance(regions, list):
+        raise TypeError("services and regions must be lists")
     for name, value in asked.items():
         kind, what = (bool, "true or false") if name in ("new", "allow_older") else (str, "text")
-        optional = name in ("ref", "reason", "to") and value is None
+        optional = name in ("ref", "reason", "to", "despite_alarms") and value is None
         if not optional and not isinstance(value, kind):
             raise TypeError(f"{name} must be {what}")
-    if not all(isinstance(service, str) for service in services):
-        raise TypeError("services must be names")
-    request = Request(**asked, services=tuple(services))
+    if not all(isinstance(one, str) for one in (*services, *regions)):
+        raise TypeError("services and regions must be names")
+    request = Request(**asked, services=tuple(services), regions=tuple(regions))
     if request.bump not in BUMPS:
         raise ValueError(f"bump must be one of {', '.join(BUMPS)}")
     if request.verb == "rollback" and request.reason is None:
         raise ValueError("a rollback needs a reason")
-    if request.reason is not None and (why := objection(request.reason)) is not None:
-        raise ValueError(why)
+    if request.regions and request.reason is None:
+        raise ValueError("regions need a reason")
+    for text in (request.reason, request.despite_alarms):
+        if text is not None and (why := objection(text)) is not None:
+            raise ValueError(why)
     return request

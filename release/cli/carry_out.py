@@ -18,13 +18,17 @@ from release.errors import (
 from release.views.plan import plan_json, plan_text
 
 if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
     from release.promotion import Draft
     from release.wire import Wiring
 
 
-def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> int:
+def carry_out(
+    wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool, wait: "timedelta | None" = None
+) -> int:
     """Carry out a draft. Returns the exit code; raises what left the world unchanged."""
-    from release.apply import apply
+    from release.apply import WAIT, apply
     from release.core.holding import Busy, Continue
     from release.promotion.gates import check_again
 
@@ -53,7 +57,16 @@ def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> i
         tools=wired.tools(draft.pipelines),
         who=wired.who(),
         progress=progress,
+        wait=WAIT if wait is None else wait,
     )
+    if applied.paused is not None:
+        return under_way(
+            applied.paused.why,
+            applied.paused.next_at,
+            as_json=as_json,
+            stage=plan.stage,
+            record=applied.event.path,
+        )
     if applied.failure is None:
         label = applied.event.label
         _say(
@@ -72,6 +85,41 @@ def carry_out(wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool) -> i
     ended = _ending(applied.event.report, applied.failure, plan.stage)
     show_error(ended)
     return ended.exit_code
+
+
+def under_way(
+    why: str,
+    next_at: "datetime | None",
+    *,
+    as_json: bool,
+    stage: str,
+    record: str | None = None,
+) -> int:
+    """Say what is waited for, and who goes on. Exit code 7."""
+    from rich.text import Text
+
+    from release.core.records import stamp
+
+    at = stamp(next_at) if next_at else None
+    if as_json:
+        show_json({"outcome": "under way", "stage": stage, "why": why, "next_at": at, "record": record})
+    else:
+        when = f"not before {at}" if at else "when that has changed"
+        show(
+            [
+                Text.assemble((f"{stage} is under way: ", "bold yellow"), why),
+                Text(f"  next: release advance {stage}, {when}"),
+                Text(f"  back: release abort {stage} --reason TEXT"),
+            ]
+        )
+    return ExitCode.UNDER_WAY
+
+
+def going_back(draft: "Draft") -> "Draft":
+    """What is to be undone anyway needs nothing that would let it go on."""
+    from dataclasses import replace
+
+    return replace(draft, plan=replace(draft.plan, blockers=()), nothing=None)
 
 
 def _interrupt(number: int, frame: object) -> None:

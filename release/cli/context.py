@@ -19,24 +19,54 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before changing something.")
 
 
+class Duration(click.ParamType[Any]):
+    """`90s`, `5m`, `24h`, `1d`; `0` is no time at all."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from datetime import timedelta
+
+        from release.config.values import duration
+
+        if isinstance(value, timedelta):
+            return value
+        if value == "0":
+            return timedelta()
+        try:
+            return duration(value)
+        except ValueError as error:
+            raise Misconfigured(f"{value!r} {error}", fix="write it as in --wait 30m") from error
+
+
+wait_option = click.option(
+    "--wait",
+    type=Duration(),
+    default="30m",
+    show_default=True,
+    metavar="DURATION",
+    help="Stay for decisions up to this far away; `release advance` goes on with later ones.",
+)
+
+
 def reason_option(*, required: bool) -> Callable[[_F], _F]:
     return click.option(
         "--reason",
         metavar="TEXT",
         required=required,
-        callback=_checked_reason,
+        callback=checked_reason,
         help="Why; kept in the tag and the ledger.",
     )
 
 
-def _checked_reason(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def checked_reason(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     from release.core.reasons import objection
 
     if value is None:
         return None
     if (why := objection(value)) is not None:
         raise Misconfigured(
-            f"--reason: {why}", fix="say in a sentence why this is done, without secrets or addresses"
+            f"{param.opts[0]}: {why}", fix="say in a sentence why this is done, without secrets or addresses"
         )
     return value
 

@@ -1,19 +1,24 @@
 """`release deploy STAGE`: a stage without tags (dev) gets the commit, whole or some of its services."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import json_option, pipeline_option, wiring, yes_option
+from release.cli.context import json_option, pipeline_option, wait_option, wiring, yes_option
 from release.cli.output import progress, show
 from release.errors import ExitCode
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 @click.command("deploy", short_help="Build a commit and deploy it to a stage without tags (dev).")
 @click.argument("stage")
 @click.argument("services", nargs=-1)
 @click.option("--ref", default="HEAD", show_default=True, help="Commit to deploy; it must be on the remote.")
+@wait_option
 @pipeline_option
 @yes_option
 @json_option
@@ -23,6 +28,7 @@ def command(
     stage: str,
     services: tuple[str, ...],
     ref: str,
+    wait: "timedelta",
     pipeline: str | None,
     yes: bool,
     as_json: bool,
@@ -66,4 +72,4 @@ def command(
         selection.with_manifest(built.digest),
         target=wired.build_target,
     )
-    return carry_out(wired, draft, yes=yes, as_json=as_json)
+    return carry_out(wired, draft, yes=yes, as_json=as_json, wait=wait)

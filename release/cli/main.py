@@ -19,6 +19,7 @@ from release.errors import ExitCode, ReleaseError
 # verb -> module in release.cli, which holds it as `command`; one guess finds it
 VERBS = {
     "abort": "abort",
+    "advance": "advance",
     "apply": "apply",
     "artifacts": "artifacts",
     "audit": "audit",

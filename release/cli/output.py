@@ -68,6 +68,14 @@ def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             return [(f"{fields['phase']:<7}", style, text)]
         case "undo":
             return [("failed ", "bold red", fields["cause"]), ("going back", "yellow", "")]
+        case "bake":
+            where = f"{fields['percent']} % in {fields['region']}"
+            return [("bake   ", "cyan", f"{where}, judged not before {fields['until']:%H:%M:%S} UTC")]
+        case "verdict" | "extend" | "probe":
+            where = f"{fields['percent']} % in {fields['region']}"
+            said = {"verdict": "passes", "extend": "goes on baking", "probe": "is probed"}[what]
+            reason = f": {fields['reason']}" if "reason" in fields else ""
+            return [("judge  ", "green" if what == "verdict" else "yellow", f"{where} {said}{reason}")]
         case "built":
             return [("build  ", "green", f"{fields['service']:<20} {fields['detail']}")]
         case _:

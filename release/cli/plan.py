@@ -8,7 +8,15 @@ import click
 
 from release.cli.context import json_option, pipeline_option, reason_option, wiring
 from release.cli.output import show, show_json
-from release.cli.promote import bump_option, new_option, older_option, ref_option
+from release.cli.promote import (
+    alarms_option,
+    break_glass,
+    bump_option,
+    new_option,
+    older_option,
+    ref_option,
+    regions_option,
+)
 from release.cli.usage import Verbs
 from release.errors import ExitCode, Misconfigured
 
@@ -57,6 +65,8 @@ def plan_deploy(
 @reason_option(required=False)
 @new_option
 @older_option
+@regions_option
+@alarms_option
 @out_option
 @pipeline_option
 @json_option
@@ -69,6 +79,8 @@ def plan_promote(
     reason: str | None,
     new: bool,
     allow_older: bool,
+    regions: tuple[str, ...],
+    despite_alarms: str | None,
     out: Path | None,
     pipeline: str | None,
     as_json: bool,
@@ -76,7 +88,17 @@ def plan_promote(
     """Plan a promotion."""
     from release.promotion import Request
 
-    request = Request("promote", stage, ref=ref, bump=bump, reason=reason, new=new, allow_older=allow_older)
+    request = Request(
+        "promote",
+        stage,
+        ref=ref,
+        bump=bump,
+        reason=reason,
+        new=new,
+        allow_older=allow_older,
+        regions=break_glass(regions, reason),
+        despite_alarms=despite_alarms,
+    )
     return _plan(directory, request, pipeline, out, as_json)
 
 

@@ -1,11 +1,24 @@
 """`release promote STAGE`: the release that the stage before runs enters this one, the same bytes."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import json_option, pipeline_option, reason_option, wiring, yes_option
+from release.cli.context import (
+    checked_reason,
+    json_option,
+    pipeline_option,
+    reason_option,
+    wait_option,
+    wiring,
+    yes_option,
+)
+from release.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 BUMPS = ("auto", "patch", "minor", "major")
 bump_option = click.option(
@@ -23,6 +36,28 @@ older_option = click.option(
     "--allow-older", is_flag=True, help="Let a release in that is older than what runs."
 )
 
+regions_option = click.option(
+    "--regions",
+    metavar="R",
+    multiple=True,
+    help="Only these regions, because another is out (break-glass); needs --reason. May be repeated.",
+)
+alarms_option = click.option(
+    "--despite-alarms",
+    metavar="TEXT",
+    callback=checked_reason,
+    help="Why alarms that fire already do not count; then only what is worse than stable does.",
+)
+
+
+def break_glass(regions: tuple[str, ...], reason: str | None) -> tuple[str, ...]:
+    """Raises Misconfigured for regions without a reason."""
+    if regions and reason is None:
+        raise Misconfigured(
+            "--regions leaves the other regions behind, and that needs a reason", fix="add --reason TEXT"
+        )
+    return tuple(dict.fromkeys(regions))
+
 
 @click.command("promote", short_help="Tag and roll out the release that the stage before runs.")
 @click.argument("stage")
@@ -31,6 +66,9 @@ older_option = click.option(
 @reason_option(required=False)
 @new_option
 @older_option
+@regions_option
+@alarms_option
+@wait_option
 @pipeline_option
 @yes_option
 @json_option
@@ -43,6 +81,9 @@ def command(
     reason: str | None,
     new: bool,
     allow_older: bool,
+    regions: tuple[str, ...],
+    despite_alarms: str | None,
+    wait: "timedelta",
     pipeline: str | None,
     yes: bool,
     as_json: bool,
@@ -55,6 +96,16 @@ def command(
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
-    request = Request("promote", stage, ref=ref, bump=bump, reason=reason, new=new, allow_older=allow_older)
+    request = Request(
+        "promote",
+        stage,
+        ref=ref,
+        bump=bump,
+        reason=reason,
+        new=new,
+        allow_older=allow_older,
+        regions=break_glass(regions, reason),
+        despite_alarms=despite_alarms,
+    )
     draft = draft_promotion(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
-    return carry_out(wired, draft, yes=yes, as_json=as_json)
+    return carry_out(wired, draft, yes=yes, as_json=as_json, wait=wait)

@@ -129,6 +129,7 @@ class Plan:
     waves: tuple[Wave, ...] = ()
     regions: tuple[str, ...] | None = None  # only these: break-glass
     despite: str | None = None  # why alarms that fire already do not count
+    hold_on_failure: bool = False  # a failed rollout holds the stage for a person
 
     def in_phase(self, phase: Phase, region: str | None = None) -> tuple[Step, ...]:
         """Of a phase, or of a region in it."""

@@ -4,7 +4,15 @@ Nothing here writes to AWS or git; `release.apply` carries out what comes of it.
 """
 
 from release.promotion.choose import deploy_selection, next_release
-from release.promotion.draft import Draft, draft, draft_promotion, draft_rollback, draft_rollout, refuse
+from release.promotion.draft import (
+    Draft,
+    draft,
+    draft_promotion,
+    draft_resumed,
+    draft_rollback,
+    draft_rollout,
+    refuse,
+)
 from release.promotion.setup import Request, Setup, build_setup, read_setup
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "deploy_selection",
     "draft",
     "draft_promotion",
+    "draft_resumed",
     "draft_rollback",
     "draft_rollout",
     "next_release",

@@ -1,16 +1,17 @@
 """From a chosen release to a plan: reads its documents and AWS, and lets core decide what is to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from release.apply.work import Tools
 from release.build.documents import load_manifest, load_settings
 from release.build.release_build import manifest_key
 from release.build.target import Target as BuildTarget
-from release.core import holding
+from release.core import alarms, holding
 from release.core.blockers import Blocker
 from release.core.holding import Continue, Hold, Supersede
 from release.core.models import Pipelines, Place, Stage
-from release.core.plan import Change, Plan, Step
+from release.core.plan import Change, Plan, Step, Wave
 from release.core.records import Event, Served, StageHead, rollback_target
 from release.core.rollout import Target, rollback_steps, rollout_steps, served, targets, waves_of
 from release.core.selection import (
@@ -86,7 +87,12 @@ def draft_promotion(tools: Tools, setup: Setup, request: Request, *, target: Bui
     answer, facts = next_release(tools.repo, setup, request)
     objects = {tag.name: tag.object for tag in facts.tags}
     selection = promotion(answer, stage, facts.source, request.reason, objects)
-    selection = replace(selection, warnings=(*setup.warnings, *selection.warnings))
+    selection = replace(
+        selection,
+        warnings=(*setup.warnings, *selection.warnings),
+        regions=request.regions or None,
+        despite=request.despite_alarms,
+    )
     if selection.manifest is None and selection.commit and not selection.blockers:
         selection = _built(tools, setup, selection, target)
     return draft_rollout(tools, setup, stage, selection, target=target)
@@ -127,9 +133,32 @@ def draft_rollout(
         moved=moved,
     )
     uncovered = _uncovered(tools, setup, stage, dead, changes) if isinstance(hold, Supersede) else ()
-    selection = replace(selection, blockers=(*blockers, *uncovered))
+    alarmed = _alarmed(tools, setup, stage, waves_of(steps, places, stage.rollouts), selection)
+    selection = replace(selection, blockers=(*blockers, *uncovered, *alarmed))
     kept = _kept(tools, setup, head, selection)
     return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+
+
+def _alarmed(
+    tools: Tools, setup: Setup, stage: Stage, waves: Sequence[Wave], selection: Selection
+) -> tuple[Blocker, ...]:
+    """Why the alarms of a rollout that is about to begin could not watch over it."""
+    places = {place.region: place for place in stage.environment.places}
+    baking = {wave.region: wave for wave in waves if wave.rollout is not None}  # a region's waves are alike
+    found: list[Blocker] = []
+    for region, wave in baking.items():
+        if region is None or wave.rollout is None or not wave.rollout.alarms:
+            continue
+        names = alarms.names(wave.rollout.alarms, wave.baking)
+        found += alarms.preflight(
+            wave.rollout.alarms,
+            wave.baking,
+            tools.metrics.alarms(places[region], names),
+            alias=setup.pipelines.alias,
+            where=f"{stage.name}, {region}",
+            overridden=selection.despite is not None,
+        )
+    return tuple(found)
 
 
 def _uncovered(
@@ -417,6 +446,7 @@ def _draft(
         places=places,
         alias=setup.pipelines.alias,
         after=stage.after if selection.verb == "promote" else None,
+        hold_on_failure=stage.on_failure == "hold",
     )
     some = selection.services is not None or selection.regions is not None
     done = serves_already(setup.head(stage.name), selection) or some

@@ -27,6 +27,8 @@ class Request:
     allow_older: bool = False
     to: str | None = None
     services: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()  # break-glass: only these
+    despite_alarms: str | None = None  # why alarms that fire already do not count
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from release.core.plan import ApplyStack, CreateAlias, Phase, Plan, describe
-from release.views.tables import short, table
+from release.core.models import Gradual
+from release.core.plan import ApplyStack, CreateAlias, Phase, Plan, describe, rules
+from release.views.tables import short, spoken, table
 
 
 def plan_text(plan: Plan) -> Iterator[RenderableType]:
@@ -61,15 +62,40 @@ def _phases(plan: Plan) -> Iterator[str]:
     prepared = len(plan.in_phase(Phase.PREPARE))
     if prepared:
         yield f"prepare {_count(prepared, 'version')}, smoke-test each before any traffic moves"
+    everywhere = [wave for wave in plan.waves if wave.region is None]
+    if everywhere and plan.in_phase(Phase.SHIFT):
+        moved = len(plan.in_phase(Phase.SHIFT))
+        yield f"all regions at once: move {_count(moved, 'alias')}, smoke-test through it"
     for place in plan.places:
-        steps = plan.in_phase(Phase.SHIFT, place.region)
-        if steps:
-            first = sum(isinstance(step.action, CreateAlias) for step in steps)
-            made = f" ({first} for the first time)" if first else ""
-            yield f"{place.region}: move {_count(len(steps), 'alias')}{made}, smoke-test through it"
+        yield from _waves(plan, place.region)
         attached = len(plan.in_phase(Phase.ATTACH, place.region))
         if attached:
             yield f"{place.region}: attach the triggers of {_count(attached, 'stack')}"
+
+
+def _waves(plan: Plan, region: str) -> Iterator[str]:
+    for wave in plan.waves:
+        steps = plan.in_wave(wave)
+        if wave.region != region or not (steps or wave.baking):
+            continue
+        if wave.rollout is not None:
+            moved = f"{wave.percent} % of {_count(len(wave.baking), 'alias')} to the new version"
+            yield f"{region}: {moved}, {_bake(wave.rollout)}"
+            continue
+        first = sum(isinstance(step.action, CreateAlias) for step in steps)
+        made = f" ({first} for the first time)" if first else ""
+        yield f"{region}: move {_count(len(steps), 'alias')}{made}, smoke-test through it"
+
+
+def _bake(rollout: Gradual) -> str:
+    """How a wave is judged, in words."""
+    watched = [f"at most {rollout.max_error_rate * 100:.4g} % of them bad"]
+    if rollout.alarms:
+        watched.append(f"{_count(len(rollout.alarms), 'alarm')} quiet")
+    return (
+        f"bake {spoken(rollout.bake)} and {rollout.min_samples} calls or more: {', '.join(watched)}, no worse"
+        " than stable"
+    )
 
 
 def _stack_verb(action: object) -> str:
@@ -93,6 +119,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "source": plan.source,
         "reason": plan.reason,
         "mint": plan.mint,
+        "regions": list(plan.regions) if plan.regions is not None else None,
+        "despite_alarms": plan.despite,
         "digest": plan.digest,
         "steps": [{"phase": step.phase.value} | describe(step.action) for step in plan.steps],
         "changes": [
@@ -106,6 +134,15 @@ def plan_json(plan: Plan) -> dict[str, Any]:
                 "changes": change.changes,
             }
             for change in plan.changes
+        ],
+        "waves": [
+            {
+                "region": wave.region,
+                "percent": wave.percent,
+                "functions": [getattr(step.action, "function", None) for step in plan.in_wave(wave)],
+                "bake": rules(wave.rollout) if wave.rollout else None,
+            }
+            for wave in plan.waves
         ],
         "warnings": list(plan.warnings),
         "blockers": [{"code": b.code, "message": b.message, "fix": b.fix} for b in plan.blockers],

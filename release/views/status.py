@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from release.core.records import moment
+from release.core.records import StageHead, moment
 from release.core.standing import StageStanding
 from release.views.tables import ago, short, table
 
@@ -52,17 +52,39 @@ def _functions(standing: StageStanding) -> RenderableType:
     return rows
 
 
+def _course(head: StageHead) -> Iterator[RenderableType]:
+    """How far it is, and what it waits for."""
+    running = head.running
+    if running is None:
+        return
+    if running.wave:
+        yield Text(f"  {running.wave.percent} % in {running.wave.region} since {running.wave.since}")
+    if running.paused:
+        when = f"not before {running.next_at}" if running.next_at else "when that has changed"
+        yield Text(f"  waits: {running.paused}")
+        yield Text(f"  next: release advance {head.stage}, {when}")
+
+
 def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableType]:
     head = standing.head
     if head.running:
         running = head.running
+        who = "nobody is at it" if running.paused else running.holder.label
         yield Text.assemble(
             (f"{head.stage}: ", "bold"),
             (f"{running.verb} of {running.release.label} under way", "yellow"),
-            f" since {ago(now, moment(running.at))} by {running.actor} ({running.holder.label})",
+            f" since {ago(now, moment(running.at))} by {running.actor} ({who})",
         )
+        yield from _course(head)
     if head.abort:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("abort asked for", "yellow"), f": {head.abort}")
+    if head.partial:
+        yield Text.assemble(
+            (f"{head.stage}: ", "bold"),
+            ("partial", "bold red"),
+            f" {head.partial.release.label} is in {', '.join(head.partial.regions)} only, by"
+            f" {head.partial.actor}: {head.partial.why}",
+        )
     if head.stranded:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("half-way", "bold red"), f": see {head.stranded}")
     for item in head.quarantined:
@@ -88,6 +110,8 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
             "aws": standing.step,
             "note": standing.note,
             "running": standing.head.running.id if standing.head.running else None,
+            "under_way": _under_way(standing.head),
+            "partial": list(standing.head.partial.regions) if standing.head.partial else None,
             "abort": standing.head.abort,
             "stranded": standing.head.stranded,
             "quarantined": [
@@ -110,6 +134,23 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
         }
         for standing in stages
     ]
+
+
+def _under_way(head: StageHead) -> dict[str, Any] | None:
+    running = head.running
+    if running is None:
+        return None
+    return {
+        "verb": running.verb,
+        "tag": running.release.tag,
+        "commit": running.release.commit,
+        "by": running.actor,
+        "since": running.at,
+        "region": running.wave.region if running.wave else None,
+        "percent": running.wave.percent if running.wave else None,
+        "waits": running.paused,
+        "next_at": running.next_at,
+    }
 
 
 def _good(standing: StageStanding) -> dict[str, Any] | None:

@@ -41,6 +41,15 @@ def ago(now: datetime, then: datetime) -> str:
     return f"{int(passed.total_seconds())} s ago"
 
 
+def spoken(length: timedelta) -> str:
+    """A length of time in the largest unit that gives a whole number: "5 min", "90 s"."""
+    seconds = int(length.total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def listed(items: Sequence[str], limit: int = 4) -> str:
     """A few names, and how many more there are."""
     shown = ", ".join(items[:limit])

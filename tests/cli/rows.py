@@ -27,6 +27,7 @@ _WHY = ("--reason", "because")
 # One for every command: tests/cli/test_bad_worlds.py fails for a command without one.
 ROWS = {
     ("abort",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "dev", ends=3),  # nothing is under way
+    ("advance",): Row((), _PIPELINES),  # nothing is under way, so nothing is asked of AWS
     ("apply",): Row(("PLAN", "--yes"), _AWS),
     ("artifacts", "list"): Row((), _AWS),
     ("artifacts", "show"): Row(("v1.0.0-qa.1",), _AWS),

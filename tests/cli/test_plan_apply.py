@@ -46,12 +46,17 @@ FORGED = {
     "a stage that is no text": ({"stage": ["uat"]}, "stage must be text"),
     "a pipeline that is no text": ({"pipeline": {"fleet": 1}}, "pipeline and digest must be text"),
     "a flag that is a word": ({"allow_older": "no"}, "allow_older must be true or false"),
-    "services in one word": ({"services": "orders"}, "services must be a list"),
-    "a service that is no name": ({"services": [1]}, "services must be names"),
+    "services in one word": ({"services": "orders"}, "services and regions must be lists"),
+    "a service that is no name": ({"services": [1]}, "services and regions must be names"),
     "an unknown bump": ({"bump": "gigantic"}, "bump must be one of"),
     "a reason without end": ({"reason": "x" * 501}, "501 characters; 500 is the limit"),
     "a reason with a secret": ({"reason": "with password=hunter22"}, "seems to hold a password"),
     "a reason that begins a line": ({"reason": "x\n::error::y"}, "a line break"),
+    "regions that nobody explains": ({"regions": ["us-east-1"]}, "regions need a reason"),
+    "a secret in what alarms are about": (
+        {"despite_alarms": "password=hunter22"},
+        "seems to hold a password",
+    ),
     "a rollback that nobody explains": ({"verb": "rollback"}, "a rollback needs a reason"),
 }
 
