@@ -78,7 +78,10 @@ def test_what_was_overwritten_is_there_in_a_bucket_with_versions(client: Client,
 def test_the_checksum_that_an_object_was_put_with_is_answered(client: Client, bucket: str) -> None:
     s3 = client("s3")
     body = zipped(1)
-    s3.put_object(Bucket=bucket, Key="k", Body=body, ChecksumSHA256=code_sha256(body))
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body, ChecksumSHA256=code_sha256(body))
+    assert put["ChecksumSHA256"] == code_sha256(body)
+    other = {"Bucket": bucket, "Key": "other", "Body": body, "ChecksumSHA256": code_sha256(zipped(2))}
+    assert refused(s3.put_object, **other)[0] == 400
     shown = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert shown["ChecksumSHA256"] == code_sha256(body)
 

@@ -261,6 +261,30 @@ def test_iam_resources_have_to_be_acknowledged(stack: Stack, call: str, named: b
         assert refused(getattr(stack.api, call), Capabilities=["CAPABILITY_IAM"], **wanted) == insufficient
 
 
+@source("AWSCloudFormation/latest/UserGuide/troubleshooting.html")
+def test_the_name_of_a_role_is_taken_in_every_region(client: Client) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role = {
+        "Type": "AWS::IAM::Role",
+        "Properties": {
+            "RoleName": "orders",
+            "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        },
+    }
+    ends = [
+        Stack(client("cloudformation", region)).create(
+            json.dumps({"Resources": {"Role": role}}), Capabilities=["CAPABILITY_NAMED_IAM"]
+        )
+        for region in ("us-east-1", "us-west-2")
+    ]
+    assert ends == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
+    assert client("iam").get_role(RoleName="orders")["Role"]["RoleName"] == "orders"
+
+
 def gone(stack: Stack) -> bool:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:

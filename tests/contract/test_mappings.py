@@ -82,6 +82,15 @@ def test_a_mapping_needs_a_function_that_exists(line: Line, function: str) -> No
     assert status in (400, 404)
 
 
+@source(PAGE)
+def test_a_queue_is_mapped_to_an_alias_once(line: Line) -> None:
+    line.map()
+    wanted = {"FunctionName": f"{NAME}:live", "EventSourceArn": line.arn}
+    again = refused(line.functions.create_event_source_mapping, **wanted)
+    assert again == (409, "ResourceConflictException")
+    assert len(line.functions.list_event_source_mappings()["EventSourceMappings"]) == 1
+
+
 @source("lambda/latest/dg/with-sqs.html")
 def test_a_mapping_on_an_alias_runs_the_version_of_the_alias(line: Line, client: Client) -> None:
     line.state_becomes(line.map()["UUID"], "Enabled")
