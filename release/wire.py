@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from release import __version__
 from release.apply.work import Tools, Who
 from release.core.models import BucketStore, FolderStore, Pipeline, Pipelines, Place, Service
-from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Progress, Repo, Stacks
+from release.errors import Misconfigured
+from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Metrics, Progress, Repo, Stacks
 
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from release.core.manifest import Manifest
 
 TOOL = f"lambda-release {__version__}"
+_LONGEST_LAG_SECONDS = 86_400
 
 
 class Wiring:
@@ -72,6 +75,28 @@ class Wiring:
         from release.adapters.stacks import CloudFormationStacks
 
         return CloudFormationStacks(self._aws)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        from release.adapters.cloudwatch import DEFAULT_LAG, CloudWatchMetrics
+
+        return CloudWatchMetrics(self._aws, lag=self._metric_lag(DEFAULT_LAG))
+
+    def _metric_lag(self, default: timedelta) -> timedelta:
+        given = self._environ.get("RELEASE_METRIC_LAG_SECONDS")
+        if given is None:
+            return default
+        try:
+            seconds = float(given)
+        except ValueError:
+            seconds = -1.0
+        if not 0 <= seconds <= _LONGEST_LAG_SECONDS:
+            raise Misconfigured(
+                f"RELEASE_METRIC_LAG_SECONDS is {given!r}",
+                fix=f"set it to a number from 0 to {_LONGEST_LAG_SECONDS}, or unset it: then it is "
+                f"{default.total_seconds():.0f}",
+            )
+        return timedelta(seconds=seconds)
 
     def artifacts(self, pipelines: Pipelines) -> Artifacts:
         """The artifact store that the configuration names."""

@@ -23,6 +23,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 # CloudWatch looks further back than EvaluationPeriods, for late data: 5 periods for 3 in its example.
 _MORE_PERIODS = 2
+_MOST_NAMES = 100  # of DescribeAlarms
 
 
 def _never(value: float, threshold: float) -> bool:
@@ -39,6 +40,7 @@ class Alarms:
     def install(self) -> None:
         parameters = ("params", "cbor_data", "is_cbor", "is_json")
         self._put = replace(emulator.cloudwatch, "_put_metric_alarm", parameters, self.put)
+        self._describe = replace(emulator.cloudwatch, "_describe_alarms", parameters, self.describe)
         replace(emulator.cloudwatch, "_evaluate_alarm", ("alarm",), evaluate)
         threading.Thread(target=self._evaluate_every_second, daemon=True, name="alarms").start()
 
@@ -54,6 +56,13 @@ class Alarms:
             emulator.cloudwatch._alarms[cbor_data["AlarmName"]]["Metrics"] = queries
             emulator.cloudwatch._evaluate_all_alarms()
         return answer
+
+    def describe(self, params: Any, cbor_data: Any, is_cbor: bool, is_json: bool = False) -> Any:
+        names = (cbor_data.get("AlarmNames") or []) if isinstance(cbor_data, dict) else []
+        if len(names) > _MOST_NAMES:
+            message = f"The collection AlarmNames must not have a size greater than {_MOST_NAMES}."
+            return emulator.cloudwatch._error("ValidationError", message, 400, is_json, is_cbor)
+        return self._describe(params, cbor_data, is_cbor, is_json)
 
     def _evaluate_every_second(self) -> None:
         while True:

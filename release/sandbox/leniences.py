@@ -125,6 +125,19 @@ LENIENCES: tuple[Lenience, ...] = (
         source=f"{_LAMBDA}monitoring-metrics-types.html",
     ),
     Lenience(
+        "duration-of-a-cold-start",
+        aws="Duration begins when the handler does: starting it is reported as its Init Duration",
+        sandbox="Duration holds the start of the process as well",
+        source=f"{_LAMBDA}lambda-runtime-environment.html",
+    ),
+    Lenience(
+        "metric-statistics",
+        aws="every statistic, and metrics kept by the second",
+        sandbox="the plain ones, percentiles and TC with two numbers, kept by the minute; the rest "
+        "is refused with ValidationError",
+        source=f"{_CLOUDWATCH}Statistics-definitions.html",
+    ),
+    Lenience(
         "metric-math",
         aws="every function of metric math, over metrics of any periods, and queries in SQL",
         sandbox="arithmetic, comparisons, IF, FILL with a number or REPEAT, ABS, CEIL and FLOOR over metrics "

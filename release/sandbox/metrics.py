@@ -15,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from release.sandbox import emulator, metric_math
+from release.sandbox import emulator, metric_math, metric_statistics
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
 
 _BY_START = "TimestampAscending"  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
 _MOST_POINTS = 100_800
+_MOST_QUERIES = 500
+_MINUTE = 60  # Lambda's metrics are kept by the minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Metrics:
         self._handle = replace(
             service, "handle_request", ("method", "path", "headers", "body", "query_params"), self.handle
         )
+        metric_statistics.install()
         self._get_data = replace(
             service, "_get_metric_data", ("params", "cbor_data", "is_cbor", "is_json"), self.get_metric_data
         )
@@ -87,6 +90,9 @@ class Metrics:
             old_protocol: Answer = self._get_data(params, cbor_data, is_cbor, is_json)
             return old_protocol
         queries = cbor_data.get("MetricDataQueries") or []
+        if problem := _problem(queries):
+            return _refused(problem, is_cbor, is_json)
+        cbor_data = _by_the_minute(cbor_data)
         measured = [{**query, "ReturnData": True} for query in queries if not query.get("Expression")]
         status, headers, body = self._get_data(
             params, {**cbor_data, "MetricDataQueries": measured}, False, True
@@ -165,6 +171,30 @@ def _resolved(
         raise metric_math.UnknownMath(f"the time range has more than {_MOST_POINTS} periods")
     periods = range(first, math.ceil(end), length)
     return resolve_expression(query_id, queries, series, periods)
+
+
+def _problem(queries: Sequence[Mapping[str, Any]]) -> str | None:
+    """What AWS refuses, and what the sandbox would answer with something else."""
+    if len(queries) > _MOST_QUERIES:
+        return f"The collection MetricDataQueries must not have a size greater than {_MOST_QUERIES}."
+    identities = [query["Id"] for query in queries]
+    if len(set(identities)) < len(identities):
+        return "The values for parameter id in MetricDataQueries are not unique."
+    for stat in (query["MetricStat"] for query in queries if "MetricStat" in query):
+        if not metric_statistics.is_known(str(stat["Stat"])):
+            return f"the sandbox does not calculate the statistic {stat['Stat']}"
+    return None
+
+
+def _by_the_minute(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with a range of whole minutes.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html: the start is
+    rounded down to the minute; the end is compared with the time of the point, where its minute begins.
+    """
+    start, end = _range(data)
+    rounded = {"StartTime": start // _MINUTE * _MINUTE, "EndTime": math.ceil(end / _MINUTE) * _MINUTE}
+    return {**data, **rounded}
 
 
 def _range(data: Mapping[str, Any]) -> tuple[float, float]:

@@ -51,12 +51,14 @@ class Sandbox:
         *,
         temporary: bool,
         saves_state: bool = False,
+        metric_lag_seconds: float = 0.0,
     ) -> None:
         self.endpoint = endpoint
         self.root = root
         self._process = process
         self._temporary = temporary
         self._saves_state = saves_state
+        self._metric_lag_seconds = metric_lag_seconds
         self._doors = Doors(endpoint, log=str(root / "sandbox.log"))
 
     @classmethod
@@ -126,6 +128,7 @@ class Sandbox:
             folder,
             temporary=temporary,
             saves_state=save_state,
+            metric_lag_seconds=metric_lag_seconds,
         )
 
     def __enter__(self) -> Self:
@@ -181,6 +184,8 @@ class Sandbox:
             **{name: _with_loopback(kept.get(name)) for name in ("NO_PROXY", "no_proxy")},
             # Handlers run on this machine's Python, so artifacts have to be built for it.
             "RELEASE_BUILD_TARGET": "host",
+            # Its CloudWatch is not as late as AWS's.
+            "RELEASE_METRIC_LAG_SECONDS": f"{self._metric_lag_seconds:g}",
         }
 
     def provision(

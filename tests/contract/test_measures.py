@@ -45,6 +45,28 @@ class Measured:
         )["Datapoints"]
         return sum(point["Sum"] for point in points) if points else None
 
+    def data(
+        self,
+        metric: str,
+        statistic: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        queries: int = 1,
+    ) -> float:
+        """What GetMetricData adds up to, of the first query of so many like it."""
+        now = datetime.now(UTC)
+        stat = {"Namespace": "AWS/Lambda", "MetricName": metric, **of(NAME, Resource=f"{NAME}:live")}
+        answer = self.cloudwatch.get_metric_data(
+            MetricDataQueries=[
+                {"Id": f"q{number}", "MetricStat": {"Metric": stat, "Period": 60, "Stat": statistic}}
+                for number in range(queries)
+            ],
+            StartTime=since or now - timedelta(minutes=10),
+            EndTime=until or now + timedelta(minutes=1),
+        )
+        return float(sum(answer["MetricDataResults"][0]["Values"]))
+
 
 @pytest.fixture
 def measured(client: Client) -> Measured:
@@ -180,6 +202,60 @@ def test_metric_data_of_several_versions_come_in_one_answer(measured: Measured) 
         EndTime=now + timedelta(minutes=1),
     )
     assert {one["Id"]: sum(one["Values"]) for one in answer["MetricDataResults"]} == {"m1": 2, "m2": 1}
+
+
+@source(METRICS)
+def test_throttled_calls_are_counted_by_the_version_that_they_were_meant_for(measured: Measured) -> None:
+    measured.plane.functions.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
+    with pytest.raises(measured.plane.functions.exceptions.TooManyRequestsException):
+        measured.call()
+    by_version = {"FunctionName": NAME, "Resource": f"{NAME}:live", "ExecutedVersion": "1"}
+    assert measured.sum("Throttles", **by_version) == 1
+
+
+@source("AmazonCloudWatch/latest/monitoring/Statistics-definitions.html")
+def test_a_trimmed_count_counts_the_values_in_a_range(measured: Measured) -> None:
+    measured.call(3)
+    slow = {
+        statistic: measured.data("Duration", statistic) for statistic in ("TC(0:900000)", "TC(60000:900000)")
+    }
+    assert slow == {"TC(0:900000)": 3, "TC(60000:900000)": 0}
+
+
+@source("AmazonCloudWatch/latest/APIReference/API_GetMetricData.html")
+def test_the_begin_of_a_window_is_rounded_down_to_the_minute_and_its_last_minute_is_whole(
+    measured: Measured,
+) -> None:
+    if datetime.now(UTC).second > 50:  # calls and window must be in one minute
+        time.sleep(61 - datetime.now(UTC).second)
+    measured.call(2)
+    now = datetime.now(UTC)
+    assert measured.data("Invocations", "Sum", since=now, until=now + timedelta(seconds=1)) == 2
+    assert measured.data("Invocations", "Sum", since=now - timedelta(seconds=59), until=now) == 2
+    minute = now.replace(second=0, microsecond=0)
+    assert measured.data("Invocations", "Sum", since=minute - timedelta(minutes=5), until=minute) == 0
+
+
+@source("AmazonCloudWatch/latest/APIReference/API_GetMetricData.html")
+def test_more_than_500_queries_are_refused(measured: Measured) -> None:
+    assert measured.data("Invocations", "Sum", queries=500) == 0
+    with pytest.raises(measured.cloudwatch.exceptions.ClientError, match="500"):
+        measured.data("Invocations", "Sum", queries=501)
+
+
+@source("AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html")
+def test_alarms_are_described_by_name_with_what_they_watch_and_since_when(measured: Measured) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=2)
+    put_alarm(measured, "errors", MetricName="Errors", **of(NAME, Resource=f"{NAME}:live"))
+    measured.cloudwatch.put_composite_alarm(AlarmName="any", AlarmRule="ALARM(errors)")
+    asked = {"AlarmNames": ["errors", "any", "none"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]}
+    found = measured.cloudwatch.describe_alarms(**asked)
+    (alarm,), (composite,) = found["MetricAlarms"], found["CompositeAlarms"]
+    assert alarm["Dimensions"] == of(NAME, Resource=f"{NAME}:live")["Dimensions"]
+    assert before < alarm["StateUpdatedTimestamp"] < datetime.now(UTC) + timedelta(seconds=2)
+    assert composite["StateValue"] in ("OK", "INSUFFICIENT_DATA")
+    with pytest.raises(measured.cloudwatch.exceptions.ClientError):
+        measured.cloudwatch.describe_alarms(AlarmNames=[f"a{number}" for number in range(101)])
 
 
 def of(function: str, **more: str) -> dict[str, Any]:

@@ -177,6 +177,7 @@ def test_the_environment_of_a_child_has_the_sandbox_for_aws(sandbox: Sandbox) ->
 
     assert given["AWS_ENDPOINT_URL"] == sandbox.endpoint
     assert (given["AWS_ACCESS_KEY_ID"], given["RELEASE_BUILD_TARGET"]) == ("222222222222", "host")
+    assert given["RELEASE_METRIC_LAG_SECONDS"] == "0"
     assert given["AWS_REGION"] == given["AWS_DEFAULT_REGION"] == "us-east-1"
     assert given["AWS_CONFIG_FILE"] == given["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
     assert not given.keys() & {"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"}
