@@ -201,6 +201,9 @@ class _Bake:
         ]
         if not compared:
             return Pass("what serves is what is to serve")
+        until = work.tools.clock.now()
+        if until <= self.since:
+            return Inconclusive("it has only just begun")
         limit = self.rollout.max_p99
         p99 = round(limit.total_seconds() * 1000) if limit is not None else None
         limits = Limits(
@@ -210,7 +213,7 @@ class _Bake:
             against_stable_only=work.plan.despite is not None,
         )
         counts = work.tools.metrics.counts(
-            self._place, compared, since=self.since, until=work.tools.clock.now(), slower_than_ms=p99
+            self._place, compared, since=self.since, until=until, slower_than_ms=p99
         )
         bakes = sum(1 for wave in work.plan.waves if wave.rollout is not None)
         verdicts: dict[str, Verdict] = {}

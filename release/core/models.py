@@ -101,12 +101,22 @@ class Gradual:
     max_error_rate: float  # fraction of calls, 0 to 1
     alarms: tuple[str, ...]  # alarm name patterns with {function}
     source: Source
+    max_p99: timedelta | None = None  # how long all but 1 % of calls may take; None: that is not judged
+    probe: bool = False  # whether we may call both versions ourselves where traffic is too low to judge
 
     def __str__(self) -> str:
         return f"{self.kind} {' → '.join(f'{step} %' for step in self.steps)}"
 
 
 Rollout = AllAtOnce | Gradual
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A program of the release's commit that looks at a stage once everything serves there."""
+
+    command: tuple[str, ...]  # program and arguments: no shell reads it
+    timeout: int = 1800  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +130,7 @@ class Stage:
     after: str | None
     gates: tuple[Gate, ...]
     rollouts: Mapping[str, Rollout]  # by region, every region of the environment
-    verify: tuple[str, ...]  # commands that must succeed after traffic moved; not built yet: closed
+    verify: tuple[Verification, ...]  # what must succeed after all traffic has moved, in this order
     source: Source
     on_failure: Literal["go-on", "hold"] = "go-on"  # hold: a failed rollout holds the stage for a person
 
@@ -203,6 +213,21 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class Migration:
+    """What has to run before the new versions of a service may serve: a function of it, or a program.
+
+    It may run again, after a crash or a lost answer: it must be idempotent.
+    """
+
+    function: str | None = None  # key of a function of the service; None: `command`
+    payload: Mapping[str, Any] = field(default_factory=dict)  # of the function
+    command: tuple[str, ...] = ()  # program and arguments: no shell reads it; empty: `function`
+    timeout: int = 300  # seconds
+    everywhere: bool = False  # in every region; else in the primary one alone
+    destructive: bool = False  # it loses data, or what older code needs: a person approves each run
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A folder in `services/`: the unit that changes and is built."""
 
@@ -218,6 +243,8 @@ class Service:
     smoke: Smoke
     source: Source
     build: Build = Build()
+    migration: Migration | None = None
+    freezes: bool = False  # no_auto_rollback: a failure leaves its aliases where they are, for a person
 
     def settings_for(self, stage: str) -> Settings:
         return self.settings.get(stage, self.settings["default"])

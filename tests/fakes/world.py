@@ -5,30 +5,44 @@ Promotions are drafted by the real `release.promotion` and carried out by the re
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
-from release.apply import Applied, apply
+from release.apply import WAIT, Applied, Paused, apply
+from release.apply.waves import still_bakes
 from release.apply.work import Tools, Who
 from release.build.target import LAMBDA
 from release.core import canonical
 from release.core.manifest import FunctionSettings, Manifest, ServiceEntry, StageDocuments, StageSettings
-from release.core.models import AllAtOnce, Environment, FolderStore, Pipeline, Pipelines, Place, Source, Stage
+from release.core.models import (
+    AllAtOnce,
+    Environment,
+    FolderStore,
+    Pipeline,
+    Pipelines,
+    Place,
+    Rollout,
+    Source,
+    Stage,
+)
 from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, ReleaseRef, StageHead, stamp
 from release.core.selection import Selection
 from release.core.snapshot import Invocation, StackFacts
 from release.ports import RemoteRefs
-from release.promotion import Draft, Request, Setup, draft_rollback, draft_rollout
+from release.promotion import Draft, Request, Setup, draft_resumed, draft_rollback, draft_rollout
 from tests.fakes.aws import Call, FakeFunctions, FakeStacks, Hook
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.ports import FakeArtifacts, FakeClock, FakeHolders, FakeLedger, FakeRepo
 
 EAST, WEST = "us-east-1", "us-west-2"
 ACCOUNT = "444444444444"
 ALIAS = "live"
 SOURCE = Source("pipelines/fleet.yaml", 1, "stages/3")
+ADA = Who("ada", None, "lambda-release 0.1.0")
 
 
 class Crash(BaseException):
@@ -54,7 +68,13 @@ class Fault:
 class World:
     """A stage `prod`, the store of releases, and everything that happened."""
 
-    def __init__(self, regions: tuple[str, ...], functions: dict[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        regions: tuple[str, ...],
+        functions: dict[str, tuple[str, ...]],
+        rollouts: Mapping[str, Rollout] | None = None,
+        on_failure: Literal["go-on", "hold"] = "go-on",
+    ) -> None:
         environment = Environment("prod", ACCOUNT, regions, None)
         self.stage = Stage(
             "prod",
@@ -63,9 +83,10 @@ class World:
             "gold",
             "uat",
             (),
-            {region: AllAtOnce() for region in regions},
+            {region: AllAtOnce() for region in regions} | dict(rollouts or {}),
             (),
             SOURCE,
+            on_failure,
         )
         pipeline = Pipeline("fleet", ("*",), "v", ("main",), (self.stage,), SOURCE)
         self.pipelines = Pipelines({"prod": environment}, FolderStore("."), ALIAS, {"fleet": pipeline})
@@ -81,7 +102,7 @@ class World:
         self.tools = Tools(
             functions=self.functions,
             stacks=self.stacks,
-            metrics=None,  # type: ignore[arg-type]  # nothing bakes in these worlds
+            metrics=FakeMetrics(self.clock.now),
             artifacts=self.artifacts,
             repo=self.repo,  # type: ignore[arg-type]
             ledger=self.ledger,
@@ -108,6 +129,14 @@ class World:
             (place.region, name): self._serves(place, name) for place in self.places for name in self.names
         }
 
+    def with_metrics(self, metrics: FakeMetrics) -> Tools:
+        """The same tools, with these measurements."""
+        return replace(self.tools, metrics=metrics)
+
+    def tag_of(self, place: Place, name: str, lambda_version: str) -> str:
+        """Whose code a version has."""
+        return self._tag_of(self.functions.code(place, name, lambda_version))
+
     @property
     def names(self) -> list[str]:
         return [f"{service}-{key}" for service, keys in self.services.items() for key in keys]
@@ -125,7 +154,9 @@ class World:
 
     def outcomes(self, tag: str) -> list[str | None]:
         return [
-            event.outcome for event in self.ledger.log if event.kind == "outcome" and event.release and event.release.tag == tag
+            event.outcome
+            for event in self.ledger.log
+            if event.kind == "outcome" and event.release and event.release.tag == tag
         ]
 
     def zip(self, _bucket: str, key: str) -> bytes:
@@ -216,7 +247,7 @@ class World:
         )
         return draft_rollout(self.tools, self.setup(), self.stage, selection, target=LAMBDA)
 
-    def carry_out(self, draft: Draft) -> Applied:
+    def carry_out(self, draft: Draft, wait: timedelta = WAIT) -> Applied:
         return apply(
             draft.plan,
             draft.wanted,
@@ -224,8 +255,9 @@ class World:
             draft.dead,
             draft.state,
             tools=self.tools,
-            who=Who("ada", None, "lambda-release 0.1.0"),
+            who=ADA,
             progress=lambda what, fields: self.said.append((what, dict(fields))),
+            wait=wait,
         )
 
     def promote(self, tag: str, **built: Any) -> Applied:
@@ -234,6 +266,15 @@ class World:
             self.build(tag, **built)
         self.holders.next_process()
         return self.carry_out(self.draft(tag))
+
+    def advance(self, wait: timedelta = WAIT) -> Applied | Paused | None:
+        """`release advance` in a process of its own. None: nothing is under way."""
+        self.holders.next_process()
+        draft = draft_resumed(self.tools, self.setup(), self.stage, target=LAMBDA)
+        if draft is None:
+            return None
+        waits = still_bakes(draft.plan, draft.wanted, self.head, tools=self.tools, who=ADA, wait=wait)
+        return waits if waits is not None else self.carry_out(draft, wait)
 
     def finish(self, tag: str) -> Applied | None:
         """The same command again. None: it found nothing to do."""
@@ -403,9 +444,15 @@ def is_write(call: Call) -> bool:
     return call.writes or call.operation == "append"
 
 
-def fleet(*, regions: tuple[str, ...] = (EAST, WEST), **services: tuple[str, ...]) -> World:
-    """Two services with a function each, unless named otherwise."""
-    return World(regions, services or {"prices": ("api",), "configs": ("api",)})
+def fleet(
+    *,
+    regions: tuple[str, ...] = (EAST, WEST),
+    rollouts: Mapping[str, Rollout] | None = None,
+    on_failure: Literal["go-on", "hold"] = "go-on",
+    **services: tuple[str, ...],
+) -> World:
+    """Two services with a function each, unless named otherwise; all at once, but for `rollouts`."""
+    return World(regions, services or {"prices": ("api",), "configs": ("api",)}, rollouts, on_failure)
 
 
 def from_json(data: bytes) -> Any:
