@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from release.core.decisions import closed_by_people
 from release.core.records import Event, IllegalEvent, StageHead, advance
-from release.errors import Conflict, Misconfigured, Unavailable
+from release.errors import Conflict, GateClosed, Misconfigured, Unavailable
 from release.ports import Clock, LedgerState, RefUpdate, RemoteRefs, Repo
 
 BRANCH = "release-ledger"
@@ -78,11 +79,13 @@ class GitLedger:
                 state = self._reread(refused)
                 if self._holds(state, event):
                     return state
-                if state.head(event.pipeline, event.stage) != ours:
+                now = state.head(event.pipeline, event.stage)
+                if now != ours:
+                    _refuse_held(now, event)
                     raise _lost(f"{event.stage} has moved on") from refused
                 for stage, was in sources.items():
-                    now = state.head(event.pipeline, stage)
-                    if (now.serves, now.quarantined) != (was.serves, was.quarantined):
+                    source = state.head(event.pipeline, stage)
+                    if (source.serves, source.quarantined) != (was.serves, was.quarantined):
                         raise _lost(f"{stage}, where the release comes from, has moved on") from refused
                 if isinstance(refused, Unavailable) or self._tag_exists(tag):
                     raise
@@ -162,6 +165,13 @@ def _is_about(event: Event, release: str | None) -> bool:
     return release is None or (
         event.release is not None and release in (event.release.tag, event.release.commit)
     )
+
+
+def _refuse_held(head: StageHead, event: Event) -> None:
+    """Raises GateClosed where somebody has held the stage between a plan and its start."""
+    if event.kind == "started" and event.verb != "rollback":
+        for blocker in closed_by_people(head, event.release.commit if event.release else ""):
+            raise GateClosed(blocker.message, fix=blocker.fix)
 
 
 def _is_event(path: str) -> bool:

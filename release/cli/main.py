@@ -19,19 +19,25 @@ from release.errors import ExitCode, ReleaseError
 # verb -> module in release.cli, which holds it as `command`; one guess finds it
 VERBS = {
     "abort": "abort",
+    "accept": "accept",
     "advance": "advance",
     "apply": "apply",
     "artifacts": "artifacts",
     "audit": "audit",
     "build": "build",
     "changed": "changed",
+    "clear": "clear",
     "deploy": "deploy",
+    "hold": "hold",
     "next": "next",
     "plan": "plan",
     "promote": "promote",
+    "quarantine": "quarantine",
+    "reject": "reject",
     "rollback": "rollback",
     "sandbox": "sandbox",
     "status": "status",
+    "unhold": "unhold",
     "verify": "verify",
 }
 

@@ -8,7 +8,7 @@ from release.core.blockers import Blocker
 from release.core.records import Decision, Quarantined, ReleaseRef, StageHead
 from release.errors import GateClosed
 
-PAST: Final[Mapping[Decision, str]] = {
+PAST: Final[Mapping[str, str]] = {
     "hold": "held",
     "unhold": "open again",
     "quarantine": "quarantined",

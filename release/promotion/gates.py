@@ -139,7 +139,8 @@ def _starters(repo: Repo, setup: Setup, good: Good) -> Starters:
     if tag is not None and tag.annotated and tag.object == good.release.tag_object:
         repo.ensure([tag.object], refs=[f"refs/tags/{tag.name}"])
         stated = trailers.parse(repo.tag_message(tag.object))
-        people.append((stated.get("Release-Actor", ""), stated.get("Release-Run") or None))
+        if "Release-Actor" in stated:
+            people.append((stated["Release-Actor"], stated.get("Release-Run") or None))
     return Starters.named(people)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from release.core.decisions import PAST
 from release.core.records import Event
 from release.views.tables import OUTCOME_STYLE, short, table
 
@@ -15,15 +16,15 @@ def log_text(events: Sequence[Event]) -> Iterator[RenderableType]:
     if not events:
         yield Text("the ledger is empty: nothing was deployed or promoted yet")
         return
-    rows = table("when", "stage", "what", "release", "event", "by", wide=("stage", "release", "by"))
+    rows = table("when", "stage", "what", "release", "event", "by", wide=("stage", "release", "event", "by"))
     for event in events:
-        word = event.outcome or event.kind
+        word = _word(event)
         rows.add_row(
             f"{event.at[5:10]} {event.at[11:19]}",
             event.stage,
             event.verb,
             event.label,
-            Text(word, style=OUTCOME_STYLE.get(word, "dim")),
+            Text(f"{word}: {event.reason}" if _is_decision(event) else word, style=_style(event)),
             event.actor,
         )
     yield rows
@@ -36,13 +37,12 @@ def release_text(tag: str, trailers: dict[str, str], events: Sequence[Event]) ->
         if value:
             yield Text(f"  {key.removeprefix('Release-').lower():<9} {value}")
     for event in events:
-        word = event.outcome or event.kind
         yield Text.assemble(
-            f"{event.at}  {event.verb} to {event.stage}: ",
-            (word, OUTCOME_STYLE.get(word, "")),
+            f"{event.at}  {event.verb} {'in' if _is_decision(event) else 'to'} {event.stage}: ",
+            (_word(event), _style(event)),
             f" by {event.actor}",
         )
-        if event.reason and event.kind in ("started", "abort"):
+        if event.reason and (event.kind in ("started", "abort") or _is_decision(event)):
             yield Text(f"  reason: {event.reason}")
         if event.failure:
             yield Text(f"  because: {event.failure}")
@@ -55,6 +55,29 @@ def release_text(tag: str, trailers: dict[str, str], events: Sequence[Event]) ->
                     f"  {served.function}", served.region, served.lambda_version or "-", short(served.code)
                 )
             yield rows
+
+
+def _is_decision(event: Event) -> bool:
+    return event.kind in PAST
+
+
+def _word(event: Event) -> str:
+    """How it ended, or what it was."""
+    return event.outcome or PAST.get(event.kind, event.kind)
+
+
+def _style(event: Event) -> str:
+    return _DECISION_STYLE.get(event.kind) or OUTCOME_STYLE.get(event.outcome or "", "dim")
+
+
+_DECISION_STYLE = {
+    "hold": "yellow",
+    "unhold": "green",
+    "quarantine": "red",
+    "clear": "green",
+    "accept": "green",
+    "reject": "red",
+}
 
 
 def event_json(event: Event) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from release.core.records import StageHead, moment
+from release.core.records import Accepted, Held, StageHead, moment
 from release.core.standing import StageStanding
 from release.views.tables import ago, short, table
 
@@ -87,11 +87,25 @@ def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableTyp
         )
     if head.stranded:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("half-way", "bold red"), f": see {head.stranded}")
+    if head.held:
+        held = head.held
+        yield Text.assemble(
+            (f"{head.stage}: ", "bold"),
+            ("held", "bold yellow"),
+            f" since {ago(now, moment(held.at))} by {held.actor}: {held.why}",
+        )
     for item in head.quarantined:
         yield Text.assemble(
             (f"{head.stage}: ", "bold"),
             ("quarantined", "red"),
-            f" {item.tag or short(item.commit)}: {item.why}",
+            f" {item.tag or short(item.commit)}: {item.why}" + (f" (by {item.actor})" if item.actor else ""),
+        )
+    signed = _signed(head)
+    if signed:
+        yield Text.assemble(
+            (f"{head.stage}: ", "bold"),
+            ("accepted", "green"),
+            f" {ago(now, moment(signed.at))} by {signed.actor}: {signed.why}",
         )
     for function in standing.functions:
         if function.drift:
@@ -115,9 +129,11 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
             "abort": standing.head.abort,
             "stranded": standing.head.stranded,
             "quarantined": [
-                {"commit": item.commit, "tag": item.tag, "at": item.at, "why": item.why}
+                {"commit": item.commit, "tag": item.tag, "at": item.at, "why": item.why, "by": item.actor}
                 for item in standing.head.quarantined
             ],
+            "held": _decided(standing.head.held),
+            "accepted": _decided(_signed(standing.head)),
             "functions": [
                 {
                     "service": f.recorded.service,
@@ -151,6 +167,20 @@ def _under_way(head: StageHead) -> dict[str, Any] | None:
         "waits": running.paused,
         "next_at": running.next_at,
     }
+
+
+def _signed(head: StageHead) -> Accepted | None:
+    """The acceptance of what the stage serves."""
+    if head.serves is None:
+        return None
+    serves = (head.serves.release.commit, head.serves.release.manifest)
+    return next((one for one in reversed(head.accepted) if (one.commit, one.manifest) == serves), None)
+
+
+def _decided(decision: Held | Accepted | None) -> dict[str, Any] | None:
+    if decision is None:
+        return None
+    return {"at": decision.at, "by": decision.actor, "why": decision.why, "record": decision.record}
 
 
 def _good(standing: StageStanding) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ _WHY = ("--reason", "because")
 # One for every command: tests/cli/test_bad_worlds.py fails for a command without one.
 ROWS = {
     ("abort",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "dev", ends=3),  # nothing is under way
+    ("accept",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
     ("advance",): Row((), _PIPELINES),  # nothing is under way, so nothing is asked of AWS
     ("apply",): Row(("PLAN", "--yes"), _AWS),
     ("artifacts", "list"): Row((), _AWS),
@@ -36,12 +37,16 @@ ROWS = {
     ("build",): Row((), _COMMIT | {"services", "aws"}),
     # what it cannot know counts as changed: no remote and no ledger is an answer
     ("changed",): Row(("--stage", "STAGE"), (_COMMIT | {"services"}) - {"remote", "ledger"}, "dev"),
+    ("clear",): Row(("v1.0.0-qa.1", *_WHY, "--yes"), _PIPELINES),  # it is not quarantined
     ("deploy",): Row(("STAGE", "--yes"), _COMMIT | {"services", "aws"}, "dev"),
+    ("hold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
     ("next",): Row(("STAGE",), _PIPELINES, "qa"),
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
     ("plan", "promote"): Row(("STAGE",), _AWS, "uat"),
     ("plan", "rollback"): Row(("STAGE", *_WHY), _AWS, "qa"),
     ("promote",): Row(("STAGE", "--yes"), _AWS, "uat"),
+    ("quarantine",): Row(("v1.0.0-qa.1", *_WHY, "--yes"), _PIPELINES),
+    ("reject",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
     ("rollback",): Row(("STAGE", *_WHY, "--yes"), _AWS, "qa"),
     ("sandbox", "calls"): Row((), _SANDBOX),
     ("sandbox", "fault", "add"): Row(("--service", "lambda", "--status", "500"), _SANDBOX),
@@ -51,6 +56,7 @@ ROWS = {
     ("sandbox", "run"): Row(("--", "true"), frozenset({"folder", "pipelines"})),
     ("sandbox", "up"): Row((), frozenset({"folder", "pipelines"})),
     ("status",): Row(("STAGE",), _PIPELINES, "qa"),
+    ("unhold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),  # it is not held
     ("verify",): Row(("STAGE",), _AWS, "qa"),
 }
 

@@ -132,7 +132,16 @@ class Fleet:
         self.git("tag", "--annotate", "--message", message, name, commit)
         self.push(f"refs/tags/{name}")
 
-    def ran(self, stage: str, commit: str, number: int, tag: str | None = None) -> None:
+    def ran(
+        self,
+        stage: str,
+        commit: str,
+        number: int,
+        tag: str | None = None,
+        *,
+        actor: str = "Test Person",
+        run: str | None = None,
+    ) -> None:
         """Record that a stage has run a commit with success, as a promotion would."""
         repo = GitRepo.open(self.clone)
         ledger = GitLedger(repo, SystemClock())
@@ -148,7 +157,8 @@ class Fleet:
             "stage": stage,
             "verb": "promote" if tag else "deploy",
             "release": ReleaseRef(commit, manifest, tag, tag_object),
-            "actor": "Test Person",
+            "actor": actor,
+            "run": run,
             "tool": "lambda-release 0.1.0",
             "fence": state.head("fleet", stage).fence + 1,
         }
