@@ -205,7 +205,21 @@ def duration(value: Value | None, *, longest: timedelta = values.LONGEST) -> tim
             "write s, m, h or d after it, as in 90s or 24h",
         )
         return None
-    length = meaning(value, values.duration, "use one of s, m, h, d")
+    return _bounded(value, meaning(value, values.duration, "use one of s, m, h, d"), longest)
+
+
+def fine_duration(value: Value | None, *, longest: timedelta) -> timedelta | None:
+    """A time longer than nothing that may be given in milliseconds."""
+    if value is not None and isinstance(value.node, Scalar) and value.node.kind in ("integer", "float"):
+        value.wrong(
+            f"the duration {shown(value.node.text)} has no unit",
+            "write ms, s or m after it, as in 1500ms or 2s",
+        )
+        return None
+    return _bounded(value, meaning(value, values.fine_duration, "use one of ms, s, m"), longest)
+
+
+def _bounded(value: Value | None, length: timedelta | None, longest: timedelta) -> timedelta | None:
     if value is not None and length is not None and not timedelta(0) < length <= longest:
         bound = int(longest.total_seconds())
         value.wrong(f"must be longer than nothing and at most {bound:,} seconds", "choose another duration")

@@ -1,6 +1,7 @@
 """`rollout:` of a stage: one for every region, or one a region."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final, Literal
 
 from release.config import reader, values
@@ -9,7 +10,10 @@ from release.config.reader import Fields, Value
 from release.config.yaml_source import Scalar
 from release.core.models import AllAtOnce, Gradual, Rollout
 
-_GRADUAL_KEYS: Final = ("canary", "linear", "bake", "min_samples", "max_error_rate", "alarms")
+_MEASURED_BY: Final = ("min_samples", "max_error_rate", "max_p99", "alarms", "probe")
+_GRADUAL_KEYS: Final = ("canary", "linear", "bake", *_MEASURED_BY)
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html: no call takes longer
+_LONGEST_CALL: Final = timedelta(minutes=15)
 DEFAULT_MIN_SAMPLES: Final = 100
 DEFAULT_MAX_ERROR_RATE: Final = 0.01
 
@@ -74,13 +78,15 @@ def _gradual(value: Value, entries: Fields | None) -> Gradual | None:
         what = "names both canary and linear" if kinds else "names neither canary nor linear"
         value.wrong(what, "write one of them, as in {canary: [10, 50, 100], bake: 5m}")
         return None
-    known = reader.fields(value, (kinds[0], "bake"), ("min_samples", "max_error_rate", "alarms"))
+    known = reader.fields(value, (kinds[0], "bake"), _MEASURED_BY)
     kind: Literal["canary", "linear"] = "canary" if kinds[0] == "canary" else "linear"
     steps = _canary_steps(known["canary"]) if kind == "canary" else _linear_steps(known["linear"])
     bake = reader.duration(known.get("bake"))
     min_samples = reader.integer(known.get("min_samples"), 1, 1_000_000_000)
     max_error_rate = reader.share(known.get("max_error_rate"))
+    max_p99 = reader.fine_duration(known.get("max_p99"), longest=_LONGEST_CALL)
     alarms = reader.texts(known.get("alarms"), values.ALARM)
+    probe = reader.boolean(known.get("probe"))
     if steps is None or bake is None:
         return None
     return Gradual(
@@ -91,6 +97,8 @@ def _gradual(value: Value, entries: Fields | None) -> Gradual | None:
         max_error_rate=DEFAULT_MAX_ERROR_RATE if max_error_rate is None else max_error_rate,
         alarms=alarms or (),
         source=value.source,
+        max_p99=max_p99,
+        probe=bool(probe),
     )
 
 

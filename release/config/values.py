@@ -8,7 +8,8 @@ from typing import Final
 from release.core.freeze import FreezeWindow
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_FINE_DURATION = re.compile(r"([0-9]{1,6})(ms|s|m)")
+_UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%")
 _FREEZE = re.compile(
     r"(?P<from_day>[A-Z][a-z]{2}) (?P<from_time>[0-9]{2}:[0-9]{2}) - "
@@ -29,6 +30,16 @@ def duration(text: str) -> timedelta:
     if length > LONGEST:
         raise ValueError(f"is longer than {LONGEST.days} days")
     return length
+
+
+def fine_duration(text: str) -> timedelta:
+    """`1500ms`, `2s`, `5m`: how long one call takes. Raises ValueError that says what is wrong."""
+    match = _FINE_DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            "is not the duration of a call: write a whole number and one of ms, s, m, as in 1500ms, 2s"
+        )
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
 def share(text: str) -> float:

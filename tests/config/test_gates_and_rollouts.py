@@ -156,6 +156,13 @@ def test_a_canary_without_numbers_is_measured_by_the_defaults() -> None:
     assert isinstance(canary, Gradual)
     assert (canary.steps, canary.bake) == ((5, 100), timedelta(seconds=90))
     assert (canary.min_samples, canary.max_error_rate, canary.alarms) == (100, 0.01, ())
+    assert (canary.max_p99, canary.probe) == (None, False)
+
+
+def test_a_canary_may_be_judged_by_how_long_calls_take_and_be_probed() -> None:
+    canary = rollouts_with(CANARY, "{canary: [5, 100], bake: 90s, max_p99: 1500ms, probe: true}")["us-east-1"]
+    assert isinstance(canary, Gradual)
+    assert (canary.max_p99, canary.probe) == (timedelta(seconds=1.5), True)
 
 
 def test_a_linear_rollout_takes_equal_steps_and_ends_with_everything() -> None:
@@ -182,7 +189,7 @@ def test_a_rollout_names_no_other_region() -> None:
         " environment"
         " nor a part of a rollout; did you mean 'us-west-2'? (one of: us-east-1, us-west-2, canary,"
         " linear, bake,"
-        " min_samples, max_error_rate, alarms)"
+        " min_samples, max_error_rate, max_p99, alarms, probe)"
     )
 
 
@@ -236,6 +243,15 @@ def test_a_misspelt_rollout_gets_a_guess() -> None:
         ("max_error_rate: 1%", "max_error_rate: 0.01", "max_error_rate: '0.01' is not a percentage"),
         ("max_error_rate: 1%", "max_error_rate: 101%", "max_error_rate: '101%' is not a percentage"),
         ("max_error_rate: 1%", "max_error_rate: .nan", "max_error_rate: '.nan' is not a percentage"),
+        ("bake: 5m", "bake: 5m, max_p99: 1500", "max_p99: the duration '1500' has no unit; write ms, s or m"),
+        ("bake: 5m", "bake: 5m, max_p99: 1h", "max_p99: '1h' is not the duration of a call; write a whole"),
+        (
+            "bake: 5m",
+            "bake: 5m, max_p99: 0ms",
+            "max_p99: must be longer than nothing and at most 900 seconds",
+        ),
+        ("bake: 5m", "bake: 5m, max_p99: 901s", "max_p99: must be longer than nothing and at most 900"),
+        ("bake: 5m", "bake: 5m, probe: yes", "probe: must be true or false"),
         ("{function}-errors", "{funktion}-errors", "alarms/0: '{funktion}-errors' is not an alarm name"),
         (
             "min_samples",

@@ -2,7 +2,7 @@ from datetime import time, timedelta
 
 import pytest
 
-from release.config.values import FreezeWindow, duration, freeze_window, share
+from release.config.values import FreezeWindow, duration, fine_duration, freeze_window, share
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,22 @@ def test_a_duration_is_a_number_and_a_unit(text: str, length: timedelta) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "5", "m", "5 m", "5M", "1h30m", "-5m", "+5m", "1.5h", "5m\n", chr(0x665) + "m", "1e9s", "9" * 9999],
+    [
+        "",
+        "5",
+        "m",
+        "5 m",
+        "5M",
+        "1h30m",
+        "-5m",
+        "+5m",
+        "5ms",
+        "1.5h",
+        "5m\n",
+        chr(0x665) + "m",
+        "1e9s",
+        "9" * 9999,
+    ],
 )
 def test_anything_else_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
@@ -32,6 +47,24 @@ def test_a_duration_ends_within_a_year() -> None:
     assert duration("366d") == timedelta(days=366)
     with pytest.raises(ValueError, match="longer than 366 days"):
         duration("367d")
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("1500ms", timedelta(milliseconds=1500)),
+        ("2s", timedelta(seconds=2)),
+        ("15m", timedelta(minutes=15)),
+    ],
+)
+def test_the_duration_of_a_call_may_be_in_milliseconds(text: str, length: timedelta) -> None:
+    assert fine_duration(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "5", "ms", "5 ms", "5MS", "1.5s", "1h", "1d", "5ms\n", "9" * 9 + "ms"])
+def test_anything_else_is_no_duration_of_a_call(text: str) -> None:
+    with pytest.raises(ValueError, match="is not the duration of a call"):
+        fine_duration(text)
 
 
 @pytest.mark.parametrize(("text", "fraction"), [("1%", 0.01), ("0.5%", 0.005), ("0%", 0.0), ("100%", 1.0)])
