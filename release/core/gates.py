@@ -12,7 +12,7 @@ from release.core import eyes
 from release.core.blockers import Blocker
 from release.core.eyes import NOBODY, Asker, Starters
 from release.core.freeze import frozen
-from release.core.models import Gate, Gradual, Stage
+from release.core.models import Gate, Stage
 
 _FIX = "take it out of the pipeline until this version of release can act on it"
 _NO_STARTERS: Final = Starters()
@@ -241,17 +241,8 @@ def _length(length: timedelta, *, up: bool = False) -> str:
 
 
 def closed_by_configuration(stage: Stage) -> tuple[Blocker, ...]:
-    """Rollouts and verifications of a stage that this version cannot act on yet."""
+    """Gates and verifications of a stage that this version cannot act on yet."""
     closed = [blocker for gate in stage.gates if gate.name in _NOT_BUILT for blocker in _unknown(gate, stage)]
-    closed += [
-        Blocker(
-            "rollout-not-built",
-            f"the rollout {rollout} in {region} is not built yet, so it is closed: {rollout.source}",
-            f"{_FIX}, or use all-at-once",
-        )
-        for region, rollout in stage.rollouts.items()
-        if isinstance(rollout, Gradual)
-    ]
     if stage.verify:
         closed.append(
             Blocker(

@@ -16,7 +16,7 @@ from release.core.gates import (
     closed_by_time,
     closed_gates,
 )
-from release.core.models import AllAtOnce, Environment, Gate, Gradual, Source, Stage
+from release.core.models import AllAtOnce, Environment, Gate, Source, Stage
 
 EAST, WEST = "us-east-1", "us-west-2"
 PROD = Environment("prod", "444444444444", (EAST, WEST), None)
@@ -252,14 +252,6 @@ def test_a_gate_without_its_meaning_is_closed(name: str) -> None:
 
 def test_a_stage_that_asks_for_nothing_more_is_open() -> None:
     assert closed_by_configuration(stage("soak", "freeze")) == ()
-
-
-def test_a_gradual_rollout_is_closed_in_its_region_alone() -> None:
-    canary = Gradual("canary", (10, 100), timedelta(minutes=5), 100, 0.01, (), at(20))
-    found = closed_by_configuration(stage(rollouts={EAST: canary, WEST: AllAtOnce()}))
-    assert [blocker.code for blocker in found] == ["rollout-not-built"]
-    assert "canary 10 % → 100 % in us-east-1" in found[0].message
-    assert "all-at-once" in found[0].fix
 
 
 def test_commands_that_must_succeed_afterwards_are_closed() -> None:
