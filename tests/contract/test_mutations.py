@@ -90,6 +90,19 @@ MUTATIONS = (
         "if True:",
         "test_states.py::test_the_runtime_is_one_that_aws_has",
     ),
+    *(
+        never(
+            "function_rules.py",
+            guard,
+            "test_states.py::test_settings_that_lambda_does_not_have_change_nothing",
+        )
+        for guard in (
+            "int(value) > most",
+            're.search(r"\\s", handler)',
+            "reserved := sorted(variables.keys() & _RESERVED)",
+            "len(measured.encode()) > _ENVIRONMENT_BYTES",
+        )
+    ),
     # lists
     Mutation(
         "listings.py",

@@ -1,13 +1,16 @@
 """How a function and its versions come to rest, and what is refused until then."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from release.sandbox.session import Sandbox
+from tests.contract.conftest import Client
 from tests.contract.planes import (
     NAME,
     Plane,
+    SandboxPlane,
     create,
     published,
     refused,
@@ -133,3 +136,29 @@ def test_the_runtime_is_one_that_aws_has(plane: Plane) -> None:
     update = plane.functions.update_function_configuration
     assert refused(update, FunctionName=NAME, Runtime="python2.99") == invalid
     assert shown(plane)["Runtime"] == "python3.13"
+
+
+LONG = {"Environment": {"Variables": {"LONG": "x" * 4096}}}
+RESERVED = {"Environment": {"Variables": {"AWS_REGION": "eu-west-1"}}}
+
+
+@source("lambda/latest/api/API_UpdateFunctionConfiguration.html")
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"MemorySize": 10_241}, "ValidationException"),
+        ({"Timeout": 901}, "ValidationException"),
+        ({"Handler": "app handler"}, "ValidationException"),
+        (LONG, "InvalidParameterValueException"),
+        (RESERVED, "InvalidParameterValueException"),
+    ],
+    ids=["memory", "time-out", "handler", "long variables", "reserved variable"],
+)
+def test_settings_that_lambda_does_not_have_change_nothing(
+    client: Client, settings: dict[str, Any], code: str
+) -> None:
+    plane = SandboxPlane(client)
+    before = create(plane)
+    answer = refused(plane.functions.update_function_configuration, FunctionName=NAME, **settings)
+    assert answer == (400, code)
+    assert settled(plane) == before
