@@ -62,6 +62,10 @@ class Unavailable(ReleaseError):
     exit_code = ExitCode.TRY_AGAIN
 
 
+class GivenUp(Unavailable):
+    """A call was not sent any more: something else has failed, and the way back goes first."""
+
+
 class Conflict(ReleaseError):
     """Somebody else is at it, or the plan is stale; nothing was changed by us."""
 

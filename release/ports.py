@@ -45,6 +45,7 @@ class Functions(Protocol):
     def undoing(self) -> AbstractContextManager[None]:
         """Inside, calls of this thread may use the part of the rate budget that is kept for the undo.
 
+        Meanwhile no call of another thread is sent: those that wait their turn raise GivenUp.
         A context variable: enter it in the worker, or start the worker in a copy of the context.
         """
 

@@ -18,7 +18,7 @@ from release.core.plan import (
     percent,
 )
 from release.core.snapshot import serving
-from release.errors import ForeignChange, RolloutFailed, Unavailable
+from release.errors import ForeignChange, GivenUp, RolloutFailed, Unavailable
 
 _SMOKE_TRIES = 4
 
@@ -28,7 +28,8 @@ def carry_out(work: Work, phase: Phase, steps: Sequence[Step], region: str | Non
     if steps:
         work.check_hold()
         work.say("phase", phase=phase.value, region=region, count=len(steps))
-        work.all([partial(_carry_out, work, step) for step in steps])
+        places = len({step.action.place for step in steps})
+        work.all([partial(_carry_out, work, step) for step in steps], places=places)
 
 
 def _carry_out(work: Work, step: Step) -> None:
@@ -56,7 +57,8 @@ def confirm(work: Work, region: str | None) -> None:
     """What we moved in this region (None: in all) answers through the alias, and is as we left it."""
     moved = _moved(work, region)
     if moved:
-        work.all([_Confirm(work, action) for action in moved])
+        places = len({action.place for action in moved})
+        work.all([_Confirm(work, action) for action in moved], places=places)
 
 
 def still_as_left(work: Work) -> None:
@@ -71,7 +73,7 @@ def still_as_left(work: Work) -> None:
     places = [*earlier, last] if work.plan.in_phase(Phase.ATTACH, last.region) else earlier
     moved = [action for place in places for action in _moved(work, place.region)]
     if moved:
-        work.all([partial(_still_ours, work, action) for action in moved])
+        work.all([partial(_still_ours, work, action) for action in moved], places=len(places))
 
 
 def _moved(work: Work, region: str | None) -> list[CreateAlias | ShiftAlias]:
@@ -237,6 +239,8 @@ def _smoke(
     reason = ""
     for attempt in range(_SMOKE_TRIES):
         if attempt:
+            if work.journal.stopping:
+                raise GivenUp(f"the smoke test of {where} was not tried again: {reason}", fix="see the rest")
             work.tools.clock.sleep(0.25 * 2**attempt)
         try:
             answer = work.tools.functions.invoke(

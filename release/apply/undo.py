@@ -19,13 +19,14 @@ def go_back(work: Work) -> tuple[str, ...]:
 
     Returns what could not be undone, a line each; empty: what served before serves now.
     """
-    first = [served for served in work.journal.before if served.lambda_version is None]
+    # What we know to have moved goes first; the rest is only looked at.
+    tried = work.journal.tried
+    before = sorted(work.journal.before, key=lambda was: (work.place(was), was.function) not in tried)
+    first = [served for served in before if served.lambda_version is None]
     with work.tools.functions.undoing():
         # An alias that was made by a first deploy goes last: triggers that name it must be detached before.
         return (
-            *_each(
-                work, _back, [served for served in work.journal.before if served.lambda_version is not None]
-            ),
+            *_each(work, _back, [served for served in before if served.lambda_version is not None]),
             *_each(
                 work,
                 _detach,

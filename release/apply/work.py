@@ -13,12 +13,13 @@ from release.core.plan import Plan
 from release.core.records import Judged, ReleaseRef, Served, Wave, mark
 from release.core.rollout import Target
 from release.core.snapshot import AliasFacts
-from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable
+from release.errors import Conflict, GivenUp, ReleaseError, RolloutFailed, Unavailable
 from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Metrics, Progress, Repo, Stacks
 
 _T = TypeVar("_T")
 
-# More than AWS lets through: a region's rate budget is the bound, not our threads (docs/architecture.md).
+# For each place. More than AWS lets through: a place's rate budget is the bound, not our threads
+# (docs/architecture.md).
 _IN_FLIGHT = 32
 _WATCH_SECONDS = 15.0  # how often a long phase looks whether it was aborted or lost its hold
 PATIENCE = (0.5, 1.0, 2.0, 4.0)  # seconds between tries of what must not fail for a passing fault
@@ -83,6 +84,7 @@ class Journal:
     judged: tuple[Judged, ...] = ()  # what the last look at a baking wave has seen
     notes: list[str] = field(default_factory=list)  # what else was done, for the record
     quarantined: bool = False  # the release was so before: then that stops nobody
+    stopping: bool = False  # something has failed: what has not begun does not begin
 
     @property
     def description(self) -> str:
@@ -138,12 +140,14 @@ class Work:
                 f"aborted: {head.abort}", fix=f"promote to {self.plan.stage} again when the reason is gone"
             )
 
-    def all(self, tasks: Sequence[Callable[[], None]]) -> None:
-        """Run tasks in parallel; the first failure stops what has not begun.
+    def all(self, tasks: Sequence[Callable[[], None]], *, places: int = 1) -> None:
+        """Run tasks in parallel; the first failure stops what has not begun, and calls that wait their turn.
 
-        Raises the gravest failure, with all of them named.
+        `places`: in how many accounts and regions the tasks call. Raises the gravest failure, with all of
+        them named.
         """
-        pool = ThreadPoolExecutor(min(_IN_FLIGHT, max(1, len(tasks))), thread_name_prefix="rollout")
+        threads = min(_IN_FLIGHT * places, max(1, len(tasks)))
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="rollout")
         futures = [pool.submit(task) for task in tasks]
         try:
             pending = set(futures)
@@ -153,11 +157,21 @@ class Work:
                     break
                 if pending:
                     self.check_hold()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        except BaseException:
+            self._stop(pool)
+            raise
+        if pending:
+            self._stop(pool)
+        pool.shutdown()
         _raise_gravest(
             [error for future in futures if not future.cancelled() and (error := future.exception())]
         )
+
+    def _stop(self, pool: ThreadPoolExecutor) -> None:
+        """Let nothing begin any more. What waits for its turn to call AWS would only have to be undone."""
+        self.journal.stopping = True
+        with self.tools.functions.undoing():
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def patiently(clock: Clock, call: Callable[[], _T]) -> _T:
@@ -174,6 +188,8 @@ def _raise_gravest(errors: Sequence[BaseException]) -> None:
     """One failure for the record: a `no` outweighs a `could not find out`; a bug outweighs both."""
     if not errors:
         return
+    # Whoever gave up did so because of another one's failure.
+    errors = [error for error in errors if not isinstance(error, GivenUp)] or errors
     bugs = [error for error in errors if not isinstance(error, ReleaseError)]
     if bugs:
         raise bugs[0]

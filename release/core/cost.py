@@ -69,7 +69,8 @@ def cost(plan: Plan) -> Cost:
 
 def _side_by_side(plan: Plan) -> Iterable[Mapping[str, Calls]]:
     """By region, what goes on at the same time; the next begins when all of it has ended."""
-    yield _by_region((step.action.place.region, _to_do(step.action)) for step in plan.in_phase(Phase.PREPARE))
+    for phase in (Phase.EXPAND, Phase.PREPARE):
+        yield _by_region((step.action.place.region, _to_do(step.action)) for step in plan.in_phase(phase))
     for wave in plan.waves:
         moves = [step.action for step in plan.in_wave(wave)]
         yield _by_region((move.place.region, _to_do(move)) for move in moves)

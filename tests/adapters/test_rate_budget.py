@@ -6,6 +6,7 @@ import time
 import pytest
 
 from release.adapters.aws.rate_budget import RateBudget
+from release.errors import GivenUp
 
 
 class Clock:
@@ -74,6 +75,52 @@ def test_what_was_saved_up_is_gone_after_a_throttle(clock: Clock) -> None:
     calls.pause(0)
 
     assert calls.take() == pytest.approx(0.1)
+
+
+def test_whoever_has_given_up_takes_nothing(clock: Clock) -> None:
+    calls = budget(clock, reserve=0)
+    with pytest.raises(GivenUp):
+        calls.take(given_up=lambda: True)
+
+    assert [calls.take() for _ in range(5)] == [0] * 5
+
+
+def test_a_call_that_sleeps_at_the_head_of_the_queue_gives_up_when_it_wakes(clock: Clock) -> None:
+    calls = budget(clock, reserve=0)
+    for _ in range(5):
+        calls.take()
+    with pytest.raises(GivenUp):
+        calls.take(given_up=lambda: clock.now > 0)
+
+    assert clock.now == pytest.approx(0.1)
+    assert calls.take() == 0  # its token is still there
+
+
+def test_an_undo_starts_at_once_although_ordinary_calls_queue_and_these_are_given_up() -> None:
+    calls = RateBudget(rate=2, capacity=2, reserve=1)
+    undoing, ended = threading.Event(), []
+
+    def ordinary() -> None:
+        try:
+            calls.take(given_up=undoing.is_set)
+            ended.append("sent")
+        except GivenUp:
+            ended.append("given up")
+
+    threads = [threading.Thread(target=ordinary) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    while len(ended) < 1:
+        time.sleep(0.01)
+    undoing.set()
+    began = time.monotonic()
+    calls.take(undo=True)
+    assert time.monotonic() - began < 0.4  # the reserve; a token would take 0.5 s, the queue 9.5 s
+    for thread in threads:
+        thread.join()
+
+    assert time.monotonic() - began < 5
+    assert ended.count("given up") >= 17
 
 
 def test_threads_share_one_budget() -> None:

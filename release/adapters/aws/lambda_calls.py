@@ -1,6 +1,7 @@
 """How the control plane of AWS Lambda is called: paced, and repeated only where repeating cannot do harm."""
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,14 +31,22 @@ class LambdaCalls:
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self._undoing = ContextVar("undoing", default=False)
+        self._undos = 0  # blocks under way in which something is undone
+        self._counting = threading.Lock()
 
     @contextmanager
     def undoing(self) -> Iterator[None]:
         token = self._undoing.set(True)
+        self._count_undo(1)
         try:
             yield
         finally:
+            self._count_undo(-1)
             self._undoing.reset(token)
+
+    def _count_undo(self, by: int) -> None:
+        with self._counting:
+            self._undos += by
 
     def read(self, place: Place, ask: Callable[["LambdaClient"], T]) -> T:
         """A call that changes nothing, out of the budget of 15/s."""
@@ -97,15 +106,20 @@ class LambdaCalls:
         # attempts=1: every call that botocore repeats by itself would be one that the budget does not know
         client: LambdaClient = self._aws.client(place, "lambda", attempts=1)
         for attempt in range(1, _THROTTLED_ATTEMPTS):
-            budget.take(self._undoing.get())
+            self._take(budget)
             try:
                 return call(client)
             except ClientError as error:
                 if not is_throttled(error):
                     raise
                 budget.pause(retry_after(error) or _backoff(attempt, longest=5.0))
-        budget.take(self._undoing.get())
+        self._take(budget)
         return call(client)
+
+    def _take(self, budget: RateBudget) -> None:
+        """Raises GivenUp when something is being undone and this call is no part of that."""
+        undo = self._undoing.get()
+        budget.take(undo, lambda: self._undos > 0 and not undo)
 
     def _pause(self, attempt: int) -> None:
         self._aws.sleep(_backoff(attempt, longest=2.0))

@@ -3,6 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from release.errors import GivenUp
 
 
 class RateBudget:
@@ -19,6 +22,7 @@ class RateBudget:
         reserve: int = 0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        lock: Callable[[], AbstractContextManager[object]] = threading.Lock,
     ) -> None:
         if rate <= 0 or not 0 <= reserve < capacity:
             raise ValueError(f"{rate}/s with {reserve} of {capacity} in reserve lets no call through")
@@ -33,17 +37,25 @@ class RateBudget:
         self._state = threading.Lock()
         # One thread of each kind sleeps, the others queue behind it: otherwise hundreds of waiting threads
         # would all wake up for every single token.
-        self._turn = threading.Lock()
-        self._undo_turn = threading.Lock()
+        self._turn = lock()
+        self._undo_turn = lock()
 
-    def take(self, undo: bool = False) -> float:
-        """Wait for a token and take it. Returns the seconds spent asleep at the head of the queue."""
+    def take(self, undo: bool = False, given_up: Callable[[], bool] = lambda: False) -> float:
+        """Wait for a token and take it. Returns the seconds spent asleep at the head of the queue.
+
+        Raises GivenUp, without a token, as soon as `given_up` says so: whoever queues behind is told at once,
+        who sleeps at the head when it wakes.
+        """
         slept = 0.0
         with self._undo_turn if undo else self._turn:
-            while (wait := self._take_or_wait(0 if undo else self._reserve)) > 0:
+            while not given_up():
+                if (wait := self._take_or_wait(0 if undo else self._reserve)) <= 0:
+                    return slept
                 self._sleep(wait)
                 slept += wait
-        return slept
+        raise GivenUp(
+            "a call was not sent: what has failed meanwhile is undone first", fix="look at what has failed"
+        )
 
     def pause(self, seconds: float) -> None:
         """AWS throttled us all the same (somebody else is calling too): let nobody start for this long."""
