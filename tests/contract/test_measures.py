@@ -141,6 +141,17 @@ def test_an_alarm_without_data_is_what_it_was_told_to_be(
     assert state_becomes(measured, state) == state
 
 
+@source(MISSING_DATA)
+@pytest.mark.parametrize(("treatment", "state"), [("ignore", "OK"), ("missing", "INSUFFICIENT_DATA")])
+def test_an_alarm_that_ignores_missing_data_stays_as_it_was(
+    measured: Measured, treatment: str, state: str
+) -> None:
+    put_alarm(measured, MetricName="Errors", **of(NAME), TreatMissingData=treatment)
+    measured.cloudwatch.set_alarm_state(AlarmName="errors", StateValue="OK", StateReason="as it was")
+    time.sleep(1.5)  # it is looked at every second
+    assert state_becomes(measured, state) == state
+
+
 @source("AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html")
 def test_an_alarm_judges_the_dimensions_that_it_names_and_no_others(measured: Measured) -> None:
     put_alarm(measured, "live", MetricName="Errors", **of(NAME, Resource=f"{NAME}:live"))

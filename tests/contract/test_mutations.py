@@ -55,6 +55,11 @@ MUTATIONS = (
         'version.update(\n            State="Active",',
         "test_states.py::test_a_new_version_is_pending_and_not_invoked_before_it_is_active",
     ),
+    never(
+        "guards.py",
+        'version["Version"] in known',
+        "test_versions.py::test_publishing_twice_without_a_change_gives_one_version",
+    ),
     Mutation(
         "guards.py",
         'config.update(State="Active", StateReason="", StateReasonCode="")',
@@ -205,6 +210,11 @@ MUTATIONS = (
         'if not missing or treatment == "notBreaching":',
         "if not missing:",
         "test_measures.py::test_an_alarm_without_data_is_what_it_was_told_to_be",
+    ),
+    never(
+        "alarms.py",
+        'treatment == "ignore"',
+        "test_measures.py::test_an_alarm_that_ignores_missing_data_stays_as_it_was",
     ),
     Mutation(
         "alarms.py",
