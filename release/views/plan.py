@@ -9,6 +9,7 @@ from rich.text import Text
 
 from release.core.models import Gradual
 from release.core.plan import ApplyStack, CreateAlias, Phase, Plan, describe, rules
+from release.views.cost import cost_json, cost_text
 from release.views.tables import short, spoken, table
 
 
@@ -44,6 +45,8 @@ def plan_text(plan: Plan) -> Iterator[RenderableType]:
         yield rows
     for number, line in enumerate(_phases(plan), 1):
         yield Text(f"  {number}. {line}")
+    if (costs := cost_text(plan)) is not None:
+        yield Text(f"  {costs}", style="dim")
     for warning in plan.warnings:
         yield Text.assemble(("warning: ", "yellow"), warning)
     for blocker in plan.blockers:
@@ -123,6 +126,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "despite_alarms": plan.despite,
         "digest": plan.digest,
         "steps": [{"phase": step.phase.value} | describe(step.action) for step in plan.steps],
+        "cost": cost_json(plan),
         "changes": [
             {
                 "service": change.served.service,
