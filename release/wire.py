@@ -11,7 +11,18 @@ from release import __version__
 from release.apply.work import Tools, Who
 from release.core.models import BucketStore, FolderStore, Pipeline, Pipelines, Place, Service
 from release.errors import Misconfigured
-from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Metrics, Progress, Repo, Stacks
+from release.ports import (
+    Artifacts,
+    Clock,
+    Functions,
+    Holders,
+    Ledger,
+    Metrics,
+    Programs,
+    Progress,
+    Repo,
+    Stacks,
+)
 
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
@@ -98,6 +109,12 @@ class Wiring:
             )
         return timedelta(seconds=seconds)
 
+    @cached_property
+    def programs(self) -> Programs:
+        from release.adapters.programs import CheckoutPrograms
+
+        return CheckoutPrograms(self.repo, self._aws, self._environ)
+
     def artifacts(self, pipelines: Pipelines) -> Artifacts:
         """The artifact store that the configuration names."""
         match pipelines.artifacts:
@@ -117,12 +134,13 @@ class Wiring:
         return Tools(
             functions=self.functions,
             stacks=self.stacks,
-            metrics=getattr(self, "metrics", None),  # type: ignore[arg-type]
+            metrics=self.metrics,
             artifacts=self.artifacts(pipelines),
             repo=self.repo,
             ledger=self.ledger,
             holders=self.holders,
             clock=self.clock,
+            programs=self.programs,
         )
 
     def build(

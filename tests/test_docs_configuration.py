@@ -57,6 +57,7 @@ stages:
   - name: dev
     rollout: {{canary: [100], bake: 1m{rollout}}}
     gates: {{soak: 1h{gate}}}
+    verify: [{{command: a{verify}}}]
 {stage}
 {top}
 """
@@ -71,6 +72,7 @@ functions: {{api: {{name: "a-{{stage}}", handler: a.b{function}}}}}
 settings: {{default: {{memory: 128{settings}}}}}
 smoke: {{timeout: 1s{smoke}}}
 build: {{timeout: 1s{build}}}
+migrations: {{command: a{migrations}}}
 {top}
 """
 
@@ -79,8 +81,8 @@ def known_keys() -> Iterator[tuple[str, frozenset[str]]]:
     """For every mapping with fixed keys: what the loader itself says there is to choose from."""
     places = {
         "pipelines/environments.yaml": (ENVIRONMENTS, ("artifacts", "environment", "top")),
-        "pipelines/fleet.yaml": (PIPELINE, ("rollout", "gate", "stage", "top")),
-        SERVICE: (SERVICE_TEXT, ("function", "settings", "smoke", "build", "top")),
+        "pipelines/fleet.yaml": (PIPELINE, ("rollout", "gate", "verify", "stage", "top")),
+        SERVICE: (SERVICE_TEXT, ("function", "settings", "smoke", "build", "migrations", "top")),
     }
     for file, (_, holes) in places.items():
         for hole in holes:
@@ -112,7 +114,7 @@ def test_every_key_that_the_loader_knows_is_documented_at_its_place() -> None:
         prefix = under.get(place.split()[-1], "")
         if not any({prefix + key for key in keys} <= set(table) for table in key_tables()):
             missing.append(f"no table has {prefix}{{{', '.join(sorted(keys))}}}")
-    assert len(asked) == 12
+    assert len(asked) == 14
     assert not missing, "\n".join(missing)
 
 

@@ -1,4 +1,5 @@
-"""Carries out a plan: hold → expand → prepare → barrier → shift → confirm → attach → seal, and the way back.
+"""Carries out a plan: hold → expand → prepare → barrier → migrate → shift → confirm → attach → verify → seal,
+and the way back.
 
 The first push (tag and `started` record, one atomic push) comes before anything in AWS is touched; the record
 says what served before. Whatever happens after that, the same command run again finds it and finishes.
@@ -12,7 +13,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from release.apply.record import event, write
-from release.apply.steps import carry_out, still_as_left
+from release.apply.steps import carry_out, one_by_one, still_as_left
 from release.apply.undo import go_back
 from release.apply.waves import move_traffic
 from release.apply.work import Aborted, Journal, LostHold, Paused, Tools, Who, Work
@@ -128,12 +129,13 @@ def _take(
         source=plan.source,
         services=plan.services,
         holder=tools.holders.current(),
-        next_by=next_by(now, timedelta(seconds=len(plan.steps)) + wait),
+        next_by=next_by(now, timedelta(seconds=len(plan.steps)) + plan.longest_hooks + wait),
         supersedes=supersedes,
         before=plan.before,
         regions=plan.regions,
         course=plan.course,
         despite=plan.despite,
+        approved=plan.approved,
     )
     # What was approved is what the stage before ran: should that have changed since, nothing is begun.
     tools.ledger.append(state, taken, tag=tag, unchanged=[plan.after] if plan.after else [])
@@ -171,7 +173,10 @@ def _roll_out(work: Work) -> None:
     work.check_hold()
     for phase in (Phase.EXPAND, Phase.PREPARE):
         carry_out(work, phase, work.plan.in_phase(phase))
+    if work.journal.wave is None:  # else traffic has moved before, and they have run before that
+        one_by_one(work, Phase.MIGRATE)
     move_traffic(work)
+    one_by_one(work, Phase.VERIFY)
     # The last moment at which an abort, or a hand in an earlier region, still turns everything back.
     work.check_hold()
     still_as_left(work)
@@ -232,7 +237,7 @@ def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tu
         outcome=outcome,
         failure=redacted(failure.cause) if failure else None,
         report=tuple(redacted(line) for line in report),
-        hold=_hold(work.plan, outcome, failure),
+        hold=_hold(work, outcome, failure),
         judged=work.journal.judged,
         notes=_notes(work),
     )
@@ -253,8 +258,11 @@ def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tu
     return Applied(sealed, failure)
 
 
-def _hold(plan: Plan, outcome: Outcome, failure: ReleaseError | None) -> str | None:
+def _hold(work: Work, outcome: Outcome, failure: ReleaseError | None) -> str | None:
     """What those are told who want to enter the stage after a failure, where it is to be held."""
+    plan, left = work.plan, work.journal.left
+    if left:
+        return redacted(f"{plan.release.label} failed, and not all goes back by itself: {left[0]}")
     if not plan.hold_on_failure or plan.verb == "rollback" or outcome not in ("failed", "stranded"):
         return None
     return redacted(f"{plan.release.label} failed: {failure.cause if failure else outcome}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import assert_never
 
+from release.apply import hooks
 from release.apply.work import Work
 from release.core import smoke
 from release.core.plan import (
@@ -11,10 +12,12 @@ from release.core.plan import (
     Action,
     ApplyStack,
     CreateAlias,
+    Migrate,
     Phase,
     PrepareVersion,
     ShiftAlias,
     Step,
+    Verify,
     percent,
 )
 from release.core.snapshot import serving
@@ -32,9 +35,25 @@ def carry_out(work: Work, phase: Phase, steps: Sequence[Step], region: str | Non
         work.all([partial(_carry_out, work, step) for step in steps], places=places)
 
 
+def one_by_one(work: Work, phase: Phase) -> None:
+    """Carry out the steps of a phase one after the other, in the plan's order; the first failure ends it."""
+    steps = work.plan.in_phase(phase)
+    if steps:
+        work.say("phase", phase=phase.value, region=None, count=len(steps))
+    for step in steps:
+        work.check_hold()
+        _carry_out(work, step)
+
+
 def _carry_out(work: Work, step: Step) -> None:
     detail = perform(work, step.action)
-    name = step.action.stack if isinstance(step.action, ApplyStack) else step.action.function
+    match step.action:
+        case ApplyStack(stack=name) | Migrate(service=name):
+            pass
+        case Verify(command=(name, *_)):
+            pass
+        case PrepareVersion(function=name) | CreateAlias(function=name) | ShiftAlias(function=name):
+            pass
     work.say("step", phase=step.phase.value, name=name, region=step.action.place.region, detail=detail)
 
 
@@ -49,6 +68,10 @@ def perform(work: Work, action: Action) -> str:
             return _create_alias(work, action)
         case ShiftAlias():
             return _shift(work, action)
+        case Migrate():
+            return hooks.migrate(work, action)
+        case Verify():
+            return hooks.verify(work, action)
         case _:  # pragma: no cover - the type checker proves that no action is missing
             assert_never(action)
 
@@ -67,10 +90,11 @@ def still_as_left(work: Work) -> None:
     What was confirmed last, with nothing after it, is not read again: control calls are few
     (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
     """
-    if work.plan.waves[-1].region is None:
+    verified = work.plan.in_phase(Phase.VERIFY)
+    if work.plan.waves[-1].region is None and not verified:
         return  # all regions moved, and were confirmed, at once
     *earlier, last = work.plan.places
-    places = [*earlier, last] if work.plan.in_phase(Phase.ATTACH, last.region) else earlier
+    places = [*earlier, last] if verified or work.plan.in_phase(Phase.ATTACH, last.region) else earlier
     moved = [action for place in places for action in _moved(work, place.region)]
     if moved:
         work.all([partial(_still_ours, work, action) for action in moved], places=len(places))

@@ -17,11 +17,13 @@ from release.errors import ReleaseError
 def go_back(work: Work) -> tuple[str, ...]:
     """Undo what this promotion moved.
 
-    Returns what could not be undone, a line each; empty: what served before serves now.
+    Returns what was not undone, a line each; empty: what served before serves now.
     """
     # What we know to have moved goes first; the rest is only looked at.
     tried = work.journal.tried
     before = sorted(work.journal.before, key=lambda was: (work.place(was), was.function) not in tried)
+    frozen = [was for was in before if _stays(work, was)]
+    before = [was for was in before if not _stays(work, was)]
     first = [served for served in before if served.lambda_version is None]
     with work.tools.functions.undoing():
         # An alias that was made by a first deploy goes last: triggers that name it must be detached before.
@@ -33,7 +35,37 @@ def go_back(work: Work) -> tuple[str, ...]:
                 list({(served.service, work.place(served)): served for served in first}.values()),
             ),
             *_each(work, _back, first),
+            *_each(work, _leave, frozen),
         )
+
+
+def _stays(work: Work, served: Served) -> bool:
+    """Whether what its service's new version has written lets no older one serve again.
+
+    A rollback is a person's decision, and so is its undo.
+    """
+    return work.plan.verb != "rollback" and work.settings(served.service).freezes
+
+
+def _leave(work: Work, served: Served) -> str | None:
+    """What a person must know of an alias that stays where we moved it. None: we have not moved it."""
+    place = work.place(served)
+    facts = work.tools.functions.alias(place, served.function, work.plan.alias)
+    if facts is None or not _ours(work, place, served, facts):
+        return _back(work, served)  # it does nothing to such a one, and reports what must be
+    if facts.lambda_version == served.lambda_version and not facts.weights:
+        return None
+    was = f"version {served.lambda_version}" if served.lambda_version else "nothing"
+    line = (
+        f"{served.function} in {served.region}: {work.plan.alias} stays at version {facts.serving} (before:"
+        f" {was}), because {served.service} has no_auto_rollback: freeze"
+    )
+    work.journal.left.append(line)
+    stage = work.plan.stage
+    return (
+        f"{line}: go back with `release rollback {stage} --reason TEXT`, or mend it,"
+        f" `release unhold {stage} --reason TEXT` and promote that"
+    )
 
 
 def _each(work: Work, undo: Callable[[Work, Served], str | None], what: Iterable[Served]) -> list[str]:

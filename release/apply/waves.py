@@ -98,7 +98,7 @@ def _since(work: Work, wave: Wave, *, moved: bool) -> datetime:
         return moment(recorded.since)
     now = work.tools.clock.now()
     begun = Recorded(wave.region or "", wave.percent, stamp(now))
-    longest = _bake(work, wave) * (_EXTENSIONS + 1)
+    longest = _bake(work, wave) * (_EXTENSIONS + 1) + work.plan.longest_hooks
     judged = work.journal.judged
     write(work, event(work, "shifted", wave=begun, judged=judged, next_by=next_by(now, longest)))
     work.journal.wave = begun
@@ -110,6 +110,7 @@ def _bake(work: Work, wave: Wave) -> timedelta:
     timeouts = [
         int(work.settings(step.action.service).values.get("timeout", 0))
         for step in work.plan.in_phase(Phase.SHIFT, wave.region)
+        if isinstance(step.action, ShiftAlias)
     ]
     shortest = shortest_window(timedelta(seconds=max(timeouts, default=0)), work.tools.metrics.lag())
     return max(wave.rollout.bake if wave.rollout else timedelta(), shortest)

@@ -14,7 +14,18 @@ from release.core.records import Judged, ReleaseRef, Served, Wave, mark
 from release.core.rollout import Target
 from release.core.snapshot import AliasFacts
 from release.errors import Conflict, GivenUp, ReleaseError, RolloutFailed, Unavailable
-from release.ports import Artifacts, Clock, Functions, Holders, Ledger, Metrics, Progress, Repo, Stacks
+from release.ports import (
+    Artifacts,
+    Clock,
+    Functions,
+    Holders,
+    Ledger,
+    Metrics,
+    Programs,
+    Progress,
+    Repo,
+    Stacks,
+)
 
 _T = TypeVar("_T")
 
@@ -37,6 +48,7 @@ class Tools:
     ledger: Ledger
     holders: Holders
     clock: Clock
+    programs: Programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +95,7 @@ class Journal:
     wave: Wave | None = None  # the last one that is on record
     judged: tuple[Judged, ...] = ()  # what the last look at a baking wave has seen
     notes: list[str] = field(default_factory=list)  # what else was done, for the record
+    left: list[str] = field(default_factory=list)  # what stays where it is, as its service has it
     quarantined: bool = False  # the release was so before: then that stops nobody
     stopping: bool = False  # something has failed: what has not begun does not begin
 

@@ -135,6 +135,8 @@ def settings_document(service: Service, stage: str) -> StageSettings:
         smoke_timeout=service.smoke.timeout,
         smoke_critical=service.smoke.critical,
         smoke_expect=service.smoke.expect,
+        migration=service.migration,
+        freezes=service.freezes,
     )
 
 

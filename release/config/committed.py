@@ -22,7 +22,7 @@ from release.config.problems import Problems
 from release.config.services import NamedFunction, check_names, read_service, service_name
 from release.config.yaml_source import reads_with
 from release.core import models
-from release.core.models import Build, Function, Odd, Service, Settings, Smoke, Source
+from release.core.models import Build, Function, Migration, Odd, Service, Settings, Smoke, Source
 from release.ports import Repo
 
 _KIND: Final = "services"
@@ -159,6 +159,8 @@ def _row(service: Service, functions: Sequence[NamedFunction]) -> _Row:
         },
         [service.smoke.payload, service.smoke.timeout, service.smoke.critical, service.smoke.expect],
         None if service.build == _PLAIN else list(astuple(service.build)),
+        None if service.migration is None else list(astuple(service.migration)),
+        service.freezes,
     ]
 
 
@@ -184,6 +186,8 @@ def _service(
     settings: Mapping[str, list[Any]],
     smoke: list[Any],
     build: list[Any] | None,
+    migration: list[Any] | None,
+    freezes: bool,
 ) -> Service:
     payload, timeout, critical, expect = smoke
     return Service(
@@ -199,7 +203,20 @@ def _service(
         Smoke(payload, timeout, tuple(critical), expect),
         Source(file, line, ""),
         _PLAIN if build is None else _build(*build),
+        None if migration is None else _migration(*migration),
+        freezes,
     )
+
+
+def _migration(
+    function: str | None,
+    payload: Mapping[str, Any],
+    command: list[str],
+    timeout: int,
+    everywhere: bool,
+    destructive: bool,
+) -> Migration:
+    return Migration(function, payload, tuple(command), timeout, everywhere, destructive)
 
 
 def _build(

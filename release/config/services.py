@@ -5,14 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Literal, NamedTuple, cast
 
-from release.config import builds, reader, settings, values
+from release.config import builds, hooks, reader, settings, values
 from release.config.problems import Problems, one_of, shown, shown_place
 from release.config.reader import Value
+from release.config.yaml_source import Table
 from release.core.models import Function, Service, Smoke, Source
 
 _FILE = re.compile(r"services/([^/]+)/service\.(yaml|yml)", re.IGNORECASE)
 _STAGE: Final = "{stage}"
 _REQUIRED: Final = ("team", "owner", "data_class", "cost_center", "runtime", "architecture", "functions")
+_OPTIONAL: Final = ("build", "settings", "smoke", "migrations", "no_auto_rollback")
 _ARCHITECTURES: Final = ("arm64", "x86_64")
 _RUNTIMES: Final = (
     *("python3.11", "python3.12", "python3.13", "python3.14"),
@@ -96,7 +98,7 @@ def read_service(
 def _service(name: str, value: Value, stages: tuple[str, ...], functions: list[NamedFunction]) -> Service:
     if values.NAME.pattern.fullmatch(name) is None or len(name) > values.LONGEST_NAME:
         value.wrong(f"the folder's name {shown(name)} {values.NAME.what}", values.NAME.fix)
-    known = reader.fields(value, _REQUIRED, ("build", "settings", "smoke"))
+    known = reader.fields(value, _REQUIRED, _OPTIONAL)
     runtime = _runtime(known.get("runtime"))
     architecture = reader.choice(known.get("architecture"), _ARCHITECTURES, "an architecture")
     return Service(
@@ -112,7 +114,14 @@ def _service(name: str, value: Value, stages: tuple[str, ...], functions: list[N
         smoke=_smoke(known.get("smoke")),
         source=value.source,
         build=builds.read(known.get("build"), known.get("runtime"), runtime),
+        migration=hooks.migration(known.get("migrations"), _entries(known.get("functions"))),
+        freezes=reader.choice(known.get("no_auto_rollback"), ("freeze",), "a way not to go back") is not None,
     )
+
+
+def _entries(value: Value | None) -> reader.Fields:
+    """What is wrong with the functions is said where they are read."""
+    return reader.table(value) or {} if value is not None and isinstance(value.node, Table) else {}
 
 
 def _runtime(value: Value | None) -> str | None:

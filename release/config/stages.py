@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from release.config import gates, reader, rollouts, values
+from release.config import gates, hooks, reader, rollouts
 from release.config.environments import Where
 from release.config.problems import one_of, shown
 from release.config.reader import Fields, Value
-from release.core.models import Channel, Environment, Gate, Rollout, Stage
+from release.core.models import Channel, Environment, Gate, Rollout, Stage, Verification
 
 _CHANNELS: Final = ("qa", "rc", "gold")
 _REQUIRED: Final = ("name", "rollout")
@@ -28,7 +28,7 @@ class _Draft:
     after: str | None
     gates: tuple[Gate, ...]
     rollouts: dict[str, Rollout]
-    verify: tuple[str, ...]
+    verify: tuple[Verification, ...]
     on_failure: Literal["go-on", "hold"]
 
     @property
@@ -73,7 +73,7 @@ def _draft(value: Value, where: Where) -> _Draft:
         after=reader.text(said.get("after")),
         gates=gates.read(said.get("gates")) or (),
         rollouts=dict(rollouts.read(said.get("rollout"), environment.regions if environment else None) or {}),
-        verify=reader.texts(said.get("verify"), values.COMMAND) or (),
+        verify=hooks.verifications(said.get("verify")),
         on_failure="hold" if on_failure == "hold" else "go-on",
     )
 

@@ -163,7 +163,6 @@ BRANCH_GLOB = _grammar(
     "is not a pattern of branch names",
     "write names with * and ?, as in main or hotfix/*",
 )
-COMMAND = _grammar(r"(?s).*\S.*", "is empty", "write a command")
 ALARM = _grammar(
     r"(?:[^{}\x00-\x1f\x7f]|\{function\}){1,255}",
     "is not an alarm name",

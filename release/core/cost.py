@@ -13,10 +13,12 @@ from release.core.plan import (
     Action,
     ApplyStack,
     CreateAlias,
+    Migrate,
     Phase,
     Plan,
     PrepareVersion,
     ShiftAlias,
+    Verify,
     percent,
 )
 
@@ -84,7 +86,8 @@ def _looked_at_again(plan: Plan) -> Iterable[tuple[str, Calls]]:
     last = plan.places[-1].region
     for step in plan.in_phase(Phase.SHIFT):
         region = step.action.place.region
-        if percent(step.action) == 100 and (region != last or plan.in_phase(Phase.ATTACH, last)):
+        later = plan.in_phase(Phase.ATTACH, last) or plan.in_phase(Phase.VERIFY)
+        if percent(step.action) == 100 and (region != last or later):
             yield region, _CONFIRM
 
 
@@ -109,5 +112,7 @@ def _to_do(action: Action) -> Calls:
             return Calls(control=1)
         case ApplyStack():
             return Calls()  # CloudFormation's own
+        case Migrate() | Verify():
+            return Calls()  # an invocation, or what a program makes of it
         case _:  # pragma: no cover - the type checker proves that no action is missing
             assert_never(action)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from release.core import canonical
+from release.core.models import Migration
 
 SCHEMA = 1
 
@@ -93,10 +94,13 @@ class StageSettings:
     smoke_timeout: int  # seconds
     smoke_critical: tuple[str, ...]
     smoke_expect: Mapping[str, Any]
+    migration: Migration | None = None
+    freezes: bool = False  # its aliases are not put back after a failure
 
     def to_bytes(self) -> bytes:
         return canonical.dumps(
-            {
+            _hooks_to_json(self)
+            | {
                 "service": self.service,
                 "stage": self.stage,
                 "stack": self.stack,
@@ -129,9 +133,38 @@ class StageSettings:
                 smoke_timeout=smoke["timeout"],
                 smoke_critical=tuple(smoke["critical"]),
                 smoke_expect=smoke["expect"],
+                migration=_migration_from_json(data["migrations"]) if "migrations" in data else None,
+                freezes=data.get("no_auto_rollback") == "freeze",
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a settings document: {error!r}") from error
+
+
+def _hooks_to_json(settings: StageSettings) -> dict[str, Any]:
+    """What was not there from the start is left out at its default: no digest of an old document changes."""
+    found: dict[str, Any] = {"no_auto_rollback": "freeze"} if settings.freezes else {}
+    migration = settings.migration
+    if migration is not None:
+        found["migrations"] = {
+            "function": migration.function,
+            "payload": dict(migration.payload),
+            "command": list(migration.command),
+            "timeout": migration.timeout,
+            "everywhere": migration.everywhere,
+            "destructive": migration.destructive,
+        }
+    return found
+
+
+def _migration_from_json(data: Any) -> Migration:
+    return Migration(
+        function=data["function"],
+        payload=data["payload"],
+        command=tuple(data["command"]),
+        timeout=data["timeout"],
+        everywhere=data["everywhere"],
+        destructive=data["destructive"],
+    )
 
 
 def _entry_to_json(entry: ServiceEntry) -> dict[str, Any]:

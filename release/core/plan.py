@@ -1,11 +1,13 @@
 """What a plan is made of: blockers, or steps. The way back is `before`, what served (docs/decisions/0011).
 
 The order of the phases is the order of a rollout (docs/architecture.md): stacks expand, versions are prepared
-and proven everywhere, and only then does traffic move, wave by wave, the primary region first.
+and proven everywhere, migrations run, and only then does traffic move, wave by wave, the primary region
+first; at the end the stage is looked at from outside.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, assert_never
 
@@ -22,8 +24,10 @@ class Phase(StrEnum):
 
     EXPAND = "expand"
     PREPARE = "prepare"
+    MIGRATE = "migrate"  # one service after the other
     SHIFT = "shift"  # once per wave
     ATTACH = "attach"  # once per region, right after its last shift
+    VERIFY = "verify"  # one command after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,29 @@ class ShiftAlias:
     to: str | None = None  # lambda version, where it is known before (rollback); None: the one prepared
 
 
-Action = ApplyStack | PrepareVersion | CreateAlias | ShiftAlias
+@dataclass(frozen=True, slots=True)
+class Migrate:
+    """Run what must have run before the new versions of a service serve. It may have run before."""
+
+    service: str
+    place: Place
+    function: str | None  # name of the Lambda function; None: `command`
+    command: tuple[str, ...]
+    timeout: int  # seconds
+    destructive: bool
+    lambda_version: str | None = None  # of the function, where it serves already; None: the one prepared
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Run a program that looks at the stage from outside."""
+
+    place: Place  # whose credentials it gets
+    command: tuple[str, ...]
+    timeout: int  # seconds
+
+
+Action = ApplyStack | PrepareVersion | Migrate | CreateAlias | ShiftAlias | Verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +156,7 @@ class Plan:
     regions: tuple[str, ...] | None = None  # only these: break-glass
     despite: str | None = None  # why alarms that fire already do not count
     hold_on_failure: bool = False  # a failed rollout holds the stage for a person
+    approved: str | None = None  # why a destructive migration may run
 
     def in_phase(self, phase: Phase, region: str | None = None) -> tuple[Step, ...]:
         """Of a phase, or of a region in it."""
@@ -143,6 +170,12 @@ class Plan:
         return tuple(
             step for step in self.in_phase(Phase.SHIFT, wave.region) if percent(step.action) == wave.percent
         )
+
+    @property
+    def longest_hooks(self) -> timedelta:
+        """How long migrations and verifications may take before they are stopped."""
+        actions = [step.action for step in self.steps]
+        return timedelta(seconds=sum(one.timeout for one in actions if isinstance(one, Migrate | Verify)))
 
     @property
     def digest(self) -> str:
@@ -167,6 +200,7 @@ class Plan:
     def course(self) -> str:
         """Digest of what was approved, the same at every moment of its way: which bytes, where, and how."""
         functions = [[*change.served.where, change.artifact] for change in self.changes]
+        verified = [describe(step.action) for step in self.in_phase(Phase.VERIFY)]
         return canonical.digest(
             {
                 "verb": self.verb,
@@ -180,6 +214,7 @@ class Plan:
                 "rollouts": {region: rules(rollout) for region, rollout in self.rollouts.items()},
                 "functions": sorted(functions),
             }
+            | ({"verify": verified} if verified else {})
         )
 
 
@@ -209,6 +244,8 @@ def _judged(wave: Wave) -> dict[str, Any]:
 
 def describe(action: Action) -> dict[str, Any]:
     """An action as canonical data: the words of `plan.json`."""
+    if isinstance(action, Verify):
+        return {"action": "verify", "command": list(action.command), "timeout": action.timeout}
     common: dict[str, Any] = {
         "service": action.service,
         "account": action.place.account,
@@ -229,6 +266,13 @@ def describe(action: Action) -> dict[str, Any]:
                 "function": action.function,
                 "artifact": action.artifact,
                 "lambda_version": action.lambda_version,
+            }
+        case Migrate():
+            return common | {
+                "action": "migrate",
+                "function": action.function,
+                "command": list(action.command),
+                "destructive": action.destructive,
             }
         case CreateAlias():
             return common | {"action": "create-alias", "function": action.function, "alias": action.alias}

@@ -21,6 +21,8 @@ _SECRETS = {
 # Actions a line may be a command to the runner), nor move a cursor, nor turn the text's direction around.
 _BREAKS_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+
 
 def redacted(text: str) -> str:
     """One bounded line for the record, without what looks like a secret or an address."""
@@ -28,6 +30,16 @@ def redacted(text: str) -> str:
     for what, shape in _SECRETS.items():
         line = re.sub(shape, f"[{what}]", line)
     return line if len(line) <= REASON_LIMIT else line[: REASON_LIMIT - 1] + "…"
+
+
+def shown(line: str) -> str:
+    """A line of a program's output that may be shown: without colours, control characters and secrets.
+
+    What stands below a certain column stays there.
+    """
+    plain = _COLOURS.sub("", line)
+    plain = "".join(character if character.isprintable() else " " for character in plain).rstrip()
+    return plain[: len(plain) - len(plain.lstrip())] + redacted(plain)
 
 
 def objection(reason: str) -> str | None:

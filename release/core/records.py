@@ -130,6 +130,7 @@ class Event:
         None  # paused: when the next decision may be taken; None: as soon as `failure` is mended
     )
     despite: str | None = None  # why alarms that fire already do not count
+    approved: str | None = None  # why a destructive migration may run
     hold: str | None = None  # what those are told who want to enter the stage from now on
     notes: tuple[str, ...] = ()  # what else was done: migrations, verifications, probes
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from release.core.blockers import Blocker
+from release.core.hooks import migrations
 from release.core.manifest import Manifest, StageSettings
 from release.core.models import Gradual, Place, Rollout
 from release.core.plan import (
@@ -88,6 +89,7 @@ def rollout_steps(
                 if isinstance(step.action, PrepareVersion) and step.action.place == place
             }
             changes += [Change(served(copy), target.artifact, copy.name in prepared) for copy in copies]
+        steps += migrations(target.service, target.settings, observed, steps)
     order = list(Phase)
     return tuple(sorted(steps, key=lambda step: order.index(step.phase))), tuple(changes), tuple(blockers)
 

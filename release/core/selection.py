@@ -26,6 +26,7 @@ class Selection:
     services: tuple[str, ...] | None = None
     regions: tuple[str, ...] | None = None
     despite: str | None = None  # why alarms that fire already do not count
+    approved_destructive: str | None = None  # why a destructive migration may run
     superseded: str | None = None  # why there is nothing to deploy: something newer runs
     warnings: tuple[str, ...] = ()
     blockers: tuple[Blocker, ...] = ()

@@ -7,7 +7,7 @@ from release.apply.work import Tools
 from release.build.documents import load_manifest, load_settings
 from release.build.release_build import manifest_key
 from release.build.target import Target as BuildTarget
-from release.core import alarms, holding
+from release.core import alarms, holding, hooks
 from release.core.blockers import Blocker
 from release.core.holding import Continue, Hold, Supersede
 from release.core.models import Pipelines, Place, Stage
@@ -65,6 +65,7 @@ def draft(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) 
                 ref="HEAD" if request.ref is None else request.ref,
                 services=request.services,
             )
+            selection = replace(selection, approved_destructive=request.approve_destructive)
             if not selection.blockers:
                 selection = _built(tools, setup, selection, target)
             drafted = draft_rollout(tools, setup, stage, selection, target=target)
@@ -92,6 +93,7 @@ def draft_promotion(tools: Tools, setup: Setup, request: Request, *, target: Bui
         warnings=(*setup.warnings, *selection.warnings),
         regions=request.regions or None,
         despite=request.despite_alarms,
+        approved_destructive=request.approve_destructive,
     )
     if selection.manifest is None and selection.commit and not selection.blockers:
         selection = _built(tools, setup, selection, target)
@@ -124,17 +126,27 @@ def draft_rollout(
     places = _places(stage, selection.regions)
     observed = _observe(tools, setup, stage, wanted, places)
     moved = holding.moved_by(dead, _aliases(observed))
+    left = tools.ledger.event(setup.state, head.stranded) if head.stranded else None
     steps, changes, blockers = rollout_steps(
         wanted,
         observed,
         alias=setup.pipelines.alias,
         rollouts=stage.rollouts,
         again=moved if isinstance(hold, Continue) else frozenset(),
-        moved=moved,
+        moved=moved | holding.moved_by(left, _aliases(observed)),
     )
+    if isinstance(hold, Continue) and dead is not None:
+        selection = replace(selection, approved_destructive=dead.approved)
+    else:
+        blockers = (*blockers, *hooks.unapproved(steps, selection.approved_destructive))
     uncovered = _uncovered(tools, setup, stage, dead, changes) if isinstance(hold, Supersede) else ()
     alarmed = _alarmed(tools, setup, stage, waves_of(steps, places, stage.rollouts), selection)
-    selection = replace(selection, blockers=(*blockers, *uncovered, *alarmed))
+    irreversible = hooks.irreversible({one.service: one.settings for one in wanted}, changes)
+    selection = replace(
+        selection,
+        warnings=(*selection.warnings, *irreversible),
+        blockers=(*blockers, *uncovered, *alarmed),
+    )
     kept = _kept(tools, setup, head, selection)
     return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
 
@@ -314,6 +326,7 @@ def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarg
             services=begun.services,
             regions=begun.regions,
             despite=begun.despite,
+            approved_destructive=begun.approved,
             warnings=setup.warnings,
         )
         drafted = draft_rollout(tools, setup, stage, selection, target=target)
@@ -422,6 +435,10 @@ def _draft(
 ) -> Draft:
     places = _places(stage, selection.regions)
     rollouts = {} if selection.verb == "rollback" else {at.region: stage.rollouts[at.region] for at in places}
+    head = setup.head(stage.name)
+    some = selection.services is not None or selection.regions is not None
+    idle = not steps and not selection.mint and (serves_already(head, selection) or some)
+    looks = bool(wanted) and selection.verb != "rollback" and not (idle and head.running is None)
     plan = Plan(
         verb=selection.verb,
         pipeline=setup.pipeline.name,
@@ -433,9 +450,10 @@ def _draft(
         services=selection.services,
         regions=selection.regions,
         despite=selection.despite,
+        approved=selection.approved_destructive,
         rollouts=rollouts,
         waves=waves_of(steps, places, rollouts),
-        steps=steps,
+        steps=(*steps, *hooks.verifications(stage.verify if looks else (), places)),
         changes=changes,
         warnings=selection.warnings,
         blockers=(*selection.blockers, *_untrusted(setup)),
@@ -448,9 +466,7 @@ def _draft(
         after=stage.after if selection.verb == "promote" else None,
         hold_on_failure=stage.on_failure == "hold",
     )
-    some = selection.services is not None or selection.regions is not None
-    done = serves_already(setup.head(stage.name), selection) or some
     nothing = None
-    if not plan.blockers and not steps and not plan.mint and done:
+    if idle and not plan.blockers:
         nothing = f"nothing to do: {stage.name} serves {plan.release.label}"
     return Draft(plan, wanted, hold, dead, setup.state, setup.pipelines, nothing)

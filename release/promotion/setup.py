@@ -29,6 +29,7 @@ class Request:
     services: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()  # break-glass: only these
     despite_alarms: str | None = None  # why alarms that fire already do not count
+    approve_destructive: str | None = None  # why a destructive migration may run
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,19 @@ def test_how_a_service_is_built_is_remembered(fleet: Fleet, build: str) -> None:
     hash(again["node"].build)  # frozen in every part
 
 
+@pytest.mark.parametrize(
+    "more", ["{function: api, payload: {a: [1]}}", "{command: [a, b], destructive: true}"]
+)
+def test_what_a_service_runs_before_traffic_moves_is_remembered(fleet: Fleet, more: str) -> None:
+    migrated = TEXT.replace("price-fetcher", "orders") + f"migrations: {more}\nno_auto_rollback: freeze\n"
+    fleet.commit("feat: orders", {"services/orders/service.yaml": migrated})
+    first, _ = load(fleet)
+    again, read = load(fleet)
+    assert read == []
+    assert again["orders"] == first["orders"]
+    assert again["orders"].freezes and again["orders"].migration is not None
+
+
 def test_of_all_files_only_the_changed_one_is_read_again(fleet: Fleet) -> None:
     load(fleet)
     changed = "services/service-1/service.yaml"

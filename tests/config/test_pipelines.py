@@ -1,6 +1,7 @@
 import pytest
 
 from release.config import load_pipelines
+from release.core.models import Verification
 from tests.config.texts import ENVIRONMENTS, FLEET, PIPELINES, pipeline_complaints, pipelines_with
 
 PAYMENTS = "pipelines/payments.yaml"
@@ -276,9 +277,40 @@ def test_the_files_name_is_the_pipelines_name() -> None:
     assert found.startswith("pipelines/My Fleet.yaml:1: /: the file's name 'My Fleet' is not a name; ")
 
 
+def verify_of(text: str) -> tuple[Verification, ...]:
+    loaded = load_pipelines(pipelines_with(FLEET, "after: uat", f"after: uat\n    verify: {text}"))
+    return loaded.pipelines["fleet"].stages[-1].verify
+
+
 def test_verify_is_a_list_of_commands() -> None:
-    loaded = load_pipelines(pipelines_with(FLEET, "after: uat", "after: uat\n    verify: [make smoke]"))
-    assert loaded.pipelines["fleet"].stages[-1].verify == ("make smoke",)
+    assert verify_of("[make smoke]") == (Verification(("make", "smoke")),)
     assert complaint("after: uat", 'after: uat\n    verify: [" "]').startswith(
         "20: stages/3/verify/0: ' ' is empty"
     )
+
+
+def test_a_command_is_split_into_words_and_nothing_in_it_is_expanded() -> None:
+    assert verify_of("[\"pytest -k 'not slow' $HOME *\"]") == (
+        Verification(("pytest", "-k", "not slow", "$HOME", "*")),
+    )
+
+
+def test_a_command_may_be_a_list_of_words_with_a_time_limit_of_its_own() -> None:
+    assert verify_of("[{command: [pytest, tests/e2e], timeout: 45m}]") == (
+        Verification(("pytest", "tests/e2e"), 2700),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('["a && b"]', "is meant for a shell, and none reads it"),
+        ('["a \'b"]', "cannot be split into words: No closing quotation"),
+        ("[{timeout: 1m}]", "command: is missing"),
+        ("[{command: a, timeout: 2h}]", "must be longer than nothing and at most 3,600 seconds"),
+        ("[a b, a  b]", "'a b' is in the list twice, first in line 20"),
+        ("[{command: []}]", "is an empty list"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(text: str, what: str) -> None:
+    assert what in complaint("after: uat", f"after: uat\n    verify: {text}")

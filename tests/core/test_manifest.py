@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from release.core import canonical
 from release.core.manifest import FunctionSettings, Manifest, ServiceEntry, StageDocuments, StageSettings
+from release.core.models import Migration
 
 words = st.text(max_size=10)
 entries = st.builds(
@@ -46,6 +47,17 @@ documents = st.builds(
     smoke_timeout=st.integers(1, 900),
     smoke_critical=st.lists(words, max_size=2).map(tuple),
     smoke_expect=json_objects,
+    migration=st.none()
+    | st.builds(
+        Migration,
+        function=st.none() | words,
+        payload=json_objects,
+        command=st.lists(words, max_size=2).map(tuple),
+        timeout=st.integers(1, 900),
+        everywhere=st.booleans(),
+        destructive=st.booleans(),
+    ),
+    freezes=st.booleans(),
 )
 
 

@@ -37,6 +37,7 @@ from release.promotion import Draft, Request, Setup, draft_resumed, draft_rollba
 from tests.fakes.aws import Call, FakeFunctions, FakeStacks, Hook
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.ports import FakeArtifacts, FakeClock, FakeHolders, FakeLedger, FakeRepo
+from tests.fakes.programs import FakePrograms
 
 EAST, WEST = "us-east-1", "us-west-2"
 ACCOUNT = "444444444444"
@@ -99,6 +100,7 @@ class World:
         self.ledger = FakeLedger()
         self.holders = FakeHolders()
         self.clock = FakeClock()
+        self.programs = FakePrograms()
         self.tools = Tools(
             functions=self.functions,
             stacks=self.stacks,
@@ -108,6 +110,7 @@ class World:
             ledger=self.ledger,
             holders=self.holders,
             clock=self.clock,
+            programs=self.programs,
         )
         self.releases: dict[str, ReleaseRef] = {}
         self.said: list[tuple[str, dict[str, Any]]] = []

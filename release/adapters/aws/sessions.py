@@ -82,6 +82,29 @@ class Aws:
         except ValueError:
             return None
 
+    def environment(self, place: Place) -> dict[str, str]:
+        """Credentials and region of a place, for a program that we start: it cannot renew them.
+
+        Where the place has a role, it is assumed anew: they last an hour from now.
+        """
+        with translated(place, "asking for credentials"):
+            role = self._role_to_assume(place)
+            session = (
+                self._session(None, place.region) if role is None else self._assuming(role, place.region)
+            )
+            credentials = session.get_credentials()
+            if credentials is None:
+                raise boto.NoCredentialsError()
+            keys = credentials.get_frozen_credentials()
+        given = {
+            "AWS_ACCESS_KEY_ID": keys.access_key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret_key,
+            "AWS_SESSION_TOKEN": keys.token,
+            "AWS_REGION": place.region,
+            "AWS_DEFAULT_REGION": place.region,
+        }
+        return {name: value for name, value in given.items() if value}
+
     def control_calls(self, place: Place) -> RateBudget:
         """The budget that all calls of Lambda's control plane share, except GetFunction."""
         return self._budgets.get(
