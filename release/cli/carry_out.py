@@ -20,6 +20,7 @@ from release.views.plan import plan_json, plan_text
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from release.core.plan import Plan
     from release.promotion import Draft
     from release.wire import Wiring
 
@@ -77,7 +78,7 @@ def carry_out(
                 "commit": plan.release.commit,
                 "record": applied.event.path,
             },
-            f"{plan.stage} serves {label}",
+            f"{plan.stage} serves {label}{_held(plan)}",
         )
         return ExitCode.DONE
     if as_json:
@@ -120,6 +121,13 @@ def going_back(draft: "Draft") -> "Draft":
     from dataclasses import replace
 
     return replace(draft, plan=replace(draft.plan, blockers=()), nothing=None)
+
+
+def _held(plan: "Plan") -> str:
+    """A rollback keeps others out until a person lets them in again."""
+    if plan.verb != "rollback":
+        return ""
+    return f", and is held: release unhold {plan.stage} --reason TEXT lets promotions in again"
 
 
 def _interrupt(number: int, frame: object) -> None:

@@ -176,7 +176,11 @@ def test_a_rollback_returns_to_the_recorded_versions_and_publishes_nothing(updat
     first = next(event for event in ledger if event["stage"] == "prod" and event["kind"] == "outcome")
     assert ledger[-1]["after"] == first["after"]
     assert (ledger[-1]["verb"], ledger[-1]["reason"]) == ("rollback", "wrong prices")
-    assert updating.remote.head("prod")["serves"]["release"]["tag"] == "v1.0.0"
+    head = updating.remote.head("prod")
+    assert head["serves"]["release"]["tag"] == "v1.0.0"
+    assert head["held"]["why"] == "rolled back: wrong prices"
+    assert "prod is held" in updating.release(*PROMOTE, ends=3).err
+    updating.release("unhold", "prod", "--reason", "the prices are right again", "--yes")
 
 
 def test_an_abort_from_another_process_turns_the_promotion_back(updating: World) -> None:
