@@ -222,6 +222,28 @@ MUTATIONS = (
         "if bad:",
         "test_measures.py::test_an_alarm_of_m_out_of_n_periods_needs_as_many",
     ),
+    never(
+        "alarms.py",
+        "len(names) > _MOST_NAMES",
+        "test_measures.py::test_alarms_are_described_by_name_with_what_they_watch_and_since_when",
+    ),
+    never(
+        "metrics.py",
+        "len(queries) > _MOST_QUERIES",
+        "test_measures.py::test_more_than_500_queries_are_refused",
+    ),
+    Mutation(
+        "metrics.py",
+        '"StartTime": start // _MINUTE * _MINUTE',
+        '"StartTime": start',
+        "test_measures.py::test_the_begin_of_a_window_is_rounded_down_to_the_minute_and_its_last_minute_is_whole",
+    ),
+    Mutation(
+        "metric_statistics.py",
+        "if above < value <= up_to",
+        "if value <= up_to",
+        "test_measures.py::test_a_trimmed_count_counts_the_values_in_a_range",
+    ),
     Mutation(
         "rate_limits.py",
         'return "GetFunction"',
