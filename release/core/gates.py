@@ -199,7 +199,7 @@ def _signed_off(gate: Gate, stage: Stage, facts: GateFacts) -> list[Blocker]:
     ]
 
 
-def _unknown(gate: Gate, stage: Stage, facts: GateFacts | None = None) -> list[Blocker]:
+def _unknown(gate: Gate, stage: Stage, facts: GateFacts) -> list[Blocker]:
     return [
         Blocker(
             "gate-not-built",
@@ -220,9 +220,6 @@ _GATES: Final[Mapping[str, Callable[[Gate, Stage, GateFacts], list[Blocker]]]] =
 }
 
 
-_NOT_BUILT: Final = ("alarms_clear",)
-
-
 def _at(moment: datetime) -> str:
     """The minute at which it is true: a begun one is not over yet."""
     whole = moment.astimezone(UTC).replace(second=0, microsecond=0)
@@ -241,8 +238,8 @@ def _length(length: timedelta, *, up: bool = False) -> str:
 
 
 def closed_by_configuration(stage: Stage) -> tuple[Blocker, ...]:
-    """Gates and verifications of a stage that this version cannot act on yet."""
-    closed = [blocker for gate in stage.gates if gate.name in _NOT_BUILT for blocker in _unknown(gate, stage)]
+    """Verifications of a stage that this version cannot act on yet."""
+    closed = []
     if stage.verify:
         closed.append(
             Blocker(

@@ -25,6 +25,7 @@ from release.errors import GateClosed, Misconfigured
 from release.observe import check_identity, observe_fleet
 from release.ports import LedgerState
 from release.promotion.choose import deploy_selection, next_release
+from release.promotion.gates import alarm_gate, refuse_loop
 from release.promotion.prove import prove
 from release.promotion.setup import Request, Setup
 
@@ -141,6 +142,9 @@ def draft_rollout(
         blockers = (*blockers, *hooks.unapproved(steps, selection.approved_destructive))
     uncovered = _uncovered(tools, setup, stage, dead, changes) if isinstance(hold, Supersede) else ()
     alarmed = _alarmed(tools, setup, stage, waves_of(steps, places, stage.rollouts), selection)
+    if steps and not isinstance(hold, Continue):
+        names = [function.name for one in wanted for function in one.settings.functions]
+        alarmed = (*alarm_gate(tools.metrics, stage, names, despite=selection.despite), *alarmed)
     irreversible = hooks.irreversible({one.service: one.settings for one in wanted}, changes)
     selection = replace(
         selection,
@@ -234,6 +238,8 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     head = setup.head(stage.name)
     left = _left_half_way(tools, setup, head)
     unfinished = left is not None and left.verb in ("deploy", "promote")
+    if request.to is None and not unfinished:
+        refuse_loop(head)
     good = (
         deployed(head, request.to) if request.to is not None else rollback_target(head, unfinished=unfinished)
     )

@@ -144,6 +144,24 @@ def _starters(repo: Repo, setup: Setup, good: Good) -> Starters:
     return Starters.named(people)
 
 
+def refuse_loop(head: StageHead) -> None:
+    """Raises GateClosed where a rollback would take back what a rollback has just restored.
+
+    The same command twice, or two people at once, must not go back twice.
+    """
+    good = head.serves
+    if good is None or good.verb != "rollback":
+        return
+    older = [one.release.label for one in reversed(head.history) if one.release.commit != good.release.commit]
+    raise GateClosed(
+        f"{head.stage} serves {good.release.label} by the rollback of {good.actor} at {good.at}:"
+        " to go back further, say where to",
+        fix=f"add --to with one that it ran: {', '.join(older[:5])}"
+        if older
+        else "promote a fix: it has run nothing older",
+    )
+
+
 def check_again(ledger: Ledger, pipelines: Pipelines, plan: Plan, clock: Clock) -> None:
     """Just before the start: what may have closed a stage since the plan was made, by people or by time.
 

@@ -2,7 +2,7 @@
 
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.processes import Ended
-from tests.e2e.texts import PRIMARY, REGIONS, SERVICES, SHORT
+from tests.e2e.texts import PRIMARY, REGIONS, REPLICA, SERVICES, SHORT, pipelines
 
 PROMOTE = ("promote", "prod", "--yes")
 OLD = {(name, region): "1" for name in SERVICES for region in REGIONS}
@@ -59,3 +59,40 @@ def test_a_hold_stops_what_was_planned_before_and_never_a_rollback(updating: Wor
     updating.release("rollback", "prod", "--reason", "the prices are wrong", "--yes")
     assert updating.live("prod") == OLD
     assert "prod is held since" in updating.release(*PROMOTE, ends=3).err
+
+
+def test_a_second_rollback_must_say_where_to(updating: World) -> None:
+    updating.release(*PROMOTE)
+    updating.release("rollback", "prod", "--reason", "wrong prices", "--yes")
+
+    again = updating.release("rollback", "prod", "--reason", "wrong prices", "--yes", ends=3)
+    assert "prod serves v1.0.0 by the rollback of Ana Developer" in again.err
+    assert updating.live("prod") == OLD
+    updating.release("rollback", "prod", "--to", "v1.0.0", "--reason", "to be sure", "--yes")
+
+
+def test_an_alarm_that_is_on_closes_the_stage_until_it_is_off(updating: World) -> None:
+    gated = {**SHORT, "prod": SHORT["prod"].replace("after: qa", "after: qa, gates: {alarms_clear: true}")}
+    updating.merge("chore: gates", pipelines(updating.accounts, gated))
+    alarms = updating.fleet.client("cloudwatch", updating.accounts["prod"], REPLICA)
+    dimensions = [{"Name": "FunctionName", "Value": "orders-prod"}]
+    alarms.put_metric_alarm(
+        AlarmName="orders-errors",
+        Namespace="AWS/Lambda",
+        MetricName="Errors",
+        Dimensions=dimensions,
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="LessThanThreshold",  # no error is an alarm, so that it is on
+        TreatMissingData="breaching",
+    )
+
+    closed = updating.release("plan", "promote", "prod", ends=3)
+    assert "prod has an alarm on: orders-errors in us-west-2" in closed.out
+    assert updating.release(*PROMOTE, ends=3).err.count("alarm") >= 1
+    updating.release("plan", "promote", "prod", "--despite-alarms", "this release mends it")
+
+    alarms.delete_alarms(AlarmNames=["orders-errors"])
+    updating.release(*PROMOTE)
