@@ -21,6 +21,7 @@ from release.core.fingerprint import (
     REQUIREMENTS,
     SHARED_FOLDER,
     TEMPLATE,
+    follow,
     is_left_out,
     links,
     own_files,
@@ -124,7 +125,7 @@ def _facts(mode: str, blob: str) -> tuple[bool, str]:
 def _touched(repo: Repo, base: str, head: str, services: Mapping[str, list[list[Any]]]) -> frozenset[str]:
     """Services that take other files of the shared core, or files that are not the same."""
     before, after = _core(repo, base), _core(repo, head)
-    known: dict[str, tuple[frozenset[Any], frozenset[Any]]] = {}
+    known: dict[str, tuple[_Taken, _Taken]] = {}
     touched = set()
     for name, rows in services.items():
         pairs = []
@@ -133,12 +134,21 @@ def _touched(repo: Repo, base: str, head: str, services: Mapping[str, list[list[
             if key not in known:
                 known[key] = (before.taken(row), after.taken(row))
             pairs.append(known[key])
-        if any(one != other for one, other in pairs):
-            old: frozenset[Any] = frozenset().union(*(one for one, _ in pairs))
-            new: frozenset[Any] = frozenset().union(*(other for _, other in pairs))
-            if old != new:
-                touched.add(name)
+        if all(one.files == other.files for one, other in pairs):
+            continue
+        if any(one.whole or other.whole for one, other in pairs):
+            # What is taken of a folder without __init__.py depends on all imports together.
+            pairs = [(before.taken(*rows), after.taken(*rows))]
+        old = frozenset().union(*(one.files for one, _ in pairs))
+        if old != frozenset().union(*(other.files for _, other in pairs)):
+            touched.add(name)
     return frozenset(touched)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    files: frozenset[tuple[str, tuple[bool, str]]]  # path below the shared folder; executable, blob
+    whole: bool  # more than is named
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +156,13 @@ class _Core:
     graph: SharedCore
     facts: Mapping[str, tuple[bool, str]]  # path below the folder -> executable, blob
 
-    def taken(self, row: list[Any]) -> frozenset[tuple[str, tuple[bool, str]]]:
-        module, names, whole = row
-        reference = Reference(module, 0, None if names is None else tuple(names), 0, False, whole)
-        found = self.graph.closure([("", reference)])
-        return frozenset((path, self.facts[path]) for path in found.files)
+    def taken(self, *rows: list[Any]) -> _Taken:
+        references = [
+            ("", Reference(module, 0, None if names is None else tuple(names), 0, False, whole))
+            for module, names, whole in rows
+        ]
+        found = self.graph.closure(references)
+        return _Taken(frozenset((path, self.facts[path]) for path in found.files), bool(found.notes))
 
 
 def _core(repo: Repo, commit: str) -> _Core:
@@ -162,7 +174,10 @@ def _core(repo: Repo, commit: str) -> _Core:
     modes = {entry.path: entry.mode for entry in entries}
     parsed = imports_of(repo, {blob: "shared" for path, blob in files.items() if path.endswith(".py")})
     start = SHARED_FOLDER + "/"
-    facts = {path: _facts(modes.get(start + path, ""), blob) for path, blob in files.items()}
+    # A link stands for its file, exec bit and all.
+    facts = {
+        path: _facts(modes.get(follow(start + path, targets) or "", ""), blob) for path, blob in files.items()
+    }
     return _Core(shared_core(files, parsed), facts)
 
 

@@ -80,7 +80,7 @@ def shared_files(entries: Iterable[Entry], link_targets: Mapping[str, str]) -> M
     found = dict(regular)
     for path in link_targets:
         if _inner(path, SHARED_FOLDER) is not None:
-            blob = regular.get(_follow(path, link_targets) or "")
+            blob = regular.get(follow(path, link_targets) or "")
             if blob is not None:
                 found[path] = blob
     start = len(SHARED_FOLDER) + 1
@@ -119,7 +119,7 @@ def placed_files(
             if entry.mode in _MODES and _inner(entry.path, SHARED_FOLDER) is not None
         }
         for path in linked:
-            if (blob := available.get(_follow(path, link_targets) or "")) is not None:
+            if (blob := available.get(follow(path, link_targets) or "")) is not None:
                 found[path] = blob
     return found
 
@@ -168,7 +168,7 @@ def source_files(
         for path, entry in regular.items()
     ]
     for path in linked:
-        found = _follow(path, link_targets)
+        found = follow(path, link_targets)
         if found is not None and found in available:
             entry = available[found]
             files.append(SourceFile(places[path], entry.mode == _EXECUTABLE, entry.blob, path))
@@ -295,7 +295,7 @@ def _left_out(inner: str) -> bool:
     return first in LEFT_OUT or any(name.startswith("*") and first.endswith(name[1:]) for name in LEFT_OUT)
 
 
-def _follow(path: str, targets: Mapping[str, str]) -> str | None:
+def follow(path: str, targets: Mapping[str, str]) -> str | None:
     """Path in the repository that a chain of links ends at. None: it leaves the repository or runs in a
     circle.
     """

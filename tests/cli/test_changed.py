@@ -171,6 +171,33 @@ def test_the_mode_alone_is_a_change(fleet: ChangedFleet, changed: Changed) -> No
     assert "services/auth/auth/handler.py mode 644 → 755" in because
 
 
+def test_the_mode_of_what_a_link_in_the_shared_core_leads_to_is_a_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet = ChangedFleet.made(tmp_path / "fleet", FILES | service("auth", "from common import short"))
+    (fleet.clone / "services/common/short.py").symlink_to("log.py")
+    base = fleet.commit("feat: a link")
+    fleet.runs("dev", base)
+    (fleet.clone / "services/common/log.py").chmod(0o755)
+    fleet.commit("fix: mode")
+    for arguments in (("--base", base), ("--stage", "dev")):
+        # prices takes log.py by its own name
+        assert answer(capsys, fleet.clone, *arguments)["changed"] == ["auth", "prices"]
+
+
+def test_a_folder_without_init_counts_as_far_as_it_is_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = FILES | {"services/common/tools/a.py": "", "services/common/tools/b.py": ""}
+    files |= service("auth", "import common.tools", "import common.tools.a")
+    files |= service("prices", "import common.tools")
+    fleet = ChangedFleet.made(tmp_path / "fleet", files)
+    base = head(fleet)
+    fleet.commit("fix: tools", {"services/common/tools/b.py": "x = 1"})
+    for arguments in (("--base", base), ("--stage", "dev")):
+        assert answer(capsys, fleet.clone, *arguments)["changed"] == ["prices"]
+
+
 def test_a_name_that_begins_like_another_is_another_service(fleet: ChangedFleet, changed: Changed) -> None:
     base = head(fleet)
     fleet.commit("fix: admin", handler("auth-admin"))
