@@ -30,19 +30,27 @@ class LambdaCalls:
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
-        self._undoing = ContextVar("undoing", default=False)
+        self._urgent = ContextVar("urgent", default=False)
         self._undos = 0  # blocks under way in which something is undone
         self._counting = threading.Lock()
 
     @contextmanager
     def undoing(self) -> Iterator[None]:
-        token = self._undoing.set(True)
         self._count_undo(1)
+        try:
+            with self.urgently():
+                yield
+        finally:
+            self._count_undo(-1)
+
+    @contextmanager
+    def urgently(self) -> Iterator[None]:
+        """Inside, calls of this thread may use what is kept for an undo; the others only wait longer."""
+        token = self._urgent.set(True)
         try:
             yield
         finally:
-            self._count_undo(-1)
-            self._undoing.reset(token)
+            self._urgent.reset(token)
 
     def _count_undo(self, by: int) -> None:
         with self._counting:
@@ -117,9 +125,9 @@ class LambdaCalls:
         return call(client)
 
     def _take(self, budget: RateBudget) -> None:
-        """Raises GivenUp when something is being undone and this call is no part of that."""
-        undo = self._undoing.get()
-        budget.take(undo, lambda: self._undos > 0 and not undo)
+        """Raises GivenUp when something is being undone and this call is neither part of that nor urgent."""
+        urgent = self._urgent.get()
+        budget.take(urgent, lambda: self._undos > 0 and not urgent)
 
     def _pause(self, attempt: int) -> None:
         self._aws.sleep(_backoff(attempt, longest=2.0))
