@@ -80,7 +80,7 @@ def _request(asked: dict[str, Any]) -> "Request":
         raise TypeError("services and regions must be lists")
     for name, value in asked.items():
         kind, what = (bool, "true or false") if name in ("new", "allow_older") else (str, "text")
-        optional = name in ("ref", "reason", "to", "despite_alarms") and value is None
+        optional = name in ("ref", "reason", "to", "despite_alarms", "approve_destructive") and value is None
         if not optional and not isinstance(value, kind):
             raise TypeError(f"{name} must be {what}")
     if not all(isinstance(one, str) for one in (*services, *regions)):
@@ -92,7 +92,7 @@ def _request(asked: dict[str, Any]) -> "Request":
         raise ValueError("a rollback needs a reason")
     if request.regions and request.reason is None:
         raise ValueError("regions need a reason")
-    for text in (request.reason, request.despite_alarms):
+    for text in (request.reason, request.despite_alarms, request.approve_destructive):
         if text is not None and (why := objection(text)) is not None:
             raise ValueError(why)
     return request

@@ -1,12 +1,20 @@
 """`release deploy STAGE`: a stage without tags (dev) gets the commit, whole or some of its services."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import json_option, pipeline_option, wait_option, wiring, yes_option
+from release.cli.context import (
+    destructive_option,
+    json_option,
+    pipeline_option,
+    wait_option,
+    wiring,
+    yes_option,
+)
 from release.cli.output import progress, show
 from release.errors import ExitCode
 
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
 @click.argument("stage")
 @click.argument("services", nargs=-1)
 @click.option("--ref", default="HEAD", show_default=True, help="Commit to deploy; it must be on the remote.")
+@destructive_option
 @wait_option
 @pipeline_option
 @yes_option
@@ -28,6 +37,7 @@ def command(
     stage: str,
     services: tuple[str, ...],
     ref: str,
+    approve_destructive: str | None,
     wait: "timedelta",
     pipeline: str | None,
     yes: bool,
@@ -46,6 +56,7 @@ def command(
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
     at = setup.stage(stage)
     selection = deploy_selection(wired.repo, setup, at, ref=ref, services=services)
+    selection = replace(selection, approved_destructive=approve_destructive)
     if selection.superseded is not None:
         show([Text(selection.superseded)])
         return ExitCode.DONE

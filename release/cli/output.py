@@ -76,6 +76,8 @@ def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             said = {"verdict": "passes", "extend": "goes on baking", "probe": "is probed"}[what]
             reason = f": {fields['reason']}" if "reason" in fields else ""
             return [("judge  ", "green" if what == "verdict" else "yellow", f"{where} {said}{reason}")]
+        case "output":
+            return [("said   ", "dim", f"{fields['name']:<20} {fields['line']}")]
         case "built":
             return [("build  ", "green", f"{fields['service']:<20} {fields['detail']}")]
         case _:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.context import json_option, pipeline_option, reason_option, wiring
+from release.cli.context import destructive_option, json_option, pipeline_option, reason_option, wiring
 from release.cli.output import show, show_json
 from release.cli.promote import (
     alarms_option,
@@ -39,6 +39,7 @@ def command() -> None:
 @click.argument("stage")
 @click.argument("services", nargs=-1)
 @click.option("--ref", default="HEAD", show_default=True)
+@destructive_option
 @out_option
 @pipeline_option
 @json_option
@@ -48,6 +49,7 @@ def plan_deploy(
     stage: str,
     services: tuple[str, ...],
     ref: str,
+    approve_destructive: str | None,
     out: Path | None,
     pipeline: str | None,
     as_json: bool,
@@ -55,7 +57,8 @@ def plan_deploy(
     """Plan a deployment of a commit that `release build` has built."""
     from release.promotion import Request
 
-    return _plan(directory, Request("deploy", stage, ref=ref, services=services), pipeline, out, as_json)
+    request = Request("deploy", stage, ref=ref, services=services, approve_destructive=approve_destructive)
+    return _plan(directory, request, pipeline, out, as_json)
 
 
 @command.command("promote")
@@ -67,6 +70,7 @@ def plan_deploy(
 @older_option
 @regions_option
 @alarms_option
+@destructive_option
 @out_option
 @pipeline_option
 @json_option
@@ -81,6 +85,7 @@ def plan_promote(
     allow_older: bool,
     regions: tuple[str, ...],
     despite_alarms: str | None,
+    approve_destructive: str | None,
     out: Path | None,
     pipeline: str | None,
     as_json: bool,
@@ -98,6 +103,7 @@ def plan_promote(
         allow_older=allow_older,
         regions=break_glass(regions, reason),
         despite_alarms=despite_alarms,
+        approve_destructive=approve_destructive,
     )
     return _plan(directory, request, pipeline, out, as_json)
 

@@ -8,6 +8,7 @@ import click
 from release.cli.carry_out import carry_out
 from release.cli.context import (
     checked_reason,
+    destructive_option,
     json_option,
     pipeline_option,
     reason_option,
@@ -68,6 +69,7 @@ def break_glass(regions: tuple[str, ...], reason: str | None) -> tuple[str, ...]
 @older_option
 @regions_option
 @alarms_option
+@destructive_option
 @wait_option
 @pipeline_option
 @yes_option
@@ -83,6 +85,7 @@ def command(
     allow_older: bool,
     regions: tuple[str, ...],
     despite_alarms: str | None,
+    approve_destructive: str | None,
     wait: "timedelta",
     pipeline: str | None,
     yes: bool,
@@ -106,6 +109,7 @@ def command(
         allow_older=allow_older,
         regions=break_glass(regions, reason),
         despite_alarms=despite_alarms,
+        approve_destructive=approve_destructive,
     )
     draft = draft_promotion(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     return carry_out(wired, draft, yes=yes, as_json=as_json, wait=wait)

@@ -194,6 +194,7 @@ class Plan:
                 "steps": [describe(step.action) for step in self.steps],
                 "waves": [_judged(wave) for wave in self.waves],
             }
+            | ({"approved": self.approved} if self.approved is not None else {})
         )
 
     @property

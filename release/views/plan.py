@@ -1,5 +1,6 @@
 """A plan as people read it (now → next) and as machines do."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from release.core.models import Gradual
-from release.core.plan import ApplyStack, CreateAlias, Phase, Plan, describe, rules
+from release.core.plan import ApplyStack, CreateAlias, Migrate, Phase, Plan, Verify, describe, rules
 from release.views.cost import cost_json, cost_text
 from release.views.tables import short, spoken, table
 
@@ -65,6 +66,10 @@ def _phases(plan: Plan) -> Iterator[str]:
     prepared = len(plan.in_phase(Phase.PREPARE))
     if prepared:
         yield f"prepare {_count(prepared, 'version')}, smoke-test each before any traffic moves"
+    actions = [step.action for step in plan.steps]
+    for action in actions:
+        if isinstance(action, Migrate):
+            yield f"{action.place.region}: {_migration(action)}"
     everywhere = [wave for wave in plan.waves if wave.region is None]
     if everywhere and plan.in_phase(Phase.SHIFT):
         moved = len(plan.in_phase(Phase.SHIFT))
@@ -74,6 +79,14 @@ def _phases(plan: Plan) -> Iterator[str]:
         attached = len(plan.in_phase(Phase.ATTACH, place.region))
         if attached:
             yield f"{place.region}: attach the triggers of {_count(attached, 'stack')}"
+    for action in actions:
+        if isinstance(action, Verify):
+            yield f"verify: {shlex.join(action.command)}; a no takes everything back"
+
+
+def _migration(action: Migrate) -> str:
+    runs = f"invoke {action.function}" if action.function is not None else shlex.join(action.command)
+    return f"migrate {action.service}: {runs}{' (destructive)' if action.destructive else ''}"
 
 
 def _waves(plan: Plan, region: str) -> Iterator[str]:
@@ -124,6 +137,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "mint": plan.mint,
         "regions": list(plan.regions) if plan.regions is not None else None,
         "despite_alarms": plan.despite,
+        "approve_destructive": plan.approved,
         "digest": plan.digest,
         "steps": [{"phase": step.phase.value} | describe(step.action) for step in plan.steps],
         "cost": cost_json(plan),
