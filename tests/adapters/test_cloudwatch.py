@@ -14,7 +14,7 @@ from release.adapters.aws import Aws
 from release.adapters.cloudwatch import CloudWatchMetrics
 from release.adapters.lambda_functions import LambdaFunctions
 from release.core.alarms import AlarmFacts, AlarmState
-from release.core.analysis import Counts
+from release.core.analysis import Counts, Fail, Inconclusive, Limits, Verdict, judge
 from release.core.models import Place
 from release.errors import Unavailable
 from release.ports import Compared, Metrics
@@ -26,9 +26,12 @@ NONE = Counts(0, 0)
 COMPARED = Compared(NAME, "live", "1", "2")
 HANDLER = """
 import time
+taken = 0
 def handler(event, context):
     time.sleep(event.get("sleep", 0))
-    if event.get("fail"):
+    global taken
+    taken += 1
+    if event.get("fail") or (context.function_version == event.get("fails_in") and taken % 5 == 0):
         raise ValueError("asked to")
     return {}
 """
@@ -259,6 +262,25 @@ def test_an_alarm_on_a_calculation_watches_the_functions_that_it_calculates_from
     sandboxed.cloudwatch.put_composite_alarm(AlarmName="any", AlarmRule="ALARM(rate)")
     found = sandboxed.metrics.alarms(sandboxed.place, ["rate", "any"])
     assert {name: alarm.functions for name, alarm in found.items()} == {"rate": (NAME,), "any": ()}
+
+
+def test_what_cloudwatch_counts_fails_a_version_that_fails_a_fifth_of_its_calls(
+    sandboxed: CloudWatchWorld,
+) -> None:
+    """A tenth of the calls goes to it."""
+    sandboxed.lambdas.update_alias(
+        FunctionName=NAME, Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}}
+    )
+    limits = Limits(max_error_rate=0.01, min_samples=100)
+    payload = json.dumps({"fails_in": "2"}).encode()
+    looks: list[Verdict] = []
+    for _ in range(48):
+        for _ in range(25):
+            sandboxed.lambdas.invoke(FunctionName=NAME, Qualifier="live", Payload=payload)
+        looks.append(judge(*counts(sandboxed)[NAME], weight=0.1, limits=limits, tests=6))
+        if not isinstance(looks[-1], Inconclusive):
+            break
+    assert isinstance(looks[-1], Fail), looks[-1].reason
 
 
 @pytest.fixture
