@@ -128,11 +128,8 @@ def test_every_key_in_the_tables_of_the_configuration_is_known() -> None:
 
 
 def test_the_pipelines_of_this_repository_load_and_can_be_acted_on() -> None:
-    from release.core.gates import closed_by_configuration
-
     files = {f"pipelines/{path.name}": path.read_bytes() for path in (ROOT / "pipelines").glob("*.yaml")}
     pipelines = load_pipelines(files)
-    fleet = pipelines.pipelines["fleet"]
 
-    assert not [one.name for one in fleet.stages if closed_by_configuration(one)]
+    assert [stage.name for stage in pipelines.pipelines["fleet"].stages] == ["dev", "qa", "uat", "prod"]
     assert all(one.role for one in pipelines.environments.values()), "one identity must reach every account"

@@ -33,7 +33,6 @@ def command(
     """Calculate the next tag. Writes nothing; closed gates are listed as blockers and are no failure here."""
     from rich.text import Text
 
-    from release.core.gates import closed_by_configuration
     from release.promotion import Request, next_release, read_setup
     from release.promotion.gates import asked_later
     from release.views.tables import short
@@ -43,7 +42,7 @@ def command(
     request = Request("promote", stage, ref=ref, bump=bump, new=new, allow_older=allow_older)
     answer, _ = next_release(wired.repo, setup, request)
     warnings = [*setup.warnings, *answer.warnings, *asked_later(setup.stage(stage))]
-    blockers = [*answer.blockers, *closed_by_configuration(setup.stage(stage))]
+    blockers = answer.blockers
     if as_json:
         show_json(
             {

@@ -235,17 +235,3 @@ def _length(length: timedelta, *, up: bool = False) -> str:
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
-
-
-def closed_by_configuration(stage: Stage) -> tuple[Blocker, ...]:
-    """Verifications of a stage that this version cannot act on yet."""
-    closed = []
-    if stage.verify:
-        closed.append(
-            Blocker(
-                "verify-not-built",
-                f"verify of {stage.name} is not built yet, so it is closed: {stage.source}",
-                _FIX,
-            )
-        )
-    return tuple(closed)

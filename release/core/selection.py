@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from release.core.blockers import Blocker
-from release.core.gates import closed_by_configuration
 from release.core.models import Stage
 from release.core.records import Good, ReleaseRef, StageHead, Verb
 from release.core.tags import KnownTag, StageRuns, parse
@@ -82,7 +81,7 @@ def promotion(
         source=(source.tag if source and same and source.tag else None) or stage.after,
         reason=reason,
         warnings=answer.warnings,
-        blockers=(*answer.blockers, *closed_by_configuration(stage)),
+        blockers=answer.blockers,
     )
 
 

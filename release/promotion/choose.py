@@ -8,7 +8,6 @@ from release.core import refusals, trailers
 from release.core.blockers import Blocker
 from release.core.conventional import Bump
 from release.core.decisions import quarantined_names
-from release.core.gates import closed_by_configuration
 from release.core.models import Stage
 from release.core.selection import (
     Selection,
@@ -59,7 +58,7 @@ def deploy_selection(
         services=services or None,
         superseded=superseded,
         warnings=setup.warnings,
-        blockers=(*blockers, *deployment_gates(repo, setup, stage, commit), *closed_by_configuration(stage)),
+        blockers=(*blockers, *deployment_gates(repo, setup, stage, commit)),
     )
 
 

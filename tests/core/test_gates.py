@@ -12,7 +12,6 @@ from release.core.gates import (
     Acceptance,
     GateFacts,
     alarms_clear,
-    closed_by_configuration,
     closed_by_time,
     closed_gates,
 )
@@ -248,12 +247,3 @@ def test_a_gate_that_nobody_knows_is_closed_and_names_its_line() -> None:
 @pytest.mark.parametrize("name", ["soak", "freeze"])
 def test_a_gate_without_its_meaning_is_closed(name: str) -> None:
     assert len(closed_gates(stage(gates=(Gate(name, "", at(12)),)), FACTS)) == 1
-
-
-def test_a_stage_that_asks_for_nothing_more_is_open() -> None:
-    assert closed_by_configuration(stage("soak", "freeze")) == ()
-
-
-def test_commands_that_must_succeed_afterwards_are_closed() -> None:
-    found = closed_by_configuration(stage(verify=("make smoke",)))
-    assert [blocker.code for blocker in found] == ["verify-not-built"]
