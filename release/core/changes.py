@@ -74,7 +74,7 @@ def compare(
 
 def removed(service: str) -> Change:
     return Change(
-        service, ("removed",), "it is not in this pipeline any more; release neither deploys nor deletes it"
+        service, ("removed",), "it is not in the pipeline any more; release neither deploys nor deletes it"
     )
 
 

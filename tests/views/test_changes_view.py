@@ -11,7 +11,7 @@ from tests.views.screens import shown, words
 SERVICES = (
     Change("configs", (), "fingerprint, settings and template are the same"),
     Change("prices", ("code", "settings", "template"), "changed: its files, shared code or dependencies"),
-    Change("old", ("removed",), "it is not in this pipeline any more; release neither deploys nor deletes it"),
+    Change("old", ("removed",), "it is not in the pipeline any more; release neither deploys nor deletes it"),
 )
 CHANGES = Changes("what prod runs", SERVICES)
 
