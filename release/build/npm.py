@@ -101,6 +101,7 @@ def npm_install(folder: Path, packages: Packages, *, name: str, hide: Path, seco
     """
     command = [
         *(find("npm"), "ci", "--ignore-scripts", "--include=dev", "--include=optional", "--prefer-offline"),
+        "--no-workspaces",  # of a folder above: npm looks upwards, and anybody may write to /tmp
         *("--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--logs-max=0"),
     ]
     try:

@@ -200,6 +200,16 @@ def test_nothing_above_the_commit_configures_or_enters_a_bundle(
     assert error.details == (str(tmp_path / "node_modules/foreign/index.js"),)
 
 
+def test_no_workspace_above_takes_part_in_an_installation(
+    npm: NpmInstall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del npm  # has filled npm's cache, or there is nothing to install from
+    above = {"name": "above", "version": "1.0.0", "workspaces": ["release-build-*/repository/services/*"]}
+    (tmp_path / "package.json").write_text(json.dumps(above))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert list(unpacked(build(node_files()))) == ["src/price.js"]
+
+
 def test_a_lock_file_out_of_step_is_named_with_what_is_missing(npm: NpmInstall) -> None:
     package = json.loads(node_files()[PACKAGE])
     package["dependencies"] = {"left-pad": "1.3.0"}
