@@ -67,10 +67,12 @@ def apply(
     targets = {target.service: target for target in wanted}
     work = Work(plan, targets, tools, journal, who, progress, wait_until)
     try:
-        _roll_out(work)
-    except Paused as paused:
-        return _pause(work, paused)
-    except LostHold:
+        try:
+            _roll_out(work)
+        except Paused as paused:
+            return _pause(work, paused)
+        return _seal(work, "succeeded", None, ())
+    except (LostHold, Unrecorded):
         raise
     except ReleaseError as failure:
         return _fail(work, failure)
@@ -80,7 +82,6 @@ def apply(
     except Exception as bug:
         _fail(work, Unavailable(f"a bug in release: {type(bug).__name__}: {bug}", fix="report it"))
         raise
-    return _seal(work, "succeeded", None, ())
 
 
 def _take(
@@ -136,6 +137,8 @@ def _take(
         course=plan.course,
         despite=plan.despite,
         approved=plan.approved,
+        # Promotions that wait their turn must not bring back what is being taken back.
+        hold=redacted(f"rolled back: {plan.reason}") if plan.verb == "rollback" else None,
     )
     # What was approved is what the stage before ran: should that have changed since, nothing is begun.
     tools.ledger.append(state, taken, tag=tag, unchanged=[plan.after] if plan.after else [])
@@ -143,6 +146,7 @@ def _take(
     head = state.head(plan.pipeline, plan.stage)
     known = head.quarantine_of(plan.release.commit) is not None
     journal = Journal(promotion, taken.fence, release, plan.before, supersedes, quarantined=known)
+    journal.inherits = isinstance(hold, Continue | Supersede)
     if isinstance(hold, Continue) and head.running is not None:
         journal.wave = head.running.wave
     return journal
@@ -213,7 +217,7 @@ def _pause(work: Work, paused: Paused) -> Applied:
     note = event(work, "paused", failure=why, next_at=at, judged=work.journal.judged, notes=_notes(work))
     try:
         write(work, note)
-    except Conflict:
+    except (LostHold, Aborted):
         raise
     except ReleaseError as error:
         raise Unrecorded(
@@ -242,8 +246,8 @@ def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tu
         notes=_notes(work),
     )
     try:
-        write(work, sealed)
-    except Conflict:
+        write(work, sealed, aborted=failure is not None)
+    except (Conflict, Aborted):
         raise
     except ReleaseError as error:
         if failure is not None:

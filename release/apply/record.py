@@ -1,10 +1,11 @@
 """Writing down what a promotion under way has come to."""
 
+import contextlib
 from typing import Any
 
-from release.apply.work import Work, patiently
+from release.apply.work import Aborted, Work, patiently
 from release.core.records import Event, Kind, stamp
-from release.errors import Conflict
+from release.errors import Conflict, Unavailable
 from release.ports import LedgerState
 
 _TRIES = 5
@@ -34,20 +35,25 @@ def event(work: Work, kind: Kind, **more: Any) -> Event:
     )
 
 
-def write(work: Work, event: Event) -> None:
-    """Append an event of ours to the ledger.
+def write(work: Work, event: Event, *, aborted: bool = False) -> None:
+    """Append an event of ours to the ledger. `aborted`: a request to abort is no reason not to, any more.
 
     A decision of somebody else (a hold, say) may move the head between our reading and our push: then again.
-    Raises Conflict when the stage is not ours any more, Unavailable when the remote stays out of reach.
+    Raises LostHold when the stage is not ours any more, Aborted, Unavailable when the remote stays away.
     """
-    for attempt in range(_TRIES):
-        try:
+    for _ in range(_TRIES):
+        with contextlib.suppress(Conflict):
             patiently(work.tools.clock, lambda: _append(work, event))
-        except Conflict:
-            if attempt == _TRIES - 1 or not _still_held(work):
-                raise
-        else:
             return
+        try:
+            work.check_hold()
+        except Aborted:
+            if not aborted:
+                raise
+    raise Unavailable(
+        f"the ledger moved {_TRIES} times while {event.kind} of {event.stage} was being written",
+        fix="run the same command again",
+    )
 
 
 def _append(work: Work, event: Event) -> None:
@@ -64,11 +70,3 @@ def _landed(work: Work, state: LedgerState, event: Event) -> bool:
         return state.head(event.pipeline, event.stage).last == event.path
     recent = work.tools.ledger.events(state, limit=_RECENT, pipeline=event.pipeline, stage=event.stage)
     return any(one.path == event.path for one in recent)
-
-
-def _still_held(work: Work) -> bool:
-    state = patiently(work.tools.clock, work.tools.ledger.read)
-    head = state.head(work.plan.pipeline, work.plan.stage)
-    return (
-        head.running is not None and head.running.id == work.journal.id and head.fence == work.journal.fence
-    )

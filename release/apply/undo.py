@@ -11,7 +11,7 @@ from release.core.models import Place
 from release.core.plan import ALIAS_EXISTS
 from release.core.records import Served
 from release.core.snapshot import AliasFacts, StackFacts
-from release.errors import ReleaseError
+from release.errors import ForeignChange, ReleaseError, Unavailable
 
 
 def go_back(work: Work) -> tuple[str, ...]:
@@ -88,6 +88,8 @@ def _back(work: Work, served: Served) -> str | None:
     now = f"version {facts.lambda_version}" if facts else "nothing"
     was = f"version {served.lambda_version}" if served.lambda_version else "nothing"
     if now == was and not (facts and facts.weights):
+        if facts is not None and work.journal.inherits and (place, served.function) not in work.journal.moved:
+            _write_through(work, place, served, facts)
         return None
     if facts is None or not _ours(work, place, served, facts):
         if (place, served.function) not in work.journal.tried:
@@ -111,6 +113,27 @@ def _back(work: Work, served: Served) -> str | None:
         )
     work.say("step", phase="undo", name=served.function, region=served.region, detail=f"{now} → {was}")
     return None
+
+
+def _write_through(work: Work, place: Place, served: Served, facts: AliasFacts) -> None:
+    """Make sure that an alias is where it seems to be.
+
+    Reads are eventually consistent: one may still show what was before a move that a dead process made a
+    moment ago. A write is not: its guard refuses a revision that is old. Raises Unavailable then.
+    """
+    try:
+        work.tools.functions.update_alias(
+            place,
+            served.function,
+            facts.name,
+            lambda_version=facts.lambda_version,
+            revision=facts.revision,
+            description=facts.description,
+        )
+    except ForeignChange as error:
+        raise Unavailable(
+            f"{facts.name} is not what was read a moment ago: {error.cause}", fix=error.fix
+        ) from error
 
 
 def _ours(work: Work, place: Place, served: Served, facts: AliasFacts) -> bool:

@@ -97,6 +97,7 @@ class Journal:
     notes: list[str] = field(default_factory=list)  # what else was done, for the record
     left: list[str] = field(default_factory=list)  # what stays where it is, as its service has it
     quarantined: bool = False  # the release was so before: then that stops nobody
+    inherits: bool = False  # from a dead holder, who may have moved aliases a moment ago
     stopping: bool = False  # something has failed: what has not begun does not begin
 
     @property
