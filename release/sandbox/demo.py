@@ -32,8 +32,8 @@ _REGIONS = {
     "prod": ("us-east-1", "us-west-2"),
 }
 
-# The demo cannot wait for a day of soak, and has one person: so it has pipelines of its own, without these
-# gates.
+# The demo cannot wait for a day of soak, and has one person: so it has pipelines of its own, with the one gate
+# that it can open.
 _FLEET = """\
 services: ["*"]
 tags: "v{version}"
@@ -42,7 +42,7 @@ stages:
   - {name: dev, on: push, rollout: all-at-once}
   - {name: qa, channel: qa, after: dev, rollout: all-at-once}
   - {name: uat, channel: rc, after: qa, rollout: all-at-once}
-  - {name: prod, channel: gold, after: uat, rollout: all-at-once}
+  - {name: prod, channel: gold, after: uat, gates: {signed_off: true}, rollout: all-at-once}
 """
 
 
@@ -190,6 +190,7 @@ def story(demo: Demo) -> None:
     demo.release("deploy", "dev", "--yes")
     demo.release("promote", "qa", "--yes")
     demo.release("promote", "uat", "--yes", "--reason", "first release")
+    demo.release("accept", "uat", "--yes", "--reason", "first release")
     demo.release("promote", "prod", "--yes", "--reason", "first release")
 
     demo.title("A change to price-fetcher is merged: DEV deploys that service alone")
@@ -202,6 +203,9 @@ def story(demo: Demo) -> None:
     demo.title("The same bytes go to QA, UAT and PROD, in both regions")
     demo.release("promote", "qa", "--yes")
     demo.release("promote", "uat", "--yes", "--reason", "QA has signed off")
+    demo.say("PROD has a gate: somebody must have signed off what UAT runs.")
+    demo.release("promote", "prod", "--yes", "--reason", "change request 4711", ends=3)
+    demo.release("accept", "uat", "--yes", "--reason", "prices are right")
     demo.release("promote", "prod", "--yes", "--reason", "change request 4711")
     demo.release("audit", "show", "v1.1.0")
 
@@ -221,6 +225,7 @@ def story(demo: Demo) -> None:
     demo.release("deploy", "dev", "--yes")
     demo.release("promote", "qa", "--yes")
     demo.release("promote", "uat", "--yes", "--reason", "QA has signed off")
+    demo.release("accept", "uat", "--yes", "--reason", "prices are right")
     demo.release("promote", "prod", "--yes", "--reason", "change request 4712", ends=5)
 
     demo.title("What runs where, and how it came to be")
