@@ -431,7 +431,8 @@ class Ledger(Protocol):
 
         Where only other stages have moved since `state`, the event is put on top of theirs. Raises Conflict
         when our stage has moved, the tag exists, the hold was lost, or when one of the stages `unchanged`
-        serves or quarantines something else by now.
+        serves or quarantines something else by now; GateClosed when a start finds its stage closed by
+        somebody since `state`.
         """
 
     def event(self, state: LedgerState, path: str) -> Event:

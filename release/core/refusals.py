@@ -26,7 +26,7 @@ def quarantined(facts: Facts, *names: str) -> list[Blocker]:
         Blocker(
             "quarantined",
             f"{name} is quarantined: {facts.quarantined[name]}",
-            f"let it succeed there, release a fix, or: release clear {name} --reason TEXT",
+            f"release a fix, or: release clear {name} --reason TEXT; what failed may be tried again there",
         )
         for name in names
         if name in facts.quarantined

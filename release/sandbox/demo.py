@@ -32,8 +32,8 @@ _REGIONS = {
     "prod": ("us-east-1", "us-west-2"),
 }
 
-# The demo cannot wait for a day of soak, and has one person: so it has pipelines of its own, with the one gate
-# that it can open.
+# The demo cannot wait for a day of soak, and has one person: so it has pipelines of its own, with the one
+# gate that it can open.
 _FLEET = """\
 services: ["*"]
 tags: "v{version}"

@@ -12,7 +12,7 @@ import pytest
 from release.adapters.git import GitRepo
 from release.adapters.ledger import BRANCH, GitLedger
 from release.core.records import Event, Holder, Kind, ReleaseRef
-from release.errors import Conflict, Misconfigured, ReleaseError, Unavailable
+from release.errors import Conflict, GateClosed, Misconfigured, ReleaseError, Unavailable
 from release.ports import Ledger, LedgerState, RefUpdate
 from tests.adapters.git_worlds import World, git
 from tests.fakes.ports import FakeClock, FakeLedger
@@ -190,6 +190,17 @@ def test_who_finds_his_stage_moved_writes_nothing_not_even_the_tag(setting: Git 
         setting.ledger.append(EMPTY, event(), tag=setting.tag("v1.0.0"))
     assert setting.tags() == {}
     assert len(setting.ledger.events(setting.ledger.read())) == 1
+
+
+def test_nothing_begins_in_a_stage_that_was_held_meanwhile_but_a_rollback_that_knows(
+    setting: Git | Fake,
+) -> None:
+    asked = event("hold", id="20261121T110000Z-fleet-prod-cd34", verb="hold", release=None, fence=0)
+    held = setting.peer.append(EMPTY, replace(asked, reason="an audit"))
+    with pytest.raises(GateClosed, match="prod is held since"):
+        setting.ledger.append(EMPTY, event(), tag=setting.tag("v1.0.0"))
+    assert setting.tags() == {}
+    assert setting.ledger.append(held, event(verb="rollback")).head("fleet", "prod").running is not None
 
 
 def test_an_event_that_does_not_fit_its_head_is_a_conflict(setting: Git | Fake) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from release.core import canonical
 from release.core.models import Place
 from release.core.records import Event, Holder, IllegalEvent, StageHead, advance
-from release.errors import Conflict, Misconfigured, Unavailable
+from release.errors import Conflict, GateClosed, Misconfigured, Unavailable
 from release.ports import LedgerState, RefUpdate, RemoteRefs, S3Code
 from tests.fakes.aws import Call
 
@@ -188,7 +188,10 @@ class FakeLedger:
             raise Conflict(f"somebody else is at it: {error}", fix=FIX) from error
         if event in self.log:
             return False
-        if self._state().head(*key) != ours:
+        now = self._state().head(*key)
+        if now != ours:
+            if now.held is not None and event.kind == "started" and event.verb != "rollback":
+                raise GateClosed(f"{event.stage} is held since {now.held.at}", fix=FIX)
             raise Conflict(f"somebody else is at it: {event.stage} has moved on", fix=FIX)
         if tag is not None:
             name = tag.ref.removeprefix("refs/tags/")
