@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from release.core.blockers import Blocker
 from release.core.records import Decision, Quarantined, ReleaseRef, StageHead
@@ -110,6 +110,8 @@ class Deciding:
                 return f"cleared: {label} may be promoted again"
             case "accept":
                 return f"accepted: the gate signed_off of the next stage opens to {label}"
+            case _:  # pragma: no cover - the type checker proves that no decision is missing
+                assert_never(self.kind)
 
 
 def done_already(deciding: Deciding, actor: str, run: str | None) -> str | None:

@@ -152,3 +152,4 @@ def test_everything_else_can_be_decided_at_any_time(kind: Decision) -> None:
 )
 def test_it_is_shown_what_changes(what: Deciding, now: str, following: str) -> None:
     assert (what.now, what.next) == (now, following)
+    assert what.about == ("uat" if what.release is None else "v1.0.0-rc.1 in uat")

@@ -404,6 +404,21 @@ def test_who_serves_can_be_accepted_and_rejected() -> None:
         decide(accepted, "accept", TWO)
 
 
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_what_a_person_has_quarantined_no_outcome_changes(outcome: str) -> None:
+    """It was under way already, or somebody went back to it by name."""
+    bad = decide(EMPTY, "quarantine")
+    assert run(bad, ONE, outcome).quarantined == bad.quarantined
+
+
+def test_a_record_keeps_by_which_run_a_release_came_and_was_accepted() -> None:
+    begun = advance(EMPTY, event("started"))
+    served = advance(begun, event("outcome", outcome="succeeded", run="77.1"))
+    assert served.serves is not None and served.serves.run == "77.1"
+    signed = event("accept", verb="accept", reason="tested", run="78.1")
+    assert advance(served, signed).accepted[0].run == "78.1"
+
+
 def test_a_quarantine_by_hand_ends_by_hand() -> None:
     bad = decide(EMPTY, "quarantine")
     assert bad.quarantined == (Quarantined(ONE.commit, event("started").at, "because", ONE.tag, "ada"),)
