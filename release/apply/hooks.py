@@ -49,8 +49,8 @@ def verify(work: Work, action: Verify) -> str:
         seconds=action.timeout,
     )
     fix = "see its own words; mend the service, or the command, and merge"
-    run = partial(_run, work, program, f"verify of {work.plan.stage}: {words}", words, fix)
-    return f"passed, {_timed(work, f'verify: {words}', run)}"
+    run = partial(_run, work, program, f"verify of {work.plan.stage}: {words}", work.plan.stage, fix)
+    return f"{words}, {_timed(work, f'verify: {words}', run)}"
 
 
 def _timed(work: Work, what: str, run: Callable[[], None]) -> str:

@@ -50,8 +50,8 @@ def _carry_out(work: Work, step: Step) -> None:
     match step.action:
         case ApplyStack(stack=name) | Migrate(service=name):
             pass
-        case Verify(command=(name, *_)):
-            pass
+        case Verify():
+            name = work.plan.stage
         case PrepareVersion(function=name) | CreateAlias(function=name) | ShiftAlias(function=name):
             pass
     work.say("step", phase=step.phase.value, name=name, region=step.action.place.region, detail=detail)

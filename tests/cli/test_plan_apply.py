@@ -57,6 +57,11 @@ FORGED = {
         {"despite_alarms": "password=hunter22"},
         "seems to hold a password",
     ),
+    "a secret in what may be destroyed": (
+        {"approve_destructive": "password=hunter22"},
+        "seems to hold a password",
+    ),
+    "an approval that is a flag": ({"approve_destructive": True}, "approve_destructive must be text"),
     "a rollback that nobody explains": ({"verb": "rollback"}, "a rollback needs a reason"),
 }
 

@@ -449,7 +449,15 @@ def test_a_release_in_some_regions_is_not_what_the_stage_serves() -> None:
 def test_the_newer_events_come_back_as_they_were_written(kind: Kind) -> None:
     seen = Judged("f", "us-east-1", 10, "pass", "0 of 120", "1", 1000, 2, "2", 120, 0)
     one = event(
-        kind, reason="r", wave=TEN, judged=(seen,), next_at=LATER, notes=("n",), course="c", despite="d"
+        kind,
+        reason="r",
+        wave=TEN,
+        judged=(seen,),
+        next_at=LATER,
+        notes=("n",),
+        course="c",
+        despite="d",
+        approved="a",
     )
     assert Event.from_json(json.loads(one.to_bytes())) == one
 

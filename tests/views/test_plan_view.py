@@ -5,9 +5,11 @@ from typing import Any
 
 from release.core import canonical
 from release.core.blockers import Blocker
+from release.core.models import Migration
 from release.core.plan import Plan, describe
 from release.core.records import Served
 from release.views.plan import plan_json, plan_text
+from tests.fakes.hooked import HookedWorld
 from tests.fakes.world import World, fleet
 from tests.views.screens import shown, words
 
@@ -85,6 +87,23 @@ def test_a_region_where_nothing_moves_is_not_named_among_the_steps() -> None:
     plan = drafted(fleet().live("v1.0.0"), "v1.1.0")
     east = tuple(step for step in plan.steps if step.action.place.region == "us-east-1")
     assert "us-west-2: move" not in shown(plan_text(replace(plan, steps=east)))
+
+
+def test_what_runs_before_and_after_traffic_moves_stands_at_its_place() -> None:
+    world = HookedWorld().verified_by("pytest tests/e2e")
+    world.live("v1.0.0")
+    world.migrations["prices"] = Migration(function="migrate", destructive=True)
+    world.migrations["configs"] = Migration(command=("alembic", "upgrade", "the head"))
+    world.approved = "nobody reads that column"
+    plan = drafted(world, "v1.1.0")
+    lines = [line for line in shown(plan_text(plan)).splitlines() if line[:2] == "  " and line[3:5] == ". "]
+    assert lines[2:4] == [
+        "  3. us-east-1: migrate configs: alembic upgrade 'the head'",
+        "  4. us-east-1: migrate prices: invoke prices-migrate (destructive)",
+    ]
+    assert lines[-1] == "  7. verify: pytest tests/e2e; a no takes everything back"
+    assert plan_json(plan)["approve_destructive"] == "nobody reads that column"
+    assert replace(plan, approved="another reason").digest != plan.digest
 
 
 def test_long_names_do_not_push_the_digests_off_the_screen() -> None:
