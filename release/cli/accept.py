@@ -12,7 +12,7 @@ from release.cli.decision import decision_options, read_state, write
 @decision_options
 @click.pass_obj
 def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes: bool, as_json: bool) -> int:
-    """Record that exactly the release that STAGE runs now is good. No rollout may be under way there."""
+    """Record that what STAGE runs now, and nothing else, is good. No rollout may be under way there."""
     from release.decide import about_what_serves
 
     wired, setup = read_state(directory, pipeline)

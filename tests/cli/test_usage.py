@@ -46,7 +46,7 @@ def test_a_group_without_a_command_shows_its_help_and_is_no_success(path: tuple[
     [
         (("stauts",), "no command `release stauts`", "did you mean `release status`?"),
         (("audit", "lgo"), "no command `release audit lgo`", "did you mean `release audit log`?"),
-        (("xyzzy",), "no command `release xyzzy`", "name one of: abort, advance, "),
+        (("xyzzy",), "no command `release xyzzy`", "name one of: abort, accept, advance, "),
         (("",), "no command `release `", "name one of: "),
         (("promote",), "missing argument 'STAGE'", "`release promote --help`"),
         (("rollback", "qa"), "missing option '--reason'", "`release rollback --help`"),
