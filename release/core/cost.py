@@ -77,17 +77,18 @@ def _side_by_side(plan: Plan) -> Iterable[Mapping[str, Calls]]:
         moves = [step.action for step in plan.in_wave(wave)]
         yield _by_region((move.place.region, _to_do(move)) for move in moves)
         yield _by_region((move.place.region, _CONFIRM) for move in moves if percent(move) == 100)
-    if plan.waves and plan.waves[-1].region is not None:
-        yield _by_region(_looked_at_again(plan))
+    yield _by_region(_looked_at_again(plan))
 
 
 def _looked_at_again(plan: Plan) -> Iterable[tuple[str, Calls]]:
     """At the end, every alias that something came after since it was confirmed."""
     last = plan.places[-1].region
+    verified = bool(plan.in_phase(Phase.VERIFY))
+    side_by_side = not plan.waves or plan.waves[-1].region is None
     for step in plan.in_phase(Phase.SHIFT):
         region = step.action.place.region
-        later = plan.in_phase(Phase.ATTACH, last) or plan.in_phase(Phase.VERIFY)
-        if percent(step.action) == 100 and (region != last or later):
+        earlier = not side_by_side and (region != last or bool(plan.in_phase(Phase.ATTACH, last)))
+        if percent(step.action) == 100 and (verified or earlier):
             yield region, _CONFIRM
 
 

@@ -8,7 +8,7 @@ import pytest
 from release.core.cost import Calls, cost
 from release.core.limits import CONTROL_CALLS, GET_FUNCTION_CALLS
 from release.core.models import AllAtOnce
-from release.core.plan import ApplyStack, Phase, Plan, ShiftAlias, Step
+from release.core.plan import ApplyStack, Phase, Plan, ShiftAlias, Step, Verify
 from release.core.rollout import rollback_steps, rollout_steps, waves_of
 from tests.core.test_plan import EAST, NEW, TEMPLATE, WEST, Copy, recorded, target, world
 from tests.core.test_waves import PLACES, plan, steps_of
@@ -98,3 +98,13 @@ def test_a_hundred_functions_take_as_long_as_their_calls() -> None:
     found = cost(replace(plan(steps), waves=waves_of(steps, PLACES, {}), rollouts={}))
     assert found.calls["us-east-1"].control == 200
     assert found.seconds == pytest.approx(200 / 14)
+
+
+def test_what_verifies_a_stage_is_followed_by_a_last_look_at_every_alias() -> None:
+    verify = Step(Phase.VERIFY, Verify(EAST, ("pytest", "-q"), 60))
+    quiet = all_at_once(*BOTH)
+    found = cost(replace(quiet, steps=(*quiet.steps, verify)))
+    assert found.calls == {"us-east-1": Calls(6, 3), "us-west-2": Calls(6, 3)}
+    back = replace(quiet, waves=waves_of(quiet.steps, PLACES, {}), rollouts={})
+    assert cost(back).calls["us-west-2"] == Calls(5, 3)
+    assert cost(replace(back, steps=(*back.steps, verify))).calls["us-west-2"] == Calls(6, 3)
