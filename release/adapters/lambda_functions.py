@@ -1,6 +1,6 @@
 """AWS Lambda behind the port `Functions`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from release.adapters.aws import Aws
+from release.adapters.aws.alias_revisions import AliasRevisions
 from release.adapters.aws.errors import error_code, error_message, http_status, translated
 from release.adapters.aws.function_facts import (
     LATEST,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _MISSING = "ResourceNotFoundException"
 _SETTLE_SECONDS = 300.0  # a function in a VPC or with SnapStart takes minutes
 _APPEAR_SECONDS = 3.0  # a version that was published a moment ago may not be found at once
+_AGREE_SECONDS = 30.0  # aliases are eventually consistent: a read may not know yet what we have written
 _LONGEST_PAUSE = 1.0
 _INVOKE_MARGIN_SECONDS = 5.0  # for the cold start and the way there and back
 _DIRECT_UPLOAD_BYTES = 50 * 1024 * 1024
@@ -41,6 +43,7 @@ class LambdaFunctions:
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self._calls = LambdaCalls(aws)
+        self._revisions = AliasRevisions()
 
     def undoing(self) -> AbstractContextManager[None]:
         return self._calls.undoing()
@@ -84,6 +87,26 @@ class LambdaFunctions:
             return tuple(function_facts(shown, None) for shown in self._published(place, name))
 
     def alias(self, place: Place, name: str, alias: str) -> AliasFacts | None:
+        """As AWS has it after every write of this process: answers from before one are asked for again."""
+        key = (place, name, alias)
+        started, pause = self._aws.clock(), 0.1
+        while True:
+            facts = self._read_alias(place, name, alias)
+            revision = facts.revision if facts else None
+            if not self._revisions.is_over(key, revision):
+                self._revisions.saw(key, revision)
+                return facts
+            if self._aws.clock() - started > _AGREE_SECONDS:
+                if facts is None:  # somebody has deleted it again: that looks the same
+                    return None
+                raise Unavailable(
+                    f"AWS still shows alias {alias} of {name} in {place} as it was before our own change",
+                    fix="wait a minute, then run the same command again",
+                )
+            self._aws.sleep(pause)
+            pause = min(pause * 1.6, _LONGEST_PAUSE)
+
+    def _read_alias(self, place: Place, name: str, alias: str) -> AliasFacts | None:
         with translated(place, f"reading alias {alias} of {name}"):
             try:
                 shown = self._calls.read(place, lambda api: api.get_alias(FunctionName=name, Name=alias))
@@ -157,6 +180,8 @@ class LambdaFunctions:
     def create_alias(
         self, place: Place, name: str, alias: str, *, lambda_version: str, description: str
     ) -> AliasFacts:
+        key = (place, name, alias)
+
         def landed() -> AliasFacts | None:
             now = self.alias(place, name, alias)
             return now if now and _serves(now, lambda_version, {}, description) else None
@@ -165,13 +190,15 @@ class LambdaFunctions:
             try:
                 return self._calls.write(
                     place,
-                    lambda api: alias_facts(
-                        api.create_alias(
+                    lambda api: self._replacing(
+                        key,
+                        None,
+                        lambda: api.create_alias(
                             FunctionName=name,
                             Name=alias,
                             FunctionVersion=lambda_version,
                             Description=description,
-                        )
+                        ),
                     ),
                     landed=landed,
                 )
@@ -193,6 +220,7 @@ class LambdaFunctions:
         description: str,
         weights: Mapping[str, float] | None = None,
     ) -> AliasFacts:
+        key = (place, name, alias)
         shares = dict(weights or {})
 
         def landed() -> AliasFacts | None:
@@ -204,8 +232,10 @@ class LambdaFunctions:
             try:
                 return self._calls.write(
                     place,
-                    lambda api: alias_facts(
-                        api.update_alias(
+                    lambda api: self._replacing(
+                        key,
+                        revision,
+                        lambda: api.update_alias(
                             FunctionName=name,
                             Name=alias,
                             FunctionVersion=lambda_version,
@@ -213,7 +243,7 @@ class LambdaFunctions:
                             RevisionId=revision,
                             # Said explicitly: without it, weights of a canary may stay.
                             RoutingConfig={"AdditionalVersionWeights": shares},
-                        )
+                        ),
                     ),
                     landed=landed,
                     when_busy=lambda: self._aws.sleep(_LONGEST_PAUSE),
@@ -231,6 +261,21 @@ class LambdaFunctions:
             except ClientError as error:
                 if error_code(error) != _MISSING:
                     raise
+        self._revisions.deleted((place, name, alias))
+
+    def _replacing(
+        self, key: tuple[Place, str, str], revision: str | None, write: Callable[[], Any]
+    ) -> AliasFacts:
+        """Write over a revision (None: over nothing). Done or refused, it is over from then on."""
+        try:
+            facts = alias_facts(write())
+        except ClientError as error:
+            if error_code(error) == (STALE if revision else BUSY):
+                self._revisions.ended(key, revision)
+            raise
+        self._revisions.ended(key, revision)
+        self._revisions.saw(key, facts.revision)
+        return facts
 
     def invoke(self, place: Place, name: str, qualifier: str, payload: bytes, *, timeout: int) -> Invocation:
         what = _qualified(name, qualifier)

@@ -7,7 +7,7 @@ is a second writer. Hooks run outside the lock.
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,9 +18,10 @@ from release.adapters.lambda_functions import LambdaFunctions
 from release.core import canonical
 from release.core.models import Place
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
-from release.errors import ForeignChange, Misconfigured, RolloutFailed
+from release.errors import ForeignChange, GivenUp, Misconfigured, RolloutFailed
 from release.ports import Code
 from tests.fakes.lambda_model import LATEST, Bucket, Handler, LambdaClient, LambdaModel, Version
+from tests.fakes.turns import Turns
 
 T = TypeVar("T")
 PLACEHOLDER = b"code that raises, until the first release"
@@ -74,7 +75,7 @@ class _Hooked:
         self.before_call: Hook = _nothing
         self.after_call: Hook = _nothing
         self.calls: list[Call] = []
-        self._lock = threading.RLock()
+        self._lock: AbstractContextManager[Any] = threading.RLock()
         self._undoing = ContextVar("undoing", default=False)
 
     def _do(self, operation: str, place: Place, name: str, effect: Callable[[], T]) -> T:
@@ -98,6 +99,7 @@ class FakeFunctions(_Hooked):
         self, *, settle_reads: int = 1, handler: Handler | None = None, bucket: Bucket | None = None
     ) -> None:
         super().__init__()
+        self._lock = nullcontext()  # the model has one of its own, for each call of the API
         self.model = LambdaModel(
             settle_reads=settle_reads,
             handler=lambda *invocation: self.handler(*invocation),
@@ -203,6 +205,10 @@ class FakeFunctions(_Hooked):
                 {**there.config, "Version": lambda_version}, there.zip
             )
 
+    def settle(self, place: Place, name: str) -> None:
+        """Until nothing is going on with `$LATEST`."""
+        self._others.settled(place, name)
+
     def fail_next_update(self, place: Place, name: str, reason: str) -> None:
         """The next accepted update of the code ends as Failed; the old code stays."""
         self.model.next_failure[place, name] = reason
@@ -306,28 +312,47 @@ class _ModelAws:
         self._model = model
         self._way = way
         self._now = 0.0
-        self.wait: Callable[[float], None] | None = None  # instead of time of its own
-        # No budget is ever short here: the pace of calls is tested where there is one.
+        self.turns: Turns | None = None  # whose time passes, instead of one of its own
         self._budget = RateBudget(1e9, 10**9, clock=self.clock, sleep=self.sleep)
+        self._paces: dict[Place, _Pace] = {}
 
     def clock(self) -> float:
-        return self._now
+        return self.turns.now if self.turns else self._now
 
     def sleep(self, seconds: float) -> None:
         self._now += seconds
-        if self.wait is not None:
-            self.wait(seconds)
+        if self.turns:
+            self.turns.sleep(seconds)
 
     def client(self, place: Place, service: str, **_options: Any) -> "LambdaClient | _Watched":
         assert service == "lambda", service
         client = self._model.client(place)
         return client if self._way is None else _Watched(client, place, self._way)
 
-    def control_calls(self, _place: Place) -> RateBudget:
-        return self._budget
+    def control_calls(self, place: Place) -> "RateBudget | _Pace":
+        # No budget is ever short here: the pace of calls is tested where there is one.
+        return self._paces.setdefault(place, _Pace(self)) if self.turns else self._budget
 
-    def get_function_calls(self, _place: Place) -> RateBudget:
-        return self._budget
+    get_function_calls = control_calls
+
+
+class _Pace:
+    """A budget that is never short, and waits only where AWS has throttled. Its waiting takes turns."""
+
+    def __init__(self, aws: _ModelAws) -> None:
+        self._aws = aws
+        self._closed_until = 0.0
+
+    def take(self, undo: bool = False, given_up: Callable[[], bool] = lambda: False) -> float:
+        """Raises GivenUp, as the budget does, when waiting for a turn has become pointless."""
+        if given_up():
+            raise GivenUp("not sent: something else has failed", fix="see what has failed")
+        if (seconds := self._closed_until - self._aws.clock()) > 0:
+            self._aws.sleep(seconds)
+        return max(0.0, seconds)
+
+    def pause(self, seconds: float) -> None:
+        self._closed_until = max(self._closed_until, self._aws.clock() + seconds)
 
 
 class _Watched:
