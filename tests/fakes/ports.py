@@ -169,7 +169,7 @@ class FakeLedger:
             for event in reversed(self.log)
             if pipeline in (None, event.pipeline)
             and stage in (None, event.stage)
-            and release in (None, event.release.tag, event.release.commit)
+            and (release is None or (event.release and release in (event.release.tag, event.release.commit)))
         ][:limit]
 
     def _state(self) -> LedgerState:

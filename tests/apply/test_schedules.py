@@ -1,0 +1,144 @@
+"""Random fleets, random commands, random faults and kills: whatever happens, the fleet ends in one piece.
+
+Each schedule is followed by one more run in a healthy world. `storms.Storm` says what must hold; here is said
+how much of it is tried. A violation names its seed: `carry_out(schedule(seed))` does the same once more.
+"""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.fakes.faults import Kind, Strike
+from tests.fakes.schedules import Tried, tried
+from tests.fakes.storms import Illness, Shape, Storm
+from tests.fakes.world import WEST
+
+Note = Callable[[str, object], None]
+PLAIN = 300  # schedules in the ordinary tests
+PROOF = 12_000
+PARTS = 24  # so that several processes share them
+
+
+def note(record_property: Note, done: Tried) -> None:
+    """For the summary at the end of the run."""
+    counts = {"schedules": done.schedules, "runs": done.runs, "violations": len(done.wrong)}
+    record_property("schedules", {**counts, **done.exits, **done.fired})
+
+
+def holds(record_property: Note, seeds: range) -> Tried:
+    done = tried(seeds)
+    note(record_property, done)
+    assert done.wrong == ()
+    return done
+
+
+def test_a_few_hundred_schedules_of_faults_leave_the_fleet_in_one_piece(record_property: Note) -> None:
+    done = holds(record_property, range(PLAIN))
+    assert {kind.value for kind in Kind} == set(done.fired), "a kind of fault is never met"
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("part", range(PARTS))
+def test_ten_thousand_schedules_of_faults_leave_the_fleet_in_one_piece(
+    part: int, record_property: Note
+) -> None:
+    share = PROOF // PARTS
+    holds(record_property, range(PLAIN + part * share, PLAIN + (part + 1) * share))
+
+
+def test_one_seed_is_one_schedule_with_one_end() -> None:
+    assert tried(range(20)) == tried(range(20))
+
+
+strikes = st.lists(
+    st.builds(
+        Strike,
+        gap=st.integers(1, 120),
+        kind=st.sampled_from(Kind),
+        pick=st.integers(0, 999),
+        span=st.integers(1, 12),
+    ),
+    max_size=3,
+)
+
+
+class Storms(RuleBasedStateMachine):
+    """What people and the world may do to one stage, in any order; hypothesis finds the shortest harm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.storm: Storm | None = None
+
+    @initialize(
+        seed=st.integers(0, 99),
+        functions=st.sampled_from([(1,), (1, 1), (2,)]),
+        regions=st.integers(1, 2),
+        first=st.booleans(),
+        interleaved=st.booleans(),
+        sick=st.sampled_from([None, "v1.1.0", "v1.2.0"]),
+        through_alias=st.booleans(),
+        in_the_replica=st.booleans(),
+    )
+    def a_fleet(
+        self,
+        seed: int,
+        functions: tuple[int, ...],
+        regions: int,
+        first: bool,
+        interleaved: bool,
+        sick: str | None,
+        through_alias: bool,
+        in_the_replica: bool,
+    ) -> None:
+        region = WEST if in_the_replica and regions == 2 else None
+        illness = Illness(sick, region, through_alias) if sick else None
+        self.storm = Storm(seed, Shape(functions, regions, first), illness=illness, interleaved=interleaved)
+
+    @rule(tag=st.sampled_from(["v1.1.0", "v1.2.0"]), strikes=strikes, elsewhere=st.booleans())
+    def promote(self, tag: str, strikes: list[Strike], elsewhere: bool) -> None:
+        assert self.storm is not None
+        self.storm.promote(tag, strikes, host="runner/boot" if elsewhere else "laptop/boot")
+
+    @rule(to=st.sampled_from([None, "v1.0.0", "v1.1.0"]), strikes=strikes)
+    def roll_back(self, to: str | None, strikes: list[Strike]) -> None:
+        assert self.storm is not None
+        self.storm.roll_back(to, strikes)
+
+    @rule()
+    def abort(self) -> None:
+        assert self.storm is not None
+        self.storm.abort()
+
+    @rule(seconds=st.sampled_from([5.0, 7200.0]))
+    def time_passes(self, seconds: float) -> None:
+        assert self.storm is not None
+        self.storm.turns.sleep(seconds)
+
+    @rule()
+    def everything_works_again(self) -> None:
+        assert self.storm is not None
+        self.storm.faults.heal()
+
+    @precondition(lambda self: self.storm is not None)
+    @invariant()
+    def nothing_is_done_that_must_not_be(self) -> None:
+        assert self.storm is not None
+        assert self.storm.violations == []
+
+    def teardown(self) -> None:
+        if self.storm is not None and self.storm.ended:
+            self.storm.settle()
+            assert self.storm.violations == []
+
+
+TestStorms = Storms.TestCase
+TestStorms.settings = settings(
+    max_examples=40,
+    stateful_step_count=4,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)

@@ -1,0 +1,149 @@
+"""Schedules by seed: a fleet, what is run, and what goes wrong meanwhile."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from tests.fakes.faults import Kind, Strike
+from tests.fakes.storms import TAGS, Illness, Shape, Storm
+from tests.fakes.world import WEST
+
+_SHAPES = (
+    Shape((1,), 1),
+    Shape((1,), 2),
+    Shape((1, 1), 1),
+    Shape((1, 1), 2),
+    Shape((2, 1), 1),
+    Shape((2,), 2),
+    Shape((2, 2), 1),
+    Shape((1, 1, 1), 2),
+)
+# How often each kind is drawn: kills and what other people do are what few other tests try.
+_WEIGHTS = dict.fromkeys(Kind, 2) | {Kind.KILLED: 8, Kind.FOREIGN: 6, Kind.LOST: 4, Kind.STALE: 4}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the tool. `to`: a tag, or None for a rollback to whatever was good before."""
+
+    verb: str
+    to: str | None
+    strikes: tuple[Strike, ...] = ()
+    host: str = "laptop/boot"
+    wait: float = 0.0  # seconds before it
+    heals: bool = False  # whether all is well again before it
+    unholds: bool = True  # whether somebody lets promotions in again
+
+    def __str__(self) -> str:
+        meets = ", ".join(map(str, self.strikes))
+        return " ".join(filter(None, [self.verb, self.to, f"meeting {meets}" if meets else ""]))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    seed: int
+    shape: Shape
+    illness: Illness | None
+    interleaved: bool
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of schedules."""
+
+    schedules: int
+    runs: int
+    fired: Counter[str]
+    exits: Counter[str]
+    wrong: tuple[str, ...]  # a line for each invariant that did not hold, with the seed
+
+    def __add__(self, other: "Tried") -> "Tried":
+        return Tried(
+            self.schedules + other.schedules,
+            self.runs + other.runs,
+            self.fired + other.fired,
+            self.exits + other.exits,
+            (*self.wrong, *other.wrong),
+        )
+
+
+NOTHING_TRIED = Tried(0, 0, Counter(), Counter(), ())
+
+
+def schedule(seed: int) -> Schedule:
+    """The schedule with this number: the same on every machine."""
+    random = Random(seed)  # noqa: S311 - a schedule, not a secret
+    shape = random.choice(_SHAPES)
+    shape = Shape(shape.services, shape.regions, first=random.random() < 0.2)
+    illness = None
+    if random.random() < 0.35:
+        illness = Illness(
+            tag=random.choice(TAGS[1:] if not shape.first else TAGS),
+            region=random.choice((None, None, WEST if shape.regions == 2 else None)),
+            through_alias=random.random() < 0.6,
+            at_times=random.random() < 0.3,
+        )
+    runs = tuple(_run(random, shape, number) for number in range(random.choice((1, 1, 1, 2, 2, 3))))
+    return Schedule(seed, shape, illness, random.random() < 0.5, runs)
+
+
+def _run(random: Random, shape: Shape, number: int) -> Run:
+    tags = TAGS if shape.first else TAGS[1:]
+    verb, to = random.choice((("promote", None), ("promote", None), ("promote", None), ("rollback", None)))
+    if verb == "promote":
+        to = tags[0] if number == 0 or random.random() < 0.5 else random.choice(tags)
+    elif random.random() < 0.5:
+        to = TAGS[0] if random.random() < 0.8 else random.choice(TAGS)
+    return Run(
+        verb,
+        to,
+        strikes=tuple(_strike(random) for _ in range(random.choice((0, 1, 1, 1, 2, 2, 3, 4)))),
+        host="runner/boot" if random.random() < 0.1 else "laptop/boot",
+        wait=random.choice((0.0, 0.0, 5.0, 7200.0)),
+        heals=random.random() < 0.5,
+        unholds=random.random() < 0.8,
+    )
+
+
+def _strike(random: Random) -> Strike:
+    kinds = list(_WEIGHTS)
+    return Strike(
+        gap=random.choice((random.randint(1, 20), random.randint(1, 60), random.randint(20, 160))),
+        kind=random.choices(kinds, [_WEIGHTS[kind] for kind in kinds])[0],
+        pick=random.randrange(1000),
+        span=random.choice((1, 1, 2, 3, 6, 20)),
+    )
+
+
+def carry_out(schedule: Schedule) -> Storm:
+    """The storm after the schedule and one more run in a healthy world: see its `violations`."""
+    storm = Storm(schedule.seed, schedule.shape, illness=schedule.illness, interleaved=schedule.interleaved)
+    for run in schedule.runs:
+        if run.heals:
+            storm.faults.heal()
+        storm.turns.sleep(run.wait)
+        if run.unholds:
+            storm.decide("unhold")
+        if run.verb == "promote":
+            storm.promote(run.to or "", run.strikes, host=run.host)
+        else:
+            storm.roll_back(run.to, run.strikes, host=run.host)
+    storm.settle()
+    return storm
+
+
+def tried(seeds: Sequence[int]) -> Tried:
+    """Carry out the schedules with these numbers."""
+    fired, exits = Counter[str](), Counter[str]()
+    wrong: list[str] = []
+    runs = 0
+    for seed in seeds:
+        made = schedule(seed)
+        storm = carry_out(made)
+        runs += len(storm.ended)
+        fired.update({kind.value: count for kind, count in storm.faults.fired.items()})
+        exits.update("killed" if one.exit is None else f"exit {int(one.exit)}" for one in storm.ended)
+        wrong += [f"seed {seed}: {line}" for line in dict.fromkeys(storm.violations)]
+    return Tried(len(seeds), runs, fired, exits, tuple(wrong))
