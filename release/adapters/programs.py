@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -29,6 +29,7 @@ _KEPT: Final = frozenset(
         *("SSL_CERT_DIR", "SSL_CERT_FILE", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL"),
     }
 )
+_SECRET: Final = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # no line of output may hold these
 _PROXIES: Final = frozenset({"all_proxy", "http_proxy", "https_proxy", "no_proxy"})
 # Whoever is killed cannot clean up: this ends the program when our end of its pipe is closed, however.
 _GUARD: Final = 'read -r _; kill -s KILL -- "-$1"'
@@ -104,15 +105,17 @@ class CheckoutPrograms:
                 fix="install it where release runs, or name a file of the repository that is executable",
             ) from error
         tail: deque[str] = deque(maxlen=_TAIL)
-        listening = threading.Thread(target=_listen, args=(process.stdout, tail, hear), daemon=True)
+        secrets = [environment[name] for name in _SECRET if name in environment]
+        arguments = (process.stdout, secrets, tail, hear)
+        listening = threading.Thread(target=_listen, args=arguments, daemon=True)
         listening.start()
-        with _guarded(process.pid):
-            try:
+        try:
+            with _guarded(process.pid):
                 code = self._wait(process, program.seconds, look)
-            finally:
-                _kill(process.pid)  # what it left behind, too
-                process.wait()
-                listening.join(timeout=5)
+        finally:
+            _kill(process.pid)  # what it left behind, too
+            process.wait()
+            listening.join(timeout=5)
         return Ended(code, tuple(tail))
 
     def _wait(
@@ -140,12 +143,17 @@ def _kept(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _listen(stream: IO[bytes] | None, tail: "deque[str]", hear: Callable[[str], None]) -> None:
+def _listen(
+    stream: IO[bytes] | None, secrets: Sequence[str], tail: "deque[str]", hear: Callable[[str], None]
+) -> None:
     if stream is None:
         return
     with contextlib.suppress(OSError, ValueError), stream:
         while raw := stream.readline(_LONGEST_LINE):
-            line = shown(raw.decode(errors="replace"))
+            text = raw.decode(errors="replace")
+            for secret in secrets:
+                text = text.replace(secret, "[credentials]")
+            line = shown(text)
             if line.strip():
                 tail.append(line)
                 hear(line)
@@ -154,7 +162,7 @@ def _listen(stream: IO[bytes] | None, tail: "deque[str]", hear: Callable[[str], 
 @contextlib.contextmanager
 def _guarded(group: int) -> Iterator[None]:
     guard = subprocess.Popen(
-        ["sh", "-c", _GUARD, "guard", str(group)],
+        ["/bin/sh", "-c", _GUARD, "guard", str(group)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

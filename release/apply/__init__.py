@@ -266,7 +266,7 @@ def _hold(work: Work, outcome: Outcome, failure: ReleaseError | None) -> str | N
     """What those are told who want to enter the stage after a failure, where it is to be held."""
     plan, left = work.plan, work.journal.left
     if left:
-        return redacted(f"{plan.release.label} failed, and not all goes back by itself: {left[0]}")
+        return redacted(f"{plan.release.label} failed, and not all goes back by itself: {min(left)}")
     if not plan.hold_on_failure or plan.verb == "rollback" or outcome not in ("failed", "stranded"):
         return None
     return redacted(f"{plan.release.label} failed: {failure.cause if failure else outcome}")

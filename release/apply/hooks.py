@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from release.apply.work import Work
+from release.apply.work import UNDO, Paused, Work, patiently
 from release.core import smoke
 from release.core.fingerprint import service_folder
 from release.core.models import Place
@@ -22,7 +22,8 @@ _COMMON: Final = "services/common"  # what a service may share with others
 
 
 def migrate(work: Work, action: Migrate) -> str:
-    """Run the migration of one service in one place. Raises RolloutFailed when it says no."""
+    """Run the migration of one service in one place. Raises RolloutFailed when it says no, and Paused."""
+    _may_take(work, action, f"the migration of {action.service}")
     runs = f"function {action.function}" if action.function is not None else shlex.join(action.command)
     what = f"migration of {action.service} in {action.place.region}: {runs}"
     if action.destructive:
@@ -36,8 +37,9 @@ def migrate(work: Work, action: Migrate) -> str:
 
 
 def verify(work: Work, action: Verify) -> str:
-    """Run one command that looks at the stage. Raises RolloutFailed when it says no."""
+    """Run one command that looks at the stage. Raises RolloutFailed when it says no, and Paused."""
     words = shlex.join(action.command)
+    _may_take(work, action, f"verify: {words}")
     program = Program(
         command=action.command,
         commit=work.plan.release.commit,
@@ -51,6 +53,14 @@ def verify(work: Work, action: Verify) -> str:
     fix = "see its own words; mend the service, or the command, and merge"
     run = partial(_run, work, program, f"verify of {work.plan.stage}: {words}", work.plan.stage, fix)
     return f"{words}, {_timed(work, f'verify: {words}', run)}"
+
+
+def _may_take(work: Work, action: Migrate | Verify, what: str) -> None:
+    """Raises Paused when our credentials could end before it, or an undo after it, has."""
+    ends, now = work.tools.functions.credentials_end(action.place), work.tools.clock.now()
+    longest = timedelta(seconds=action.timeout)
+    if ends is not None and now + longest + UNDO > ends:
+        raise Paused(f"{what} may take {longest}, and these credentials end before that", now)
 
 
 def _timed(work: Work, what: str, run: Callable[[], None]) -> str:
@@ -163,7 +173,8 @@ def _outputs(work: Work) -> dict[str, dict[str, dict[str, str]]]:
     found: dict[str, dict[str, dict[str, str]]] = {name: {} for name in sorted(work.targets)}
 
     def read(service: str, place: Place) -> None:
-        stack = work.tools.stacks.stack(place, work.settings(service).stack)
+        name = work.settings(service).stack
+        stack = patiently(work.tools.clock, lambda: work.tools.stacks.stack(place, name))
         found[service][place.region] = dict(stack.outputs) if stack is not None else {}
 
     places = work.plan.places

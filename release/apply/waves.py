@@ -8,7 +8,7 @@ from typing import Final, assert_never
 
 from release.apply.record import event, write
 from release.apply.steps import carry_out, confirm, probe
-from release.apply.work import Journal, Paused, Tools, Who, Work
+from release.apply.work import UNDO, Journal, Paused, Tools, Who, Work
 from release.core import alarms
 from release.core.analysis import (
     Counts,
@@ -32,8 +32,6 @@ from release.ports import Compared
 _EXTENSIONS: Final = 2  # times that a bake without a verdict is begun again, before it is held
 _LOOK_SECONDS: Final = 15.0  # how often is looked; a bake so short that this would be seldom, more often
 _LOOKS: Final = 20  # at least in one bake
-# Undo and record need that long at most: credentials must outlive it.
-_UNDO: Final = timedelta(minutes=5)
 
 
 def move_traffic(work: Work) -> None:
@@ -169,7 +167,7 @@ class _Bake:
         if decision > self.work.wait_until:
             raise Paused(f"{self.wave.percent} % in {self.wave.region} bakes", decision)
         ends = self.work.tools.functions.credentials_end(self._place)
-        if ends is not None and decision + _UNDO > ends:
+        if ends is not None and decision + UNDO > ends:
             raise Paused(
                 f"{self.wave.percent} % in {self.wave.region} bakes, and these credentials end before that",
                 decision,

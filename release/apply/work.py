@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TypeVar
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
 
 from release.core.holding import wrote
 from release.core.manifest import StageSettings
@@ -33,6 +33,7 @@ _T = TypeVar("_T")
 # (docs/architecture.md).
 _IN_FLIGHT = 32
 _WATCH_SECONDS = 15.0  # how often a long phase looks whether it was aborted or lost its hold
+UNDO: Final = timedelta(minutes=5)  # undo and record need that long at most: credentials must outlive it
 PATIENCE = (0.5, 1.0, 2.0, 4.0)  # seconds between tries of what must not fail for a passing fault
 
 

@@ -10,12 +10,18 @@ from release.core.snapshot import Observed
 
 
 def migrations(
-    service: str, settings: StageSettings, observed: Observed, steps: Sequence[Step]
+    service: str,
+    settings: StageSettings,
+    observed: Observed,
+    steps: Sequence[Step],
+    *,
+    is_new: bool = False,
 ) -> tuple[Step, ...]:
     """What has to run before a service serves: where it is to run and something of it changes.
 
-    `steps` are those of the service, or more. Where the first place serves the release already, the migration
-    ran when it came to serve.
+    `steps` are those of the service, or more. `is_new`: its settings are not those of what serves; the
+    migration may be another one for the same code. Where else the first place serves the release already, the
+    migration ran when it came to serve.
     """
     migration = settings.migration
     if migration is None:
@@ -31,6 +37,9 @@ def migrations(
         if copy.alias is not None and copy.name == name
     }
     places = list(dict.fromkeys(copy.place for copy in observed.functions))
+    timeout = migration.timeout
+    if name is not None:  # it runs until its own time is up, whether we wait or not
+        timeout = max(timeout, int(settings.values.get("timeout", 0)))
     return tuple(
         Step(
             Phase.MIGRATE,
@@ -39,13 +48,13 @@ def migrations(
                 place,
                 name,
                 migration.command,
-                migration.timeout,
+                timeout,
                 migration.destructive,
                 lambda_version=None if place in new else live.get(place),
             ),
         )
         for place in (places if migration.everywhere else places[:1])
-        if place in changing
+        if place in changing or is_new
     )
 
 

@@ -1,6 +1,6 @@
 """From facts to steps: what is to do in each place, in which order, and what stands in the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from release.core.blockers import Blocker
@@ -58,12 +58,13 @@ def rollout_steps(
     rollouts: Mapping[str, Rollout] | None = None,
     again: frozenset[tuple[str, str, str]] = _NOBODY,
     moved: frozenset[tuple[str, str, str]] = _NOBODY,
+    renewed: Collection[str] = (),
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[Blocker, ...]]:
     """The steps that take every function in every place from what is observed to what is wanted.
 
     `rollouts`: by region; None: all at once. `moved`: aliases (account, region, function) that a promotion
     which this one continues or ends has moved. `again`: those among them that are continued; they are proven
-    and confirmed once more.
+    and confirmed once more. `renewed`: services whose settings are not those of what serves.
     """
     rollouts = rollouts or {}
     moved = moved | again
@@ -89,7 +90,8 @@ def rollout_steps(
                 if isinstance(step.action, PrepareVersion) and step.action.place == place
             }
             changes += [Change(served(copy), target.artifact, copy.name in prepared) for copy in copies]
-        steps += migrations(target.service, target.settings, observed, steps)
+        is_new = target.service in renewed
+        steps += migrations(target.service, target.settings, observed, steps, is_new=is_new)
     order = list(Phase)
     return tuple(sorted(steps, key=lambda step: order.index(step.phase))), tuple(changes), tuple(blockers)
 

@@ -27,6 +27,7 @@ from release.ports import LedgerState
 from release.promotion.choose import deploy_selection, next_release
 from release.promotion.gates import alarm_gate, refuse_loop
 from release.promotion.prove import prove
+from release.promotion.renewed import renewed
 from release.promotion.setup import Request, Setup
 
 
@@ -135,6 +136,7 @@ def draft_rollout(
         rollouts=stage.rollouts,
         again=moved if isinstance(hold, Continue) else frozenset(),
         moved=moved | holding.moved_by(left, _aliases(observed)),
+        renewed=renewed(tools, head, stage.name, wanted),
     )
     if isinstance(hold, Continue) and dead is not None:
         selection = replace(selection, approved_destructive=dead.approved)

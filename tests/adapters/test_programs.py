@@ -17,7 +17,7 @@ from release.ports import Ended, Program
 from tests.adapters.git_worlds import World, git
 
 PLACE = Place("111111111111", "us-east-1", None)
-KEYS = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S", "AWS_REGION": "us-east-1"}
+KEYS = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "sEcReT", "AWS_REGION": "us-east-1"}
 
 
 class Keys:
@@ -133,6 +133,12 @@ def test_the_exit_code_is_what_it_was(shop: Shop, script: str, code: int) -> Non
 def test_output_is_shown_without_colours_secrets_and_commands_to_a_terminal(shop: Shop) -> None:
     said = r"printf '\033[31mred\033[0m\n    indented\n\npassword=hunter22\nbell\007 \342\200\256x\n' >&2"
     assert shop.run("sh", "-c", said).tail == ("red", "    indented", "[a password]", "bell x")
+
+
+def test_who_prints_its_whole_environment_prints_no_credentials(shop: Shop) -> None:
+    shop.run("env")
+    assert "AWS_SECRET_ACCESS_KEY=[credentials]" in shop.heard
+    assert not any("sEcReT" in line for line in shop.heard)
 
 
 def test_a_line_without_end_and_an_endless_output_are_bounded(shop: Shop) -> None:

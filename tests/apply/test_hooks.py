@@ -73,7 +73,10 @@ def test_it_runs_on_the_first_rollout() -> None:
 
 
 def test_it_does_not_run_when_the_service_does_not_change() -> None:
-    world = migrating()
+    world = HookedWorld()
+    world.migrations["prices"] = FUNCTION
+    world.live("v1.0.0")
+    world.migrated.clear()
     assert world.promote("v1.1.0", only="configs").failure is None
     assert world.migrated == []
 
@@ -84,6 +87,33 @@ def test_where_only_the_other_function_changes_the_version_that_serves_is_asked(
     world.build("v1.1.0", only="configs")
     assert world.promote("v1.1.0").failure is None
     assert world.migrated == [Asked(EAST, "prices-migrate", "1")]
+
+
+def test_another_migration_for_the_same_code_runs_too() -> None:
+    world = migrating()
+    world.promote("v1.1.0")
+    world.migrations["prices"] = replace(FUNCTION, timeout=301)
+    world.migrated.clear()
+    release = world.build("v1.1.0")
+    world.releases["v1.2.0"] = replace(release, tag="v1.2.0", commit="2" * 40)
+    assert world.promote("v1.2.0").failure is None
+    assert world.migrated == [Asked(EAST, "prices-migrate", "2")]
+    world.releases["v1.3.0"] = replace(release, tag="v1.3.0", commit="3" * 40)
+    assert world.promote("v1.3.0").failure is None
+    assert len(world.migrated) == 1
+
+
+def test_credentials_that_could_end_before_it_are_left_for_others() -> None:
+    world = migrating(COMMAND)
+    world.build("v1.1.0")
+    world.functions.expires = world.clock.now() + timedelta(minutes=14)
+    applied = world.promote("v1.1.0")
+    assert applied.paused is not None
+    assert "the migration of prices may take 0:10:00, and these credentials end" in applied.paused.why
+    assert world.programs.asked == [] and world.all_serve("v1.0.0")
+    world.functions.expires = None
+    world.advance()
+    assert world.programs.commands == ["alembic upgrade head"] and world.all_serve("v1.1.0")
 
 
 def test_a_rollback_runs_none() -> None:

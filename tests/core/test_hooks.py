@@ -66,6 +66,21 @@ def test_a_function_is_asked_by_its_prepared_version_or_by_the_one_that_serves_a
     assert [one.lambda_version for one in migrations(wanting(FUNCTION), first)] == [None]
 
 
+def test_it_runs_for_code_that_serves_already_when_the_settings_are_new() -> None:
+    observed = world(Copy(code=NEW), Copy(name=MIGRATE, code=NEW))
+    steps = rollout_steps([wanting(FUNCTION)], observed, alias="live", renewed={"prices"})[0]
+    (only,) = [step.action for step in steps]
+    assert isinstance(only, Migrate) and only.lambda_version == "1"
+
+
+def test_a_function_is_waited_for_as_long_as_it_may_run() -> None:
+    slow = replace(wanting(FUNCTION).settings, values={"timeout": 900})
+    (found,) = migrations(replace(wanting(), settings=slow), world(Copy()))
+    assert found.timeout == 900
+    (program,) = migrations(replace(wanting(), settings=replace(slow, migration=COMMAND)), world(Copy()))
+    assert program.timeout == 600
+
+
 def test_a_destructive_one_is_closed_once_for_each_service_until_somebody_says_why() -> None:
     wanted = wanting(replace(COMMAND, destructive=True, everywhere=True))
     steps = rollout_steps([wanted], world(Copy(), Copy(place=WEST)), alias="live")[0]
