@@ -148,10 +148,12 @@ def _sorted_out(entries: Sequence[TreeEntry], *, depth: int) -> Listing:
     return Listing(blobs, odd)
 
 
-def check_identity(functions: Functions, environment: Environment) -> None:
-    """The credentials belong to the account that the configuration names. Raises Misconfigured."""
-    place = environment.places[0]
-    account = functions.account(place)
+def check_identity(functions: Functions, environment: Environment, place: Place | None = None) -> None:
+    """The credentials belong to the account that the configuration names. Raises Misconfigured.
+
+    `place`: where to ask, because another region of the environment is out.
+    """
+    account = functions.account(place or environment.places[0])
     if account != environment.account:
         raise Misconfigured(
             f"these credentials belong to account {account}; {environment.name} is {environment.account}",

@@ -17,7 +17,9 @@ def read_standing(functions: Functions, ledger: Ledger, setup: Setup, stage: Sta
     head = setup.head(stage.name)
     if head.serves is None:
         return StageStanding(head, "nothing", ())
-    recorded = ledger.event(setup.state, head.serves.record).after
+    # What went to some regions only has a record of its own, with what it left in the others.
+    record = head.partial.record if head.partial else head.serves.record
+    recorded = ledger.event(setup.state, record).after
     try:
         check_identity(functions, stage.environment)
         observed = _observe(functions, stage, recorded, setup.pipelines.alias)

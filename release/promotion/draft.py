@@ -146,7 +146,7 @@ def draft_rollout(
     alarmed = _alarmed(tools, setup, stage, waves_of(steps, places, stage.rollouts), selection)
     if steps and not isinstance(hold, Continue):
         names = [function.name for one in wanted for function in one.settings.functions]
-        alarmed = (*alarm_gate(tools.metrics, stage, names, despite=selection.despite), *alarmed)
+        alarmed = (*alarm_gate(tools.metrics, stage, places, names, despite=selection.despite), *alarmed)
     irreversible = hooks.irreversible({one.service: one.settings for one in wanted}, changes)
     selection = replace(
         selection,
@@ -267,8 +267,9 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     )
     hold, dead = _hold(tools, setup, head, selection)
     wanted = _wanted(tools, setup, stage, selection, target)
-    observed = _observe(tools, setup, stage, wanted, stage.environment.places)
-    proven = prove(tools, wanted, record.after, stage.environment.places)
+    places = _places(stage, _only_in(head, left) if good == head.serves else None)
+    observed = _observe(tools, setup, stage, wanted, places)
+    proven = prove(tools, wanted, record.after, places)
     steps, changes, warnings = rollback_steps(
         wanted,
         record.after,
@@ -285,7 +286,17 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         moved = {change.served.where for change in changes}
         now = tools.ledger.event(setup.state, head.serves.record).after
         kept = tuple(one for one in now if one.where not in moved)
-    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+    return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept, places)
+
+
+def _only_in(head: StageHead, left: Event | None) -> tuple[str, ...] | None:
+    """The regions outside of which everything serves what the stage is to go back to. None: no such thing.
+
+    The region that was out when a release went to the others may still be out when that is taken back.
+    """
+    if left is None or left.regions is None:
+        return None
+    return tuple(dict.fromkeys([*(head.partial.regions if head.partial else ()), *left.regions]))
 
 
 def _not_undone(
@@ -406,7 +417,7 @@ def _wanted(
 def _observe(
     tools: Tools, setup: Setup, stage: Stage, wanted: tuple[Target, ...], places: tuple[Place, ...]
 ) -> Observed:
-    check_identity(tools.functions, stage.environment)
+    check_identity(tools.functions, stage.environment, places[0])
     return observe_fleet(
         tools.functions, tools.stacks, tools.artifacts, places, wanted, setup.pipelines.alias
     )
@@ -440,8 +451,9 @@ def _draft(
     dead: Event | None,
     observed: Observed,
     kept: tuple[Served, ...] = (),
+    places: tuple[Place, ...] | None = None,
 ) -> Draft:
-    places = _places(stage, selection.regions)
+    places = places or _places(stage, selection.regions)
     rollouts = {} if selection.verb == "rollback" else {at.region: stage.rollouts[at.region] for at in places}
     head = setup.head(stage.name)
     some = selection.services is not None or selection.regions is not None

@@ -4,14 +4,14 @@ Gates are asked when a release enters a stage. What was let in before may be fin
 hold, or a person's quarantine, stops that as well. A rollback is asked nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from release.core import trailers
 from release.core.blockers import Blocker
 from release.core.decisions import closed_by_people
 from release.core.eyes import Starters
 from release.core.gates import Acceptance, GateFacts, alarms_clear, closed_by_time, closed_gates, has_gate
-from release.core.models import Pipelines, Stage
+from release.core.models import Pipelines, Place, Stage
 from release.core.plan import Plan
 from release.core.records import Accepted, Good, ReleaseRef, StageHead, Verb, moment
 from release.core.tags import Facts
@@ -89,9 +89,14 @@ def asked_later(stage: Stage) -> tuple[str, ...]:
 
 
 def alarm_gate(
-    metrics: Metrics, stage: Stage, functions: Collection[str], *, despite: str | None = None
+    metrics: Metrics,
+    stage: Stage,
+    places: Sequence[Place],
+    functions: Collection[str],
+    *,
+    despite: str | None = None,
 ) -> tuple[Blocker, ...]:
-    """The gate alarms_clear: alarms of these functions that are on, in every place of the stage.
+    """The gate alarms_clear: alarms of these functions that are on, in these places of the stage.
 
     `despite`: the recorded reason for which they do not count. Raises Misconfigured, Unavailable.
     """
@@ -99,7 +104,7 @@ def alarm_gate(
         return ()
     firing = [
         f"{alarm.name} in {place.region}"
-        for place in stage.environment.places
+        for place in places
         for alarm in metrics.alarms_of(place, functions)
         if alarm.state == "ALARM"
     ]
