@@ -287,6 +287,9 @@ class Branch(Protocol):
         clone. Raises Unavailable.
         """
 
+    def seen(self) -> Sequence[str]:
+        """Commits that this clone has had for the newest one, without asking the remote."""
+
     def paths(self, commit: str) -> Sequence[str]:
         """All files of a commit's tree."""
 
@@ -418,6 +421,9 @@ class Ledger(Protocol):
 
     def read(self, refs: RemoteRefs | None = None) -> LedgerState:
         """The ledger as the remote has it now (or as `refs`, just read, name it)."""
+
+    def last_known(self) -> LedgerState:
+        """The ledger as this clone saw it last, without the remote. Raises Unavailable when it never did."""
 
     def append(
         self,

@@ -4,6 +4,8 @@ The tree of its newest commit holds the heads and the events that they name, and
 promotes needs that one commit, however long the history is. Every event is in the commit that added it.
 """
 
+import contextlib
+import hashlib
 import json
 import random
 import re
@@ -20,6 +22,8 @@ _REF = f"refs/heads/{BRANCH}"
 _TRIES = 10
 _RECENT = 30  # events: more than come while the answer to one push is waited for
 _T = TypeVar("_T")
+# What a clone remembers of the ledger beside its objects: which commit it has seen last.
+_SEEN, _SEEN_KEY = "ledger", hashlib.sha256(_REF.encode()).hexdigest()
 
 
 class GitLedger:
@@ -37,6 +41,23 @@ class GitLedger:
         if commit is None:
             return LedgerState(None, {})
         self._branch.ensure(commit)
+        state = self._state(commit)
+        self._repo.remember(_SEEN, _SEEN_KEY, commit.encode())
+        return state
+
+    def last_known(self) -> LedgerState:
+        """The ledger as this clone saw it last, without the remote. Raises Unavailable when it never did."""
+        remembered = self._repo.recall(_SEEN, _SEEN_KEY)
+        seen = [remembered.decode("ascii", "replace")] if remembered else []
+        for commit in (*seen, *self._branch.seen()):
+            with contextlib.suppress(Unavailable, Misconfigured):
+                return self._state(commit)
+        raise Unavailable(
+            "this clone has never seen the ledger",
+            fix="go to a clone that has, or move the aliases by hand as docs/runbook.md shows",
+        )
+
+    def _state(self, commit: str) -> LedgerState:
         heads = {}
         for path, data in self._branch.files(commit, "heads").items():
             head = self._parse(path, data, StageHead.from_json)
@@ -91,6 +112,7 @@ class GitLedger:
                     raise
                 self._clock.sleep(self._jitter() * 0.1 * 2 ** min(attempt, 5))
             else:
+                self._repo.remember(_SEEN, _SEEN_KEY, commit.encode())
                 return LedgerState(commit, heads)
         raise Conflict(
             f"the ledger moved {_TRIES} times while {event.kind} of {event.stage} was being written",

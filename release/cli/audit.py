@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.context import confirm, json_option, pipeline_option, wiring, yes_option
 from release.cli.output import show, show_json
 from release.cli.usage import Verbs
 from release.errors import Misconfigured
@@ -81,6 +81,35 @@ def audit_show(directory: Path, tag: str, pipeline: str | None, as_json: bool) -
         show([f"warning: {problem}"])
     facts = {"Release-Commit": found.commit, "Release-Object": found.object} if found else {}
     show(release_text(tag, {**facts, **stated}, events))
+
+
+@command.command("import", short_help="Bring the journal of a rollback without the ledger into the ledger.")
+@click.argument("journal", type=click.Path(dir_okay=False, path_type=Path))
+@yes_option
+@json_option
+@click.pass_obj
+def audit_import(directory: Path, journal: Path, yes: bool, as_json: bool) -> None:
+    """Record what `release rollback --without-ledger` has done. Refused where the stage has moved on."""
+    from release.adapters.ledger_file import read_journal
+    from release.journal import import_journal
+
+    wired = wiring(directory)
+    last, events = read_journal(journal)
+    if not events:
+        raise Misconfigured("this journal has no events", fix="there is nothing to import", see=str(journal))
+    first = events[0]
+    confirm(f"record {first.verb} {first.label} in {first.stage}?", yes=yes, in_ci=wired.in_ci)
+    written = import_journal(wired.ledger, last, events)
+    if as_json:
+        show_json({"imported": [event.path for event in written]})
+        return
+    show(
+        [
+            f"{len(written)} events of {first.id} are in the ledger now"
+            if written
+            else "it was imported before"
+        ]
+    )
 
 
 def _check_known(what: str, name: str | None, known: set[str]) -> None:

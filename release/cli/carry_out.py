@@ -20,13 +20,20 @@ from release.views.plan import plan_json, plan_text
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from release.apply import Tools
     from release.core.plan import Plan
     from release.promotion import Draft
     from release.wire import Wiring
 
 
 def carry_out(
-    wired: "Wiring", draft: "Draft", *, yes: bool, as_json: bool, wait: "timedelta | None" = None
+    wired: "Wiring",
+    draft: "Draft",
+    *,
+    yes: bool,
+    as_json: bool,
+    wait: "timedelta | None" = None,
+    tools: "Tools | None" = None,
 ) -> int:
     """Carry out a draft. Returns the exit code; raises what left the world unchanged."""
     from release.apply import WAIT, apply
@@ -55,7 +62,7 @@ def carry_out(
         draft.hold,
         draft.dead,
         draft.state,
-        tools=wired.tools(draft.pipelines),
+        tools=wired.tools(draft.pipelines) if tools is None else tools,
         who=wired.who(),
         progress=progress,
         wait=WAIT if wait is None else wait,

@@ -26,6 +26,7 @@ from release.observe import check_identity, observe_fleet
 from release.ports import LedgerState
 from release.promotion.choose import deploy_selection, next_release
 from release.promotion.gates import alarm_gate, refuse_loop
+from release.promotion.out_of_reach import newer_than_known
 from release.promotion.prove import prove
 from release.promotion.renewed import renewed
 from release.promotion.setup import Request, Setup
@@ -240,6 +241,8 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     head = setup.head(stage.name)
     left = _left_half_way(tools, setup, head)
     unfinished = left is not None and left.verb in ("deploy", "promote")
+    news = newer_than_known(tools, setup, stage, head) if setup.offline else ()
+    unfinished = unfinished or bool(news)
     if request.to is None and not unfinished:
         refuse_loop(head)
     good = (
@@ -263,7 +266,11 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         tag_object=release.tag_object,
         source=left.label if left else (head.serves or good).release.label,
         reason=request.reason,
-        warnings=(*setup.warnings, "stacks are left as they are: only code and its frozen settings go back"),
+        warnings=(
+            *setup.warnings,
+            *news,
+            "stacks are left as they are: only code and its frozen settings go back",
+        ),
     )
     hold, dead = _hold(tools, setup, head, selection)
     wanted = _wanted(tools, setup, stage, selection, target)
@@ -375,7 +382,8 @@ def _hold(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> 
         selection.release,
         selection.services,
         selection.regions,
-        dead=tools.holders.is_dead(head.running.holder) if head.running else None,
+        # Who cannot reach the ledger either goes back by himself; nobody can be asked to wait for him.
+        dead=True if setup.offline else tools.holders.is_dead(head.running.holder) if head.running else None,
         now=tools.clock.now(),
     )
     if isinstance(hold, Continue | Supersede):

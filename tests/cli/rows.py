@@ -32,6 +32,7 @@ ROWS = {
     ("apply",): Row(("PLAN", "--yes"), _AWS),
     ("artifacts", "list"): Row((), _AWS),
     ("artifacts", "show"): Row(("v1.0.0-qa.1",), _AWS),
+    ("audit", "import"): Row(("PLAN", "--yes"), frozenset({"folder"})),
     ("audit", "log"): Row(("--stage", "STAGE"), _LEDGER, "qa"),
     ("audit", "show"): Row(("v1.0.0-qa.1",), _LEDGER),
     ("build",): Row((), _COMMIT | {"services", "aws"}),
