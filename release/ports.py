@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 from release.core.alarms import AlarmFacts
 from release.core.analysis import Counts
+from release.core.git_objects import Difference as Difference
+from release.core.git_objects import TreeEntry as TreeEntry
 from release.core.models import Place
 from release.core.records import Event, Holder, StageHead
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
@@ -247,24 +249,6 @@ class RemoteRefs:
 
 
 @dataclass(frozen=True, slots=True)
-class TreeEntry:
-    path: str  # from the top of the tree, "/" between parts
-    mode: str  # 100644, 100755, 120000, 160000
-    blob: str  # object id
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A path that two trees do not have alike. Where a tree has none, mode and blob are all zeros."""
-
-    path: str
-    old_mode: str
-    old_blob: str
-    new_mode: str
-    new_blob: str
-
-
-@dataclass(frozen=True, slots=True)
 class CommitInfo:
     id: str
     subject: str
@@ -333,6 +317,9 @@ class Repo(Protocol):
     def resolve(self, ref: str) -> str:
         """Commit id of a ref or abbreviated id. Raises Misconfigured when there is none."""
 
+    def resolve_each(self, *refs: str) -> Sequence[str | None]:
+        """Commit ids of these refs. None: there is none, and `resolve` says why."""
+
     def uncommitted(self, *under: str) -> Sequence[str]:
         """Paths below these folders of the work tree that differ from HEAD or are new there, sorted."""
 
@@ -360,8 +347,10 @@ class Repo(Protocol):
     def differences(self, base: str, head: str) -> Sequence[Difference]:
         """What two commits do not have alike: their trees, whatever lies between them."""
 
-    def folders(self, commit: str, under: str) -> Mapping[str, str]:
-        """Folders right below a folder: name -> object id of its tree. Empty where there is none."""
+    def folders(self, commit: str, *under: str) -> Sequence[Mapping[str, str]]:
+        """Right below each of these folders of the top ("": the top): name of a folder -> object id of
+        its tree. Empty where there is none.
+        """
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]: ...
 

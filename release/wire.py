@@ -8,24 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from release import __version__
-from release.apply.work import Tools, Who
-from release.core.models import BucketStore, FolderStore, Pipeline, Pipelines, Place, Service
 from release.errors import Misconfigured
-from release.ports import (
-    Artifacts,
-    Clock,
-    Functions,
-    Holders,
-    Ledger,
-    Metrics,
-    Programs,
-    Progress,
-    Repo,
-    Stacks,
-)
 
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
+    from release.apply.work import Tools, Who
     from release.build.builder import Builder
     from release.build.release_build import BuildResult
     from release.build.survey import Survey
@@ -33,6 +20,20 @@ if TYPE_CHECKING:
     from release.build.verify import Check
     from release.core.eyes import Asking
     from release.core.manifest import Manifest
+    from release.core.models import Pipeline, Pipelines, Service
+    from release.ports import (
+        Alerts,
+        Artifacts,
+        Clock,
+        Functions,
+        Holders,
+        Ledger,
+        Metrics,
+        Programs,
+        Progress,
+        Repo,
+        Stacks,
+    )
 
 TOOL = f"lambda-release {__version__}"
 _LONGEST_LAG_SECONDS = 86_400
@@ -46,25 +47,25 @@ class Wiring:
         self._environ = environ
 
     @cached_property
-    def repo(self) -> Repo:
+    def repo(self) -> "Repo":
         from release.adapters.git import GitRepo
 
         return GitRepo.open(self._directory)
 
     @cached_property
-    def clock(self) -> Clock:
+    def clock(self) -> "Clock":
         from release.adapters.clock import SystemClock
 
         return SystemClock()
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> "Ledger":
         from release.adapters.ledger import GitLedger
 
         return GitLedger(self.repo, self.clock)
 
     @cached_property
-    def holders(self) -> Holders:
+    def holders(self) -> "Holders":
         from release.adapters.holders import ProcessHolders
 
         return ProcessHolders(self._environ)
@@ -76,19 +77,19 @@ class Wiring:
         return Aws()
 
     @cached_property
-    def functions(self) -> Functions:
+    def functions(self) -> "Functions":
         from release.adapters.lambda_functions import LambdaFunctions
 
         return LambdaFunctions(self._aws)
 
     @cached_property
-    def stacks(self) -> Stacks:
+    def stacks(self) -> "Stacks":
         from release.adapters.stacks import CloudFormationStacks
 
         return CloudFormationStacks(self._aws)
 
     @cached_property
-    def metrics(self) -> Metrics:
+    def metrics(self) -> "Metrics":
         from release.adapters.cloudwatch import DEFAULT_LAG, CloudWatchMetrics
 
         return CloudWatchMetrics(self._aws, lag=self._metric_lag(DEFAULT_LAG))
@@ -110,13 +111,15 @@ class Wiring:
         return timedelta(seconds=seconds)
 
     @cached_property
-    def programs(self) -> Programs:
+    def programs(self) -> "Programs":
         from release.adapters.programs import CheckoutPrograms
 
         return CheckoutPrograms(self.repo, self._aws, self._environ)
 
-    def artifacts(self, pipelines: Pipelines) -> Artifacts:
+    def artifacts(self, pipelines: "Pipelines") -> "Artifacts":
         """The artifact store that the configuration names."""
+        from release.core.models import BucketStore, FolderStore, Place
+
         match pipelines.artifacts:
             case FolderStore(folder=folder):
                 from release.adapters.artifacts_folder import FolderArtifacts
@@ -130,7 +133,9 @@ class Wiring:
 
                 return S3Artifacts(client, bucket, pipelines.regions, owner=account)
 
-    def tools(self, pipelines: Pipelines) -> Tools:
+    def tools(self, pipelines: "Pipelines") -> "Tools":
+        from release.apply.work import Tools
+
         return Tools(
             functions=self.functions,
             stacks=self.stacks,
@@ -141,16 +146,22 @@ class Wiring:
             holders=self.holders,
             clock=self.clock,
             programs=self.programs,
+            alerts=self._alerts(pipelines),
         )
+
+    def _alerts(self, pipelines: "Pipelines") -> "Alerts":
+        from release.adapters.alerts import SnsAlerts
+
+        return SnsAlerts(self._aws, pipelines.alerts)
 
     def build(
         self,
-        artifacts: Artifacts,
-        pipelines: Pipelines,
-        pipeline: Pipeline,
-        services: Mapping[str, Service],
+        artifacts: "Artifacts",
+        pipelines: "Pipelines",
+        pipeline: "Pipeline",
+        services: "Mapping[str, Service]",
         commit: str,
-        progress: Progress,
+        progress: "Progress",
         *,
         base: Sequence[str] = (),
         refill: bool = False,
@@ -179,10 +190,10 @@ class Wiring:
 
     def build_again(
         self,
-        artifacts: Artifacts,
+        artifacts: "Artifacts",
         manifest: "Manifest",
-        services: Mapping[str, Service],
-        progress: Progress,
+        services: "Mapping[str, Service]",
+        progress: "Progress",
     ) -> "tuple[Check, ...]":
         """Build a release again, with no cache of results, and compare."""
         from release.build.target import Target
@@ -198,7 +209,7 @@ class Wiring:
             progress=progress,
         )
 
-    def _builder(self, cache: Path | None, progress: Progress) -> "Builder":
+    def _builder(self, cache: Path | None, progress: "Progress") -> "Builder":
         from release.build.any_service import ServiceBuilder
         from release.build.installer import Installation, uv_install
 
@@ -210,9 +221,9 @@ class Wiring:
 
     def survey(
         self,
-        pipelines: Pipelines,
-        pipeline: Pipeline,
-        services: Mapping[str, Service],
+        pipelines: "Pipelines",
+        pipeline: "Pipeline",
+        services: "Mapping[str, Service]",
         commit: str,
         stages: Collection[str] | None = None,
     ) -> "Survey":
@@ -238,8 +249,10 @@ class Wiring:
 
         return Target.named(self._environ.get("RELEASE_BUILD_TARGET", "lambda"))
 
-    def who(self) -> Who:
+    def who(self) -> "Who":
         """A forge login where there is one; on a laptop the git user name, which proves nothing to a gate."""
+        from release.apply.work import Who
+
         actor = self._environ.get("GITHUB_ACTOR") or self.repo.person()
         run = self._environ.get("GITHUB_RUN_ID")
         attempt = self._environ.get("GITHUB_RUN_ATTEMPT", "1")

@@ -1,21 +1,14 @@
 """Which services two trees may not build alike: from what the trees do not share, and a graph of imports.
 
-Nothing is listed, read or rendered that both trees have alike. What a service's folder asks of the shared
-core is remembered by the id of its tree, which names all that is in it.
+Nothing is listed, read or rendered that both trees have alike, and nothing is asked twice: services that ask
+the same of the shared core are one question.
 """
 
-import hashlib
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
-from release.build import imports
-from release.build.imports import NODE_FILES, Language, imports_of, shared_core, source_digest
-from release.core import closure, fingerprint
-from release.core.closure import SharedCore
+from release.build.demands import Demand, demands, split
 from release.core.fingerprint import (
     MACROS_FOLDER,
     REQUIREMENTS,
@@ -24,26 +17,21 @@ from release.core.fingerprint import (
     follow,
     is_left_out,
     links,
-    own_files,
     shared_files,
 )
-from release.core.imports import Reference
-from release.ports import Difference, Repo, TreeEntry
+from release.core.git_objects import TreeEntry
 
-_KIND: Final = "folders"
+if TYPE_CHECKING:
+    from release.core.closure import SharedCore
+    from release.core.git_objects import Difference
+    from release.core.imports import Imports
+    from release.ports import Repo
+
 _SERVICES: Final = "services"
 _COMMON: Final = SHARED_FOLDER.rpartition("/")[2]
 _CONFIGURATION: Final = "service.yaml"
 _LINK: Final = "120000"
 _NONE: Final = "000000"
-_FEW: Final = 100
-_SPARE: Final = 20_000  # folders of other trees that are kept for the next time
-# Whatever may mean that more than Python's imports decides what the service takes from outside its folder.
-_NOT_PLAIN = re.compile(rb"include|command|common")
-_PYTHON = re.compile(rb"^runtime:\s*[\"']?python", re.MULTILINE)
-
-# [has a service.yaml, more than imports decides, references as [module, names, whole]]
-_Row: TypeAlias = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,43 +44,47 @@ class Candidates:
     doubtful: frozenset[str]  # to be compared in full
 
 
-def candidates(repo: Repo, base: str, head: str, different: Sequence[Difference]) -> Candidates:
-    """Whatever is in neither `code` nor `doubtful` is built alike from both commits, as long as both are
-    configured by the same pipelines. Raises what the repository raises.
+def candidates(
+    repo: "Repo", head: str, folders: Mapping[str, str], different: "Sequence[Difference]"
+) -> Candidates:
+    """`folders` are those of `services/` of the head, name -> tree; `different` is what the base and the head
+    do not have alike. Whatever is in neither `code` nor `doubtful` is built alike from both, as long as both
+    are configured by the same pipelines. Raises what the repository raises.
     """
     own: dict[str, list[Difference]] = {}
-    shared, elsewhere, macros = False, False, False
+    shared: list[Difference] = []
+    elsewhere, macros = False, False
     for one in different:
-        top, name, inner = _split(one.path)
+        top, name, inner = split(one.path)
         if top == _SERVICES and inner and name != _COMMON:
             own.setdefault(name, []).append(one)
         elif top == _SERVICES and inner:
-            shared = True
+            shared.append(one)
         elif one.path.startswith(MACROS_FOLDER + "/"):
             macros = True
         else:
             elsewhere = True
-    rows = _rows(repo, head)
-    at_head = frozenset(name for name, row in rows.items() if row[0])
+    asked = demands(repo, head, {name: tree for name, tree in folders.items() if name != _COMMON})
+    at_head = frozenset(name for name, demand in asked.items() if demand.is_service)
     at_base = _at_base(at_head, own)
+    both = at_head & at_base
     if macros:
-        return Candidates(at_base, at_head, frozenset(), at_head & at_base)
+        return Candidates(at_base, at_head, frozenset(), both)
     code, doubtful = set(), set()
-    for name in at_head & at_base & own.keys():
+    for name in both & own.keys():
         verdict = _verdict(own[name], _SERVICES + "/" + name)
-        if verdict == "code" and not rows[name][1]:
+        if verdict == "code" and not asked[name].is_special:
             code.add(name)
-        elif verdict != "none" or rows[name][1]:
+        elif verdict != "none" or asked[name].is_special:
             doubtful.add(name)
     if shared or elsewhere:
-        doubtful |= {name for name in at_head & at_base if rows[name][1]}
+        doubtful |= {name for name in both if asked[name].is_special}
     if shared:
-        rest = {name: rows[name][2] for name in at_head & at_base - code - doubtful if rows[name][2]}
-        code |= _touched(repo, base, head, rest)
+        code |= _touched(repo, head, shared, {name: asked[name] for name in both - code - doubtful})
     return Candidates(at_base, at_head, frozenset(code - doubtful), frozenset(doubtful))
 
 
-def _at_base(at_head: frozenset[str], own: Mapping[str, Sequence[Difference]]) -> frozenset[str]:
+def _at_base(at_head: frozenset[str], own: "Mapping[str, Sequence[Difference]]") -> frozenset[str]:
     found = set(at_head)
     for name, differences in own.items():
         for one in differences:
@@ -101,7 +93,7 @@ def _at_base(at_head: frozenset[str], own: Mapping[str, Sequence[Difference]]) -
     return frozenset(found)
 
 
-def _verdict(differences: Iterable[Difference], folder: str) -> str:
+def _verdict(differences: "Iterable[Difference]", folder: str) -> str:
     """`code`: another artifact for sure. `none`: the same one, as far as imports and files decide."""
     verdict = "none"
     for one in differences:
@@ -122,27 +114,46 @@ def _facts(mode: str, blob: str) -> tuple[bool, str]:
 # -- the shared core -------------------------------------------------------------------------------------
 
 
-def _touched(repo: Repo, base: str, head: str, services: Mapping[str, list[list[Any]]]) -> frozenset[str]:
+def _touched(
+    repo: "Repo", head: str, different: "Sequence[Difference]", asked: Mapping[str, Demand]
+) -> frozenset[str]:
     """Services that take other files of the shared core, or files that are not the same."""
-    before, after = _core(repo, base), _core(repo, head)
+    by_demand: dict[int, list[str]] = {}
+    for name, demand in asked.items():
+        by_demand.setdefault(id(demand), []).append(name)
+    entries = repo.tree(head, SHARED_FOLDER)
+    before, after = _cores(repo, _undone(entries, different), entries)
     known: dict[str, tuple[_Taken, _Taken]] = {}
-    touched = set()
-    for name, rows in services.items():
+
+    def is_touched(references: Sequence[Sequence[Any]]) -> bool:
         pairs = []
-        for row in rows:
+        for row in references:
             key = str(row)
             if key not in known:
                 known[key] = (before.taken(row), after.taken(row))
             pairs.append(known[key])
         if all(one.files == other.files for one, other in pairs):
-            continue
+            return False
         if any(one.whole or other.whole for one, other in pairs):
             # What is taken of a folder without __init__.py depends on all imports together.
-            pairs = [(before.taken(*rows), after.taken(*rows))]
+            pairs = [(before.taken(*references), after.taken(*references))]
         old = frozenset().union(*(one.files for one, _ in pairs))
-        if old != frozenset().union(*(other.files for _, other in pairs)):
-            touched.add(name)
-    return frozenset(touched)
+        return old != frozenset().union(*(other.files for _, other in pairs))
+
+    return frozenset(
+        name for names in by_demand.values() if is_touched(asked[names[0]].references) for name in names
+    )
+
+
+def _undone(entries: Sequence[TreeEntry], different: "Iterable[Difference]") -> Sequence[TreeEntry]:
+    """The entries as they were before."""
+    found = {entry.path: entry for entry in entries}
+    for one in different:
+        if one.old_mode == _NONE:
+            del found[one.path]
+        else:
+            found[one.path] = TreeEntry(one.path, one.old_mode, one.old_blob)
+    return sorted(found.values(), key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +164,12 @@ class _Taken:
 
 @dataclass(frozen=True, slots=True)
 class _Core:
-    graph: SharedCore
+    graph: "SharedCore"
     facts: Mapping[str, tuple[bool, str]]  # path below the folder -> executable, blob
 
-    def taken(self, *rows: list[Any]) -> _Taken:
+    def taken(self, *rows: Sequence[Any]) -> _Taken:
+        from release.core.imports import Reference
+
         references = [
             ("", Reference(module, 0, None if names is None else tuple(names), 0, False, whole))
             for module, names, whole in rows
@@ -165,100 +178,33 @@ class _Core:
         return _Taken(frozenset((path, self.facts[path]) for path in found.files), bool(found.notes))
 
 
-def _core(repo: Repo, commit: str) -> _Core:
-    entries = repo.tree(commit, SHARED_FOLDER)
-    linked = links(entries)
-    texts = repo.blobs(linked.values())
-    targets = {path: texts[blob].decode("utf-8", "surrogateescape") for path, blob in linked.items()}
-    files = shared_files(entries, targets)
+def _cores(repo: "Repo", *trees: Sequence[TreeEntry]) -> Sequence[_Core]:
+    from release.build.imports import imports_of
+
+    linked = [links(entries) for entries in trees]
+    texts = repo.blobs(blob for one in linked for blob in one.values())
+    targets = [
+        {path: texts[blob].decode("utf-8", "surrogateescape") for path, blob in one.items()} for one in linked
+    ]
+    files = [shared_files(entries, to) for entries, to in zip(trees, targets, strict=True)]
+    parsed = imports_of(
+        repo, {blob: "shared" for one in files for path, blob in one.items() if path.endswith(".py")}
+    )
+    return [_core(*each, parsed) for each in zip(trees, files, targets, strict=True)]
+
+
+def _core(
+    entries: Sequence[TreeEntry],
+    files: Mapping[str, str],
+    targets: Mapping[str, str],
+    parsed: "Mapping[str, Imports]",
+) -> _Core:
+    from release.build.imports import shared_core
+
     modes = {entry.path: entry.mode for entry in entries}
-    parsed = imports_of(repo, {blob: "shared" for path, blob in files.items() if path.endswith(".py")})
     start = SHARED_FOLDER + "/"
     # A link stands for its file, exec bit and all.
     facts = {
         path: _facts(modes.get(follow(start + path, targets) or "", ""), blob) for path, blob in files.items()
     }
     return _Core(shared_core(files, parsed), facts)
-
-
-# -- what a folder asks of the shared core ---------------------------------------------------------------
-
-
-@cache
-def _reader() -> str:
-    modules = (__file__, closure.__file__, fingerprint.__file__)
-    return imports.reader() + source_digest(modules)
-
-
-def _rows(repo: Repo, commit: str) -> Mapping[str, _Row]:
-    """By service folder of the commit."""
-    trees = {name: tree for name, tree in repo.folders(commit, _SERVICES).items() if name != _COMMON}
-    known = _recall(repo)
-    missing = [name for name, tree in trees.items() if tree not in known]
-    if missing:
-        known = {**known, **_read(repo, commit, {name: trees[name] for name in missing})}
-        used = frozenset(trees.values())
-        others = [tree for tree in known if tree not in used][-_SPARE:]
-        _remember(repo, {tree: known[tree] for tree in (*others, *used)})
-    return {name: known[tree] for name, tree in trees.items()}
-
-
-def _read(repo: Repo, commit: str, trees: Mapping[str, str]) -> dict[str, _Row]:
-    """By tree id, of folders that were never read."""
-    below = [f"{_SERVICES}/{name}" for name in trees] if len(trees) < _FEW else [_SERVICES]
-    entries: dict[str, list[TreeEntry]] = {name: [] for name in trees}
-    for entry in repo.tree(commit, *below):
-        _, name, inner = _split(entry.path)
-        if inner and name in entries:
-            entries[name].append(entry)
-    files = {name: own_files(listed, name) for name, listed in entries.items()}
-    wanted: dict[str, Language] = {}
-    for own in files.values():
-        wanted |= {blob: "node" for path, blob in own.items() if path.endswith(NODE_FILES)}
-        wanted |= {blob: "python" for path, blob in own.items() if path.endswith(".py")}
-    parsed = imports_of(repo, wanted)
-    configurations = {
-        name: entry.blob
-        for name, listed in entries.items()
-        for entry in listed
-        if entry.path == f"{_SERVICES}/{name}/{_CONFIGURATION}" and entry.mode.startswith("100")
-    }
-    texts = repo.blobs(configurations.values())
-    rows: dict[str, _Row] = {}
-    for name, listed in entries.items():
-        references = {
-            json.dumps([reference.module, reference.names, reference.whole])
-            for blob in files[name].values()
-            if blob in parsed
-            for reference in parsed[blob].references
-            if not reference.level
-        }
-        text = texts[configurations[name]] if name in configurations else b""
-        plain = _PYTHON.search(text) is not None and _NOT_PLAIN.search(text) is None and not links(listed)
-        rows[trees[name]] = [
-            name in configurations,
-            not plain,
-            [json.loads(one) for one in sorted(references)],
-        ]
-    return rows
-
-
-def _recall(repo: Repo) -> Mapping[str, _Row]:
-    data = repo.recall(_KIND)
-    try:
-        document = json.loads(data) if data is not None else {}
-        return document["folders"] if document.get("reader") == _reader() else {}
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}
-
-
-def _remember(repo: Repo, rows: Mapping[str, _Row]) -> None:
-    text = json.dumps({"reader": _reader(), "folders": rows}, separators=(",", ":")).encode()
-    repo.remember(_KIND, hashlib.sha256(text).hexdigest(), text)
-
-
-def _split(path: str) -> tuple[str, str, str]:
-    """First part, second part, rest."""
-    top, _, rest = path.partition("/")
-    name, _, inner = rest.partition("/")
-    return top, name, inner

@@ -8,30 +8,30 @@ kept and why no other place will do.
 import hashlib
 import json
 import re
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from release.core import imports, known_names
+from release.build.program import program_digest
 from release.core.closure import SharedCore
 from release.core.fingerprint import SHARED_FOLDER
 from release.core.imports import NOTHING, PACKAGE, Imports, Reference, may_import, read_imports
-from release.ports import Repo
+
+if TYPE_CHECKING:
+    from release.ports import Repo
 
 Language: TypeAlias = Literal["python", "node", "shared"]
 
 _KINDS: Final[Mapping[Language, str]] = {"python": "imports", "node": "imports", "shared": "shared"}
 _FEW: Final = 200  # files of services that are sooner parsed than a large memory is read
 _SPARE: Final = 200_000  # entries of other trees that are kept for the next time
+_PROGRAM: Final = ("build/imports.py", "core/imports.py", "core/known_names.py")
 _CHUNK: Final = 5_000  # files that are in memory at once
 NODE_FILES: Final = (".cjs", ".cts", ".js", ".json", ".jsx", ".mjs", ".mts", ".ts", ".tsx")
 # A path that leads out of the service into the shared core, in an import or in tsconfig's `paths`.
 _OUT_OF_THE_SERVICE = re.compile(rb"""["'`](?:\./)?(?:\.\./)+common(?:["'`/])""")
 
 
-def imports_of(repo: Repo, wanted: Mapping[str, Language]) -> Mapping[str, Imports]:
+def imports_of(repo: "Repo", wanted: Mapping[str, Language]) -> Mapping[str, Imports]:
     """By blob id. `shared` reads everything of a file; the others only what leads to the shared core.
 
     Raises what the repository raises.
@@ -77,19 +77,6 @@ _READERS: Final[Mapping[Language, Callable[[bytes], Imports]]] = {
 }
 
 
-def source_digest(modules: Iterable[str]) -> str:
-    """Names these programs and the Python that runs them: what they gave counts for no others."""
-    digest = hashlib.sha256(sys.version.encode())
-    for file in sorted(modules):
-        digest.update(Path(file).read_bytes())
-    return digest.hexdigest()
-
-
-@cache
-def reader() -> str:
-    return source_digest((__file__, imports.__file__, known_names.__file__))
-
-
 def shared_core(files: Mapping[str, str], parsed: Mapping[str, Imports]) -> SharedCore:
     """`files` as `shared_files` gives them, what is in them by blob."""
     return SharedCore(
@@ -101,17 +88,17 @@ def shared_core(files: Mapping[str, str], parsed: Mapping[str, Imports]) -> Shar
 # -- what is remembered; `_row` and `_imports` are each other's inverse ----------------------------------
 
 
-def _recall(repo: Repo, kind: str) -> Mapping[str, list[Any]]:
+def _recall(repo: "Repo", kind: str) -> Mapping[str, list[Any]]:
     data = repo.recall(kind)
     try:
         document = json.loads(data) if data is not None else {}
-        return document["files"] if document.get("reader") == reader() else {}
+        return document["files"] if document.get("reader") == program_digest(*_PROGRAM) else {}
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
 
 
-def _remember(repo: Repo, kind: str, files: Mapping[str, list[Any]]) -> None:
-    text = json.dumps({"reader": reader(), "files": files}, separators=(",", ":")).encode()
+def _remember(repo: "Repo", kind: str, files: Mapping[str, list[Any]]) -> None:
+    text = json.dumps({"reader": program_digest(*_PROGRAM), "files": files}, separators=(",", ":")).encode()
     repo.remember(kind, hashlib.sha256(text).hexdigest(), text)
 
 

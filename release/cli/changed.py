@@ -41,8 +41,6 @@ def command(
 
     What cannot be known counts as changed, and the reason is shown.
     """
-    from release.changed import between, since_stage
-
     if base is not None and stage is not None:
         raise Misconfigured("--base and --stage exclude each other", fix="leave one of them out")
     if head is not None and base is None:
@@ -54,6 +52,8 @@ def command(
     asked = why if why is not None else why_not
     wired = wiring(directory)
     if base is not None:
+        from release.changed.trees import between
+
         changes = between(
             wired.repo,
             wired.survey,
@@ -63,6 +63,8 @@ def command(
             asked=asked,
         )
     else:
+        from release.changed.stage import since_stage
+
         changes = since_stage(
             wired.repo,
             wired.ledger,

@@ -21,7 +21,7 @@ from release.config import files
 from release.config.problems import Problems
 from release.config.services import NamedFunction, check_names, read_service, service_name
 from release.config.yaml_source import reads_with
-from release.core import models
+from release.core import models, names
 from release.core.models import Build, Function, Migration, Odd, Service, Settings, Smoke, Source
 from release.ports import Repo
 
@@ -96,7 +96,7 @@ def _reader() -> str:
     """Names the program that reads: with another one, nothing that is remembered counts."""
     folder = Path(__file__).parent
     digest = hashlib.sha256(f"{sys.version_info[:3]} {reads_with()}".encode())
-    for source in (*sorted(folder.glob("*.py")), Path(models.__file__)):
+    for source in (*sorted(folder.glob("*.py")), Path(models.__file__), Path(names.__file__)):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Final
 
+from release.core import names
 from release.core.freeze import FreezeWindow
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
@@ -115,13 +116,8 @@ def _grammar(pattern: str, what: str, fix: str) -> Grammar:
     return Grammar(re.compile(pattern, re.ASCII), what, fix)
 
 
-# Stack names are [a-zA-Z][-a-zA-Z0-9]* (CloudFormation CreateStack), and hold service and stage.
-NAME = _grammar(
-    r"[a-z](?:-?[a-z0-9])*",
-    "is not a name",
-    "use lower-case letters, digits and single hyphens, starting with a letter",
-)
-LONGEST_NAME: Final = 48
+NAME = Grammar(names.PATTERN, names.WHAT, names.FIX)
+LONGEST_NAME: Final = names.LONGEST
 WORD = _grammar(
     r"[A-Za-z][A-Za-z0-9_-]*", "is not a name", "use letters, digits, '-' and '_', starting with a letter"
 )
@@ -135,6 +131,12 @@ ROLE = _grammar(
     r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+",
     "is not the ARN of a role",
     "write it as in arn:aws:iam::111111111111:role/release-deploy",
+)
+# SNS CreateTopic, Name: letters, digits, _ and -, up to 256; FIFO topics take no alert without a group
+TOPIC = _grammar(
+    r"arn:aws[a-z-]*:sns:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:[A-Za-z0-9_-]{1,256}",
+    "is not the ARN of a topic",
+    "write it as in arn:aws:sns:us-east-1:999999999999:release-alerts",
 )
 # Lambda CreateAlias, Name: (?!^[0-9]+$)([a-zA-Z0-9-_]+), 1 to 128 characters
 ALIAS = _grammar(

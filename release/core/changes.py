@@ -5,9 +5,10 @@ Unknown means all, with the reason.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from release.core.manifest import Manifest, StageDocuments
+if TYPE_CHECKING:
+    from release.core.manifest import Manifest, StageDocuments
 
 What = Literal["new", "code", "settings", "template", "removed", "unknown"]
 
@@ -24,7 +25,7 @@ class ServiceView:
     """What a service is, as far as a change can be told: its input, and what is rendered for each stage."""
 
     fingerprint: str
-    stages: Mapping[str, StageDocuments]
+    stages: "Mapping[str, StageDocuments]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,13 @@ class Changes:
     """The answer to `release changed`: every service of either side, by name."""
 
     against: str  # for people: "what dev runs", "origin/main"
-    services: tuple[Change, ...]
+    services: tuple[Change, ...]  # all that were looked at, among them every one that changed
     unknown: str = ""  # why the base is not known, so that all count as changed
     notes: tuple[str, ...] = ()  # what keeps services from being built, one line each
     because: tuple[str, ...] = ()  # of the one service that was asked about, one line each
+    same: tuple[
+        str, ...
+    ] = ()  # names of the others: a fleet may have thousands, and nothing is to say of them
 
     @property
     def to_build(self) -> tuple[str, ...]:
@@ -50,7 +54,7 @@ class Changes:
         return tuple(one.service for one in self.services if one.what and "removed" not in one.what)
 
 
-def view(manifest: Manifest) -> Mapping[str, ServiceView]:
+def view(manifest: "Manifest") -> Mapping[str, ServiceView]:
     """What a built release says of its services."""
     return {name: ServiceView(entry.fingerprint, entry.stages) for name, entry in manifest.services.items()}
 

@@ -22,7 +22,7 @@ def changes_text(changes: Changes) -> Iterator[RenderableType]:
         yield rows
     for note in changes.notes:
         yield Text(f"cannot be built: {note}", style="red")
-    same = len(changes.services) - len(changed)
+    same = len(changes.services) - len(changed) + len(changes.same)
     yield Text(f"{len(changed)} changed, {same} unchanged")
 
 

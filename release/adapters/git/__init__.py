@@ -4,21 +4,25 @@ https://git-scm.com/docs names every command used here as plumbing, but for fetc
 """
 
 import contextlib
-import getpass
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from release.adapters.git import objects, trees
-from release.adapters.git.branch import OwnBranch
 from release.adapters.git.command import Commands
-from release.adapters.git.failures import failure
-from release.adapters.git.history import History
 from release.adapters.git.memory import Memory
-from release.adapters.git.remote import Remote
-from release.errors import Misconfigured
-from release.ports import CommitInfo, Difference, RefUpdate, RemoteRefs, RemoteTag, TreeEntry
+from release.errors import Misconfigured, ReleaseError
+
+# What a question about two trees does not need is imported where it is: it is to take no time.
+if TYPE_CHECKING:
+    from release.adapters.git.branch import OwnBranch
+    from release.adapters.git.history import History
+    from release.adapters.git.remote import Remote
+    from release.core.git_objects import Difference, TreeEntry
+    from release.ports import CommitInfo, RefUpdate, RemoteRefs, RemoteTag
 
 _COMMIT = re.compile(r"([0-9a-f]{40,64}) commit [0-9]+")
 
@@ -30,10 +34,9 @@ class GitRepo:
         self._top = top
         self._git = git
         self._common = common
+        self._remote_name = remote
         self._branches: dict[str, OwnBranch] = {}
         self._memory = Memory(common / "release")
-        self._remote = Remote(git, remote)
-        self._history = History(git, self._remote)
 
     @classmethod
     def open(cls, start: Path, remote: str | None = None) -> "GitRepo":
@@ -48,6 +51,11 @@ class GitRepo:
         if not start.is_dir():
             raise Misconfigured(f"{start} is no folder", fix="name a folder inside a git repository")
         finder = Commands(start.absolute())
+        both = finder.answer("rev-parse", "--absolute-git-dir", "--show-toplevel")
+        if both.status == 0 and both.out.count(b"\n") == 2:
+            git_dir, top = map(_path, both.out.split(b"\n")[:2])
+            return cls(top, Commands(top, git_dir), name, _common(git_dir))
+        # Bare, or with a name that has a line break, or none at all
         found = finder.answer("rev-parse", "--absolute-git-dir")
         if found.status:
             if "not a git repository" in found.err:
@@ -55,21 +63,37 @@ class GitRepo:
                     f"{start.absolute()} is not inside a git repository",
                     fix="run it inside the repository, or say where it is with -C DIR",
                 )
+            from release.adapters.git.failures import failure
+
             raise failure("the repository cannot be opened", found.err)
         git_dir = _path(found.out)
         inside = finder.answer("rev-parse", "--show-toplevel")
         top = git_dir if inside.status else _path(inside.out)
         return cls(top, Commands(top, git_dir), name, _common(git_dir))
 
+    @cached_property
+    def _remote(self) -> "Remote":
+        from release.adapters.git.remote import Remote
+
+        return Remote(self._git, self._remote_name)
+
+    @cached_property
+    def _history(self) -> "History":
+        from release.adapters.git.history import History
+
+        return History(self._git, self._remote)
+
     @property
     def top(self) -> Path:
         """Of the work tree; of a bare repository, its folder."""
         return self._top
 
-    def remote(self) -> RemoteRefs:
+    def remote(self) -> "RemoteRefs":
         return self._remote.refs()
 
-    def local_tags(self) -> Mapping[str, RemoteTag]:
+    def local_tags(self) -> "Mapping[str, RemoteTag]":
+        from release.ports import RemoteTag
+
         fields = "%(objectname) %(objecttype) %(*objectname) %(*objecttype) %(refname)"
         out = self._git.out("for-each-ref", f"--format={fields}", "refs/tags/")
         tags: dict[str, RemoteTag] = {}
@@ -88,25 +112,27 @@ class GitRepo:
         return tags
 
     def resolve(self, ref: str) -> str:
-        if not ref or not ref.isprintable():
-            raise Misconfigured(f"{ref!r} names no commit", fix="name a branch, a tag or a commit id")
-        names = (ref, f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/remotes/{self._remote.name}/{ref}")
-        asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
-        answers = self._git.out("cat-file", "--batch-check", stdin=asked).decode("utf-8", "replace")
-        shapes = [_COMMIT.fullmatch(line) for line in answers.split("\n")]
-        here, branch, tag, tracked = (shape[1] if shape else None for shape in shapes[:4])
-        if branch and tag and branch != tag:
-            raise Misconfigured(
-                f"{ref} is a branch and a tag, on different commits",
-                fix=f"say refs/heads/{ref} or refs/tags/{ref}",
-            )
-        # A detached checkout, as GitHub makes it, has no branches of its own.
-        if found := here or tracked:
-            return found
-        what = "more than one object" if f"{names[0]}^{{commit}} ambiguous" in answers else "no commit here"
-        raise Misconfigured(
-            f"{ref} names {what}", fix="check the spelling, use more of the commit id, or `git fetch` first"
-        )
+        found = self._resolve([ref])[0]
+        if isinstance(found, Misconfigured):
+            raise found
+        return found
+
+    def resolve_each(self, *refs: str) -> Sequence[str | None]:
+        try:
+            return [one if isinstance(one, str) else None for one in self._resolve(refs)]
+        except ReleaseError:  # a partial clone whose remote is out of reach: of one of them perhaps
+            return [None for _ in refs]
+
+    def _resolve(self, refs: Sequence[str]) -> Sequence[str | Misconfigured]:
+        """One process for all."""
+        asked = list(dict.fromkeys(ref for ref in refs if ref and ref.isprintable()))
+        starts = ("", "refs/heads/", "refs/tags/", f"refs/remotes/{self._remote_name}/")
+        names = "".join(f"{start}{ref}^{{commit}}\n" for ref in asked for start in starts).encode()
+        out = self._git.out("cat-file", "--batch-check", stdin=names) if asked else b""
+        lines = iter(out.decode("utf-8", "replace").split("\n"))
+        answers = {ref: _commit(ref, [next(lines) for _ in starts]) for ref in asked}
+        unnamed = "name a branch, a tag or a commit id"
+        return [answers.get(ref) or Misconfigured(f"{ref!r} names no commit", fix=unnamed) for ref in refs]
 
     def uncommitted(self, *under: str) -> Sequence[str]:
         if self._git.out("rev-parse", "--is-inside-work-tree").strip() != b"true":
@@ -123,23 +149,23 @@ class GitRepo:
         own = {f"refs/heads/{name}" for name in self._branches}
         self._history.ensure(list(object_ids), [ref for ref in refs if ref not in own])
 
-    def merged_tags(self, commit: str, tags: Mapping[str, RemoteTag]) -> frozenset[str]:
+    def merged_tags(self, commit: str, tags: "Mapping[str, RemoteTag]") -> frozenset[str]:
         return self._history.merged_tags(commit, tags)
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         return self._history.is_ancestor(ancestor, commit)
 
-    def commits(self, *, since: str | None, until: str) -> Sequence[CommitInfo]:
+    def commits(self, *, since: str | None, until: str) -> "Sequence[CommitInfo]":
         """Those in `until` and not in `since`, newest first; merges among them."""
         return self._history.commits(since, until)
 
-    def tree(self, commit: str, *under: str, matching: str | None = None) -> Sequence[TreeEntry]:
+    def tree(self, commit: str, *under: str, matching: str | None = None) -> "Sequence[TreeEntry]":
         return objects.tree(self._git, commit, under, matching)
 
-    def differences(self, base: str, head: str) -> Sequence[Difference]:
+    def differences(self, base: str, head: str) -> "Sequence[Difference]":
         return trees.differences(self._git, base, head)
 
-    def folders(self, commit: str, under: str) -> Mapping[str, str]:
+    def folders(self, commit: str, *under: str) -> Sequence[Mapping[str, str]]:
         return trees.folders(self._git, commit, under)
 
     def blobs(self, ids: Iterable[str]) -> Mapping[str, bytes]:
@@ -168,13 +194,15 @@ class GitRepo:
     def tag_message(self, object_id: str) -> str:
         return objects.tag_message(self._git, object_id)
 
-    def push(self, updates: Sequence[RefUpdate]) -> None:
+    def push(self, updates: "Sequence[RefUpdate]") -> None:
         with contextlib.ExitStack() as places:
             env = [places.enter_context(branch.for_push(updates)) for branch in self._branches.values()]
             self._remote.push(updates, {name: text for each in env for name, text in each.items()})
 
-    def branch(self, name: str) -> OwnBranch:
+    def branch(self, name: str) -> "OwnBranch":
         if name not in self._branches:
+            from release.adapters.git.branch import OwnBranch
+
             self._branches[name] = OwnBranch(self._git, self._remote, self._common, name)
         return self._branches[name]
 
@@ -183,10 +211,30 @@ class GitRepo:
         # Some put their address where their name belongs; it is not ours to publish.
         if configured and configured.isprintable() and "@" not in configured:
             return configured
+        import getpass
+
         try:
             return getpass.getuser()
         except (KeyError, OSError):  # a container's user may have no entry in the password file
             return "unknown"
+
+
+def _commit(ref: str, answers: Sequence[str]) -> str | Misconfigured:
+    """`answers`: to the ref as it is, as a branch, as a tag and as a branch of the remote."""
+    shapes = [_COMMIT.fullmatch(line) for line in answers]
+    here, branch, tag, tracked = (shape[1] if shape else None for shape in shapes)
+    if branch and tag and branch != tag:
+        return Misconfigured(
+            f"{ref} is a branch and a tag, on different commits",
+            fix=f"say refs/heads/{ref} or refs/tags/{ref}",
+        )
+    # A detached checkout, as GitHub makes it, has no branches of its own.
+    if found := here or tracked:
+        return found
+    what = "more than one object" if f"{ref}^{{commit}} ambiguous" in answers else "no commit here"
+    return Misconfigured(
+        f"{ref} names {what}", fix="check the spelling, use more of the commit id, or `git fetch` first"
+    )
 
 
 def _common(git_dir: Path) -> Path:

@@ -1,15 +1,18 @@
-"""One way to run git: as plumbing, with the same answers whatever the user's configuration says."""
+"""One way to run git: as plumbing, with the same answers whatever the user's configuration says.
+
+What only looks at objects of the clone is started without GitPython: importing that takes longer than most
+questions. docs/decisions/0021 has the numbers.
+"""
 
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from release.adapters.git.failures import failure
 from release.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -47,6 +50,9 @@ _ENVIRONMENT = {
     "GIT_PAGER": "cat",
     "GIT_TERMINAL_PROMPT": "0",
 }
+# As GitPython has it: what git says is read by us, not by a person.
+_LANGUAGE = {"LANGUAGE": "C", "LC_ALL": "C"}
+_LOOKING = frozenset({"cat-file", "diff-tree", "ls-tree", "rev-parse"})  # they write nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Commands:
     """Runs git in one repository. `git_dir` None: let git find it from `folder`."""
 
     def __init__(self, folder: Path, git_dir: Path | None = None) -> None:
-        self._git = _wrapper(folder)
+        self._folder = folder
         self._at = [f"--git-dir={git_dir}"] if git_dir else []
 
     def answer(
@@ -75,12 +81,16 @@ class Commands:
         chosen = {**_SETTINGS, **(settings or {})}
         given = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         command = ["git", *self._at, "--literal-pathspecs", *given, *arguments]
+        if arguments[0] in _LOOKING and timeout is None:
+            return self._look(command, stdin, env)
         return self.run(command, stdin=stdin, env=env, timeout=timeout)
 
     def out(self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         """Standard output of a command that must succeed. Raises Misconfigured or Unavailable."""
         answer = self.answer(*arguments, stdin=stdin, env=env)
         if answer.status:
+            from release.adapters.git.failures import failure
+
             raise failure(f"git {arguments[0]} failed", answer.err)
         return answer.out
 
@@ -93,6 +103,9 @@ class Commands:
         timeout: int | None = None,
     ) -> Answer:
         """Run any program the way git is run here; signing needs gpg and ssh-keygen."""
+        import tempfile
+
+        wrapper = self._wrapper
         from git.exc import GitCommandNotFound
 
         with tempfile.TemporaryFile() as sent:
@@ -100,16 +113,14 @@ class Commands:
             sent.seek(0)
             try:
                 # As a process, because GitPython's own time-out outlives an interrupt by its whole length.
-                process = self._git.execute(
+                process = wrapper.execute(
                     command,
                     istream=cast(BinaryIO, sent) if stdin else None,
                     as_process=True,
                     env={**_ENVIRONMENT, **(env or {})},
                 )
             except GitCommandNotFound as missing:
-                raise Misconfigured(
-                    f"{command[0]} cannot be started", fix=f"install {command[0]}, or put it on PATH"
-                ) from missing
+                raise _not_there(command[0]) from missing
             try:
                 out, err = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
@@ -117,10 +128,34 @@ class Commands:
                 return Answer(-signal.SIGTERM, b"", f"timed out after {timeout} seconds")
         return Answer(process.returncode, out, err.decode("utf-8", "replace"))
 
+    def _look(self, command: list[str], stdin: bytes, env: Mapping[str, str] | None) -> Answer:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=self._folder if os.access(self._folder, os.X_OK) else None,
+                env={**os.environ, **_LANGUAGE, **_ENVIRONMENT, **(env or {})},
+                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except FileNotFoundError as missing:
+            raise _not_there(command[0]) from missing
+        with process:
+            try:
+                out, err = process.communicate(stdin or None)
+            except BaseException:
+                process.terminate()
+                raise
+        return Answer(process.returncode, out, err.decode("utf-8", "replace"))
 
-def _wrapper(folder: Path) -> "Git":
-    try:
-        from git.cmd import Git
-    except ImportError as missing:  # GitPython looks for git when it is imported
-        raise Misconfigured("git cannot be started", fix="install git, or put it on PATH") from missing
-    return Git(str(folder))
+    @cached_property
+    def _wrapper(self) -> "Git":
+        try:
+            from git.cmd import Git
+        except ImportError as missing:  # GitPython looks for git when it is imported
+            raise _not_there("git") from missing
+        return Git(str(self._folder))
+
+
+def _not_there(program: str) -> Misconfigured:
+    return Misconfigured(f"{program} cannot be started", fix=f"install {program}, or put it on PATH")

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import stat
-import tempfile
 import time
 from pathlib import Path
 
@@ -43,6 +42,8 @@ class Memory:
         """By an atomic rename: of many writers one is last, and no reader ever sees a part."""
         if not _NAME.fullmatch(f"{kind}-{key}"):
             raise ValueError(f"{kind}-{key} cannot be the name of what is remembered")
+        import tempfile  # reading takes no part of it
+
         with contextlib.suppress(OSError):  # read-only, full, gone: then it is read again next time
             self._folder.mkdir(mode=0o700, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._folder, prefix="new-", delete=False) as file:

@@ -2,16 +2,15 @@
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from release.adapters.git import signing
 from release.adapters.git.command import Commands
-from release.adapters.git.failures import failure
-from release.errors import Misconfigured
-from release.ports import TreeEntry
+from release.core.git_objects import TreeEntry
+from release.errors import Misconfigured, ReleaseError
+
+# What only writing needs is imported where it is: reading two trees is to take no time.
 
 # Commits and tags are made by the tool: who promoted stands in the trailers, as a forge login. An empty
 # address is valid for git, identifies nobody, and cannot be mistaken for one that receives mail.
@@ -91,6 +90,8 @@ def _absent(blob: str, answer: bytes) -> Misconfigured:
 
 def write_blobs(git: Commands, contents: Sequence[bytes]) -> Sequence[str]:
     """Ids in the order of the contents, by one process."""
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         paths = [Path(folder, str(number)) for number in range(len(contents))]
         for path, content in zip(paths, contents, strict=True):
@@ -107,6 +108,8 @@ def write_commit(
     parents: Sequence[str],
     message: str,
 ) -> str:
+    import tempfile
+
     contents = {path: data for path, data in files.items() if data is not None}
     ids = dict(zip(contents, write_blobs(git, list(contents.values())) if contents else [], strict=True))
     # git-update-index(1), USING --INDEX-INFO: mode 0 takes a path out
@@ -125,7 +128,7 @@ def write_commit(
         if (
             put.status or "Ignoring path" in put.err
         ):  # git ignores a path that it would not check out, and succeeds
-            raise failure("git does not take a path into a tree", put.err)
+            raise _failure("git does not take a path into a tree", put.err)
         # In a partial clone the other files may be elsewhere; their ids are all that a tree needs.
         written = git.out("write-tree", "--missing-ok", env=index).decode().strip()
     identity = {
@@ -167,17 +170,27 @@ def added(git: Commands, commit: str, limit: int | None, saying: Sequence[str]) 
 def write_tag(git: Commands, *, name: str, commit: str, message: str) -> str:
     body = message if message.endswith("\n") else message + "\n"
     payload = f"object {commit}\ntype commit\ntag {name}\ntagger {NAME} <{EMAIL}> {_now()}\n\n{body}".encode()
+    from release.adapters.git import signing
+
     signature = signing.signature(git, payload)
     answer = git.answer("mktag", "--strict", stdin=payload + signature)
     if answer.status:
-        raise failure(f"git does not accept the tag {name} on {commit}", answer.err)
+        raise _failure(f"git does not accept the tag {name} on {commit}", answer.err)
     return answer.out.decode().strip()
 
 
 def tag_message(git: Commands, object_id: str) -> str:
     """The message as it was given, without a signature."""
+    from release.adapters.git import signing
+
     content = git.out("cat-file", "tag", object_id).decode("utf-8", "replace")
     return signing.without_signature(content.partition("\n\n")[2])
+
+
+def _failure(doing: str, err: str) -> ReleaseError:
+    from release.adapters.git.failures import failure
+
+    return failure(doing, err)
 
 
 def _now() -> str:

@@ -1,12 +1,19 @@
 """Two questions about trees that cost no more than their answers, however large the trees are."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
-from release.adapters.git.command import Commands
-from release.ports import Difference
+from release.core.git_objects import Difference
+from release.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from release.adapters.git.command import Commands
+
+_FOLDER: Final = b"40000"  # in a tree object; ls-tree shows it with a zero in front
 
 
-def differences(git: Commands, base: str, head: str) -> Sequence[Difference]:
+def differences(git: "Commands", base: str, head: str) -> Sequence[Difference]:
     """git-diff-tree(1), RAW OUTPUT FORMAT. Two trees; no merge base, and nothing is taken for a rename."""
     out = git.out(
         "diff-tree",
@@ -26,12 +33,40 @@ def differences(git: Commands, base: str, head: str) -> Sequence[Difference]:
     return found
 
 
-def folders(git: Commands, commit: str, under: str) -> Mapping[str, str]:
-    out = git.out("ls-tree", "-z", "--full-tree", commit, "--", f"{under}/")
-    found = {}
-    for record in out.split(b"\0")[:-1]:
-        facts, _, path = record.partition(b"\t")
-        _mode, kind, tree = facts.split(b" ")
-        if kind == b"tree":
-            found[path.rpartition(b"/")[2].decode("utf-8", "surrogateescape")] = tree.decode()
-    return found
+def folders(git: "Commands", commit: str, under: Sequence[str]) -> Sequence[Mapping[str, str]]:
+    """One process for all. git says of a folder that is not there what it says of a tree that it has lost, so
+    the commit's own tree is read as well: a damaged clone must not look like one without these folders.
+    """
+    wanted = [f"{commit}^{{tree}}", *(f"{commit}:{folder}" for folder in under)]
+    out = git.out("cat-file", "--batch", "--buffer", stdin="".join(f"{one}\n" for one in wanted).encode())
+    found = list(_trees(out, len(wanted), id_bytes=len(commit) // 2))
+    top = found[0] or {}
+    for folder, answer in zip(("", *under), found, strict=True):
+        if answer is None and (not folder or folder in top):
+            raise Misconfigured(
+                f"git has no tree of {folder or 'all'} in {commit[:10]}",
+                fix="the clone is damaged or incomplete: `git fsck`, or clone again",
+            )
+    return [answer or {} for answer in found[1:]]
+
+
+def _trees(out: bytes, count: int, *, id_bytes: int) -> Iterator[Mapping[str, str] | None]:
+    """Folders in each of these trees. None: git has no such tree; empty where it is no tree at all."""
+    # "mode name\0id" again and again: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
+    entry = re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % id_bytes, re.DOTALL)
+    at = 0
+    for _ in range(count):
+        end = out.index(b"\n", at)
+        facts = out[at:end].split(b" ")
+        at = end + 1
+        if facts[-1] == b"missing":
+            yield None
+            continue
+        size = int(facts[-1])
+        entries = entry.findall(out, at, at + size) if facts[-2] == b"tree" else ()
+        at += size + 1
+        yield {
+            name.decode("utf-8", "surrogateescape"): tree.hex()
+            for mode, name, tree in entries
+            if mode == _FOLDER
+        }

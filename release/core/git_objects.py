@@ -1,0 +1,23 @@
+"""What git says of two trees and of what is in one. The port `Repo` gives these; they stand here because the
+ports know much more, and a question about two trees is to take no time.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    path: str  # from the top of the tree, "/" between parts
+    mode: str  # 100644, 100755, 120000, 160000
+    blob: str  # object id
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A path that two trees do not have alike. Where a tree has none, mode and blob are all zeros."""
+
+    path: str
+    old_mode: str
+    old_blob: str
+    new_mode: str
+    new_blob: str
