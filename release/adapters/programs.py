@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -31,8 +32,10 @@ _KEPT: Final = frozenset(
 )
 _SECRET: Final = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # no line of output may hold these
 _PROXIES: Final = frozenset({"all_proxy", "http_proxy", "https_proxy", "no_proxy"})
-# Whoever is killed cannot clean up: this ends the program when our end of its pipe is closed, however.
-_GUARD: Final = 'read -r _; kill -s KILL -- "-$1"'
+# Whoever is killed cannot clean up. So a program begins as a shell, which leaves a guard beside it in its
+# process group and then becomes the program: the guard ends the group when our end of its pipe is closed.
+# The words of the command are arguments of that shell, never text that it reads.
+_GUARDED: Final = 'exec 3<&0; { read -r _ <&3; kill -s KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,33 +92,31 @@ class CheckoutPrograms:
         hear: Callable[[str], None],
         look: Callable[[], None],
     ) -> Ended:
-        try:
-            process = subprocess.Popen(
-                program.command,
-                cwd=folder,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise Misconfigured(
-                f"{program.command[0]} cannot be started: {error.strerror}",
-                fix="install it where release runs, or name a file of the repository that is executable",
-            ) from error
+        _refuse_missing(program.command[0], folder, environment)
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARDED, "guard", *program.command],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         tail: deque[str] = deque(maxlen=_TAIL)
         secrets = [environment[name] for name in _SECRET if name in environment]
         arguments = (process.stdout, secrets, tail, hear)
         listening = threading.Thread(target=_listen, args=arguments, daemon=True)
         listening.start()
         try:
-            with _guarded(process.pid):
-                code = self._wait(process, program.seconds, look)
+            code = self._wait(process, program.seconds, look)
         finally:
-            _kill(process.pid)  # what it left behind, too
+            # What it left behind, too, and the guard.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             listening.join(timeout=5)
+            if process.stdin is not None:
+                process.stdin.close()
         return Ended(code, tuple(tail))
 
     def _wait(
@@ -159,24 +160,15 @@ def _listen(
                 hear(line)
 
 
-@contextlib.contextmanager
-def _guarded(group: int) -> Iterator[None]:
-    guard = subprocess.Popen(
-        ["/bin/sh", "-c", _GUARD, "guard", str(group)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+def _refuse_missing(name: str, folder: Path, environment: Mapping[str, str]) -> None:
+    """Raises Misconfigured for a program that cannot be started: a shell would only exit with 126 or 127."""
+    where = (
+        str(folder / name) if "/" in name else shutil.which(name, path=environment.get("PATH", os.defpath))
     )
-    try:
-        yield
-    finally:
-        guard.kill()
-        guard.wait()
-        if guard.stdin is not None:
-            guard.stdin.close()
-
-
-def _kill(group: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+    if where is not None and os.access(where, os.X_OK) and not Path(where).is_dir():
+        return
+    there = where is not None and Path(where).exists()
+    raise Misconfigured(
+        f"{name} cannot be started: {'it is not executable' if there else 'there is no such program'}",
+        fix="install it where release runs, or name a file of the repository that is executable",
+    )

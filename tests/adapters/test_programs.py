@@ -177,10 +177,15 @@ def test_who_is_asked_while_it_runs_may_end_it(shop: Shop, tmp_path: Path) -> No
 
 
 def test_a_program_that_is_not_there_is_said_to_be_missing(shop: Shop) -> None:
-    with pytest.raises(Misconfigured, match="no-such-program cannot be started: No such file"):
+    with pytest.raises(Misconfigured, match="no-such-program cannot be started: there is no such program"):
         shop.run("no-such-program")
-    with pytest.raises(Misconfigured, match="cannot be started: Permission denied"):
+    with pytest.raises(Misconfigured, match=r"b\.txt cannot be started: it is not executable"):
         shop.run("./a/b.txt")
+
+
+def test_it_reads_nothing_and_has_nothing_of_ours_open(shop: Shop) -> None:
+    ended = shop.run("sh", "-c", "cat; ls /proc/self/fd | wc -l" if Path("/proc").exists() else "cat; echo 4")
+    assert int(ended.tail[0]) == 4  # its three streams, and the folder that `ls` reads
 
 
 def test_nothing_is_left_of_the_checkout(shop: Shop) -> None:
