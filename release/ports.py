@@ -478,6 +478,13 @@ class Ended:
     tail: tuple[str, ...]  # the last lines that it said, as they were heard
 
 
+class Alerts(Protocol):
+    """Whoever wants to be told at once that a rollout needs a person."""
+
+    def send(self, subject: str, text: str) -> None:
+        """`subject` is one line of ASCII, 100 characters at most. Raises Unavailable, Misconfigured."""
+
+
 class Programs(Protocol):
     """Programs that act on a stage: migrations and verifications."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
+from release.apply.alerts import alert
 from release.apply.record import event, write
 from release.apply.steps import carry_out, one_by_one, still_as_left
 from release.apply.undo import go_back
@@ -225,6 +226,7 @@ def _pause(work: Work, paused: Paused) -> Applied:
             fix=f"release advance {work.plan.stage}, when the remote is back",
         ) from error
     work.say("paused", why=why, next_at=at)
+    alert(work, note)
     return Applied(note, None, paused)
 
 
@@ -253,12 +255,14 @@ def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tu
         if failure is not None:
             # The world is as `failure` and `report` say; that the record is missing is one line more.
             failure.details = (*failure.details, f"the record of this could not be written: {error.cause}")
+            alert(work, sealed)
             return Applied(sealed, failure)
         raise Unrecorded(
             f"the rollout {outcome}, but its record cannot be written: {error.cause}",
             fix="run the same command again when the remote is back: it only records what is done",
         ) from error
     work.say("sealed", outcome=outcome)
+    alert(work, sealed)
     return Applied(sealed, failure)
 
 

@@ -15,6 +15,7 @@ from release.core.rollout import Target
 from release.core.snapshot import AliasFacts
 from release.errors import Conflict, GivenUp, ReleaseError, RolloutFailed, Unavailable
 from release.ports import (
+    Alerts,
     Artifacts,
     Clock,
     Functions,
@@ -50,6 +51,7 @@ class Tools:
     holders: Holders
     clock: Clock
     programs: Programs
+    alerts: Alerts
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             return [("judge  ", "green" if what == "verdict" else "yellow", f"{where} {said}{reason}")]
         case "output":
             return [("said   ", "dim", f"{fields['name']:<20} {fields['line']}")]
+        case "alert":
+            return [("alert  ", "bold red", f"nobody could be told: {fields['cause']}")]
         case "built":
             return [("build  ", "green", f"{fields['service']:<20} {fields['detail']}")]
         case _:

@@ -20,6 +20,7 @@ class Where:
     declared: frozenset[str] | None  # None: the file cannot be read, so that any name may be right
     artifacts: BucketStore | FolderStore | None
     alias: str | None
+    alerts: tuple[str, ...] = ()
 
 
 def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
@@ -31,7 +32,7 @@ def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
             )
         return Where({}, None, None, None)
     value = reader.read_file(FILE, data, problems)
-    known = reader.fields(value, ("artifacts", "environments"), ("alias",))
+    known = reader.fields(value, ("artifacts", "environments"), ("alias", "alerts"))
     entries = reader.table(known.get("environments"))
     if entries is not None and not entries:
         known["environments"].wrong("names no environment", "add one, as in dev: {account: …, regions: […]}")
@@ -47,6 +48,7 @@ def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
         None if entries is None else frozenset(entries),
         _artifacts(known.get("artifacts"), regions),
         alias if "alias" in known else DEFAULT_ALIAS,
+        reader.texts(known.get("alerts"), values.TOPIC) or (),
     )
 
 

@@ -53,7 +53,7 @@ def load_pipelines(texts: Mapping[str, bytes], odd: Mapping[str, Odd] | None = N
             pipelines[name] = pipeline
     problems.raise_any()
     assert where.artifacts is not None and where.alias is not None  # noqa: S101  their absence is a problem above
-    return Pipelines(where.environments, where.artifacts, where.alias, pipelines)
+    return Pipelines(where.environments, where.artifacts, where.alias, pipelines, where.alerts)
 
 
 def _pipeline(

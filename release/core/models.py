@@ -158,6 +158,7 @@ class Pipelines:
     artifacts: BucketStore | FolderStore
     alias: str  # the alias that serves, the same for every function
     pipelines: Mapping[str, Pipeline]
+    alerts: tuple[str, ...] = ()  # ARNs of SNS topics that are told of rollouts which need a person
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -110,16 +110,22 @@ class World:
             ledger=self.ledger,
             holders=self.holders,
             clock=self.clock,
+            alerts=self,
             programs=self.programs,
         )
         self.releases: dict[str, ReleaseRef] = {}
         self.said: list[tuple[str, dict[str, Any]]] = []
+        self.alerts: list[tuple[str, str]] = []
         self.writes: list[Call] = []
         self.sick: Callable[[Call, str], bytes | None] = lambda call, code: None
         self._lock = threading.Lock()
         self._tags: dict[str, str] = {}  # digest of a zip -> the release it was built for
 
     # -- what is there --------------------------------------------------------------------------------------
+
+    def send(self, subject: str, text: str) -> None:
+        """An alert."""
+        self.alerts.append((subject, text))
 
     @property
     def head(self) -> StageHead:
