@@ -165,9 +165,3 @@ def _megabytes() -> float:
     """Resident set of this process."""
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmRSS"))
-
-
-@pytest.fixture
-def record_proof(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Says a line in the summary of the test run."""
-    return lambda text: request.node.user_properties.append(("proof", text))

@@ -1,0 +1,109 @@
+"""Whole rollouts, from the command line to handlers that really run, under AWS's limit of calls a second."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.aws_fleet import AwsFleet, Counted
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def fleet_of(functions: int, folder: Path) -> Iterator[AwsFleet]:
+    kept = ("PATH", "HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "UV_CACHE_DIR")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    with AwsFleet(folder, functions, environment | {"PYTHONPATH": str(ROOT), "TZ": "UTC"}) as made:
+        yield made
+
+
+class Timed:
+    """One command: how long it took, and what it called."""
+
+    def __init__(self, fleet: AwsFleet, *words: str) -> None:
+        fleet.sandbox.forget_calls()
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "release", *words],
+            cwd=fleet.repository.clone,
+            env=fleet.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.seconds = time.monotonic() - began
+        assert done.returncode == 0, done.stderr[-2000:]
+        self.out = done.stdout
+        self.calls: Counted = fleet.counted()
+
+    @property
+    def over_the_floor(self) -> float:
+        return self.seconds / self.calls.floor_seconds
+
+    @property
+    def estimate(self) -> int:
+        found = re.search(r"cost: about ([0-9,]+) control calls? in us-east-1", self.out)
+        assert found is not None, self.out
+        return int(found[1].replace(",", ""))
+
+
+def test_ten_functions_are_rolled_out_and_back_with_no_call_throttled(tmp_path: Path) -> None:
+    with fleet_of(10, tmp_path) as fleet:
+        fleet.sandbox.faults([])  # waiting for answers shows nothing here
+        first = Timed(fleet, "deploy", "dev", "--yes")
+        old = fleet.commit
+        fleet.change()
+        second = Timed(fleet, "deploy", "dev", "--yes")
+        back = Timed(fleet, "rollback", "dev", "--to", old, "--reason", "measured", "--yes")
+    assert [run.calls.throttled for run in (first, second, back)] == [0, 0, 0]
+    # What the plan was made from, one call a function, comes before the estimate.
+    assert [run.calls.control - 10 for run in (second, back)] == [5 * 10, 2 * 10]
+    assert [run.estimate for run in (second, back)] == [5 * 10, 2 * 10]
+    assert first.estimate == first.calls.control == 6 * 10
+
+
+@pytest.mark.prove
+def test_a_hundred_functions_come_near_the_floor_of_their_own_calls(
+    tmp_path: Path, record_proof: Callable[[str], None]
+) -> None:
+    with fleet_of(100, tmp_path) as fleet:
+        Timed(fleet, "deploy", "dev", "--yes")
+        old = fleet.commit
+        fleet.change()
+        Timed(fleet, "build")
+        change = Timed(fleet, "deploy", "dev", "--yes")
+        back = Timed(fleet, "rollback", "dev", "--to", old, "--reason", "measured", "--yes")
+    _say(record_proof, "new code for 100 functions", change)
+    _say(record_proof, "rollback of 100 functions", back)
+    assert change.calls == Counted(600, 0)
+    assert back.calls == Counted(300, 0)
+    # The machine that proves is busy; `dev.py bench rollout-100` holds it to 1.1.
+    assert change.over_the_floor < 1.5
+
+
+@pytest.mark.prove
+def test_five_hundred_functions_are_deployed_within_four_minutes(
+    tmp_path: Path, record_proof: Callable[[str], None]
+) -> None:
+    with fleet_of(500, tmp_path) as fleet:
+        Timed(fleet, "build")
+        first = Timed(fleet, "deploy", "dev", "--yes")
+    _say(record_proof, "first deployment of 500 functions", first)
+    assert first.calls == Counted(6 * 500, 0)
+    assert first.seconds < 240 * 1.25  # of a busy machine
+
+
+def _say(record_proof: Callable[[str], None], what: str, run: Timed) -> None:
+    record_proof(
+        f"{what} in the sandbox, 15 calls a second, 150 ms each: {run.seconds:.0f} s,"
+        f" {run.over_the_floor:.2f} of the floor of its {run.calls.control} calls,"
+        f" {run.calls.throttled} throttled"
+    )
