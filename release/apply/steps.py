@@ -227,7 +227,9 @@ def _shift(work: Work, action: ShiftAlias) -> str:
 
 def _still_ours(work: Work, action: CreateAlias | ShiftAlias) -> None:
     facts = work.tools.functions.alias(action.place, action.function, action.alias)
-    if facts is None or facts.revision != work.journal.moved[action.place, action.function]:
+    revision = work.journal.moved.get((action.place, action.function))
+    # In a region whose last wave is on record, an earlier holder has moved it: what it left has its mark.
+    if facts is None or (facts.revision != revision if revision else not work.journal.wrote(facts)):
         now = "gone" if facts is None else f"at version {facts.lambda_version}"
         raise ForeignChange(
             f"somebody else moved {action.alias} of {action.function} in {action.place.region}: it is {now}",

@@ -10,7 +10,7 @@ import pytest
 from release.apply import Applied, Paused
 from release.core.alarms import AlarmFacts
 from release.core.models import Gradual, Rollout
-from release.errors import GateClosed, RolloutFailed
+from release.errors import ForeignChange, GateClosed, RolloutFailed
 from tests.fakes.traffic import Traffic
 from tests.fakes.world import ALIAS, EAST, SOURCE, WEST, Crash, World, fleet
 
@@ -18,13 +18,16 @@ MINUTES = timedelta(minutes=1)
 CANARY = Gradual("canary", (10, 50, 100), 5 * MINUTES, 100, 0.01, ("{function}-errors",), SOURCE)
 
 
-def canary(rollout: Gradual = CANARY, *, per_second: float = 20, **bad: float) -> tuple[World, Traffic]:
-    """A fleet whose primary bakes, with callers. `bad`: `v1_1_0=0.2` and so on."""
-    rollouts: Mapping[str, Rollout] = {EAST: rollout}
+def canary(
+    rollout: Gradual = CANARY, *, per_second: float = 20, west: Gradual | None = None, **bad: float
+) -> tuple[World, Traffic]:
+    """A fleet whose primary bakes, and its replica as `west` says, with callers. `bad`: `v1_1_0=0.2`."""
+    rollouts: Mapping[str, Rollout] = {EAST: rollout} if west is None else {EAST: rollout, WEST: west}
     world = fleet(rollouts=rollouts).live("v1.0.0")
     traffic = Traffic(world, per_second, **bad)
-    for name in world.names:
-        traffic.put_alarm(world.places[0], AlarmFacts(f"{name}-errors", "OK", (name,), (f"{name}:{ALIAS}",)))
+    for place in world.places:
+        for name in world.names:
+            traffic.put_alarm(place, AlarmFacts(f"{name}-errors", "OK", (name,), (f"{name}:{ALIAS}",)))
     return world, traffic
 
 
@@ -162,6 +165,39 @@ def test_a_long_bake_ends_the_process_and_another_goes_on() -> None:
     assert world.advance() is None
     assert waves(world) == [(EAST, 10), (EAST, 50)]
     assert world.functions.versions_of(world.places[0], "prices-api") == ["1", "2"]
+
+
+def _paused_in_the_second_region() -> World:
+    world, _ = canary(west=replace(CANARY, bake=timedelta(hours=2)))
+    first = world.promote("v1.1.0")
+    assert first.paused is not None
+    assert waves(world) == [(EAST, 10), (EAST, 50), (WEST, 10)]
+    return world
+
+
+def test_another_process_goes_on_where_one_region_is_through_and_the_next_bakes() -> None:
+    world = _paused_in_the_second_region()
+    for _ in range(2):
+        world.clock.sleep(7200)
+        last = ended(world.advance())
+    assert last.failure is None and last.paused is None
+    assert world.all_serve("v1.1.0")
+
+
+def test_a_hand_in_a_region_that_was_through_before_this_process_stops_it() -> None:
+    world = _paused_in_the_second_region()
+    world.clock.sleep(7200)
+    ended(world.advance())
+    world.clock.sleep(7200)
+
+    def by_hand(call: Any) -> None:
+        if call.operation == "update_alias" and call.place.region == WEST:
+            world.functions.change_alias(world.places[0], "prices-api", ALIAS, lambda_version="1")
+
+    with world.hooked(after=by_hand):
+        last = ended(world.advance())
+    assert isinstance(last.failure, ForeignChange)
+    assert "prices-api in us-east-1: it is at version 1" in last.failure.cause
 
 
 def test_what_bakes_with_nobody_at_it_is_watched_by_whoever_looks() -> None:
