@@ -74,7 +74,8 @@ def decide(
             return Supersede(running.id, running.record)
         until = f" until {running.next_at}" if running.next_at else ""
         return Busy(
-            f"{running.verb} of {running.release.label} by {running.actor} is under way in {head.stage}{until}"
+            f"{running.verb} of {running.release.label} by {running.actor} is under way in"
+            f" {head.stage}{until}"
             f" ({running.paused})"
         )
     if dead is False or (dead is None and not overdue(running, now)):

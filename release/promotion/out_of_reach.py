@@ -36,7 +36,7 @@ def setup_without_remote(repo: Repo, state: LedgerState, pipeline: str | None) -
 
 
 def newer_than_known(tools: Tools, setup: Setup, stage: Stage, head: StageHead) -> tuple[str, ...]:
-    """A line if aliases serve something that the known ledger does not tell of: a later release, or part of it.
+    """A line if aliases serve what the known ledger does not tell of: a later release, or part of it.
 
     The way back from that is what the known ledger says serves. Their descriptions say what they serve.
     """
