@@ -4,7 +4,8 @@ import pytest
 
 from release.errors import ExitCode
 from tests.fakes.faults import Kind, Strike
-from tests.fakes.storms import Shape, Storm
+from tests.fakes.storm_ground import Shape
+from tests.fakes.storms import Storm
 from tests.fakes.world import EAST, fleet
 
 

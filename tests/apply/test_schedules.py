@@ -5,21 +5,26 @@ how much of it is tried. A violation names its seed: `carry_out(schedule(seed))`
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from release.apply import WAIT
+from release.core.models import Gradual
 from tests.fakes.faults import Kind, Strike
 from tests.fakes.schedules import Tried, tried
-from tests.fakes.storms import Illness, Shape, Storm
-from tests.fakes.world import WEST
+from tests.fakes.storm_ground import Illness, Shape
+from tests.fakes.storms import Storm
+from tests.fakes.world import SOURCE, WEST
 
 Note = Callable[[str, object], None]
-PLAIN = 300  # schedules in the ordinary tests
+PLAIN = 200  # schedules in the ordinary tests
 PROOF = 12_000
 PARTS = 24  # so that several processes share them
+CANARY = Gradual("canary", (10, 50, 100), timedelta(minutes=1), 100, 0.01, ("{function}-errors",), SOURCE)
 
 
 def note(record_property: Note, done: Tried) -> None:
@@ -81,6 +86,8 @@ class Storms(RuleBasedStateMachine):
         sick=st.sampled_from([None, "v1.1.0", "v1.2.0"]),
         through_alias=st.booleans(),
         in_the_replica=st.booleans(),
+        canary=st.booleans(),
+        callers=st.booleans(),
     )
     def a_fleet(
         self,
@@ -92,15 +99,24 @@ class Storms(RuleBasedStateMachine):
         sick: str | None,
         through_alias: bool,
         in_the_replica: bool,
+        canary: bool,
+        callers: bool,
     ) -> None:
         region = WEST if in_the_replica and regions == 2 else None
         illness = Illness(sick, region, through_alias) if sick else None
-        self.storm = Storm(seed, Shape(functions, regions, first), illness=illness, interleaved=interleaved)
+        rollout = CANARY if canary and not first else None
+        shape = Shape(functions, regions, first, rollout, per_second=20.0 if callers else 0.0)
+        self.storm = Storm(seed, shape, illness=illness, interleaved=interleaved)
 
     @rule(tag=st.sampled_from(["v1.1.0", "v1.2.0"]), strikes=strikes, elsewhere=st.booleans())
     def promote(self, tag: str, strikes: list[Strike], elsewhere: bool) -> None:
         assert self.storm is not None
         self.storm.promote(tag, strikes, host="runner/boot" if elsewhere else "laptop/boot")
+
+    @rule(strikes=strikes, patient=st.booleans())
+    def advance(self, strikes: list[Strike], patient: bool) -> None:
+        assert self.storm is not None
+        self.storm.advance(strikes, wait=WAIT if patient else timedelta(0))
 
     @rule(to=st.sampled_from([None, "v1.0.0", "v1.1.0"]), strikes=strikes)
     def roll_back(self, to: str | None, strikes: list[Strike]) -> None:
@@ -110,7 +126,7 @@ class Storms(RuleBasedStateMachine):
     @rule()
     def abort(self) -> None:
         assert self.storm is not None
-        self.storm.abort()
+        self.storm.people.abort()
 
     @rule(seconds=st.sampled_from([5.0, 7200.0]))
     def time_passes(self, seconds: float) -> None:
@@ -120,7 +136,7 @@ class Storms(RuleBasedStateMachine):
     @rule()
     def everything_works_again(self) -> None:
         assert self.storm is not None
-        self.storm.faults.heal()
+        self.storm.heal()
 
     @precondition(lambda self: self.storm is not None)
     @invariant()

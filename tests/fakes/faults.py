@@ -46,6 +46,9 @@ class Kind(StrEnum):
     ABORT = "a request to abort"
     HELD = "somebody holds the stage"
     QUARANTINED = "somebody quarantines the release"
+    ALARMED = "an alarm fires"
+    BLIND = "measurements out of reach"
+    ENDING = "credentials that end soon"
 
 
 # What goes wrong with the ledger when a strike meets one of its calls
@@ -231,7 +234,7 @@ class Faults:
                 now.unwritable = FOR_EVER if strike.pick % 2 else span
             case Kind.UNANSWERED:
                 now.unanswered = span
-            case Kind.FOREIGN | Kind.RIVAL | Kind.ABORT | Kind.HELD | Kind.QUARANTINED:
+            case _:
                 if not self._outside(strike):
                     return None
         self.fired[kind] += 1

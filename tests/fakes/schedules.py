@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import Random
 
+from release.apply import WAIT
+from release.core.models import Gradual
 from tests.fakes.faults import Kind, Strike
-from tests.fakes.storms import TAGS, Illness, Shape, Storm
-from tests.fakes.world import WEST
+from tests.fakes.storm_ground import TAGS, Illness, Shape
+from tests.fakes.storms import Storm
+from tests.fakes.world import SOURCE, WEST
 
 _SHAPES = (
     Shape((1,), 1),
@@ -34,6 +38,7 @@ class Run:
     wait: float = 0.0  # seconds before it
     heals: bool = False  # whether all is well again before it
     unholds: bool = True  # whether somebody lets promotions in again
+    patience: timedelta = WAIT  # how long the process waits for a bake
 
     def __str__(self) -> str:
         meets = ", ".join(map(str, self.strikes))
@@ -77,6 +82,8 @@ def schedule(seed: int) -> Schedule:
     random = Random(seed)  # noqa: S311 - a schedule, not a secret
     shape = random.choice(_SHAPES)
     shape = Shape(shape.services, shape.regions, first=random.random() < 0.2)
+    if not shape.first and random.random() < 0.4:
+        shape = replace(shape, rollout=_rollout(random), per_second=random.choice((20.0, 20.0, 20.0, 0.0)))
     illness = None
     if random.random() < 0.35:
         illness = Illness(
@@ -84,15 +91,31 @@ def schedule(seed: int) -> Schedule:
             region=random.choice((None, None, WEST if shape.regions == 2 else None)),
             through_alias=random.random() < 0.6,
             at_times=random.random() < 0.3,
+            calls=0.2 if shape.rollout is not None and random.random() < 0.5 else None,
         )
     runs = tuple(_run(random, shape, number) for number in range(random.choice((1, 1, 1, 2, 2, 3))))
     return Schedule(seed, shape, illness, random.random() < 0.5, runs)
 
 
+def _rollout(random: Random) -> Gradual:
+    return Gradual(
+        "canary",
+        steps=random.choice(((10, 100), (10, 50, 100))),
+        bake=timedelta(minutes=random.choice((1, 5, 120))),
+        min_samples=100,
+        max_error_rate=0.01,
+        alarms=random.choice((("{function}-errors",), ())),
+        source=SOURCE,
+        probe=random.random() < 0.2,
+    )
+
+
 def _run(random: Random, shape: Shape, number: int) -> Run:
     tags = TAGS if shape.first else TAGS[1:]
-    verb, to = random.choice((("promote", None), ("promote", None), ("promote", None), ("rollback", None)))
-    if verb == "promote":
+    verb, to = random.choice(("promote", "promote", "promote", "rollback")), None
+    if shape.rollout is not None and number > 0 and random.random() < 0.5:
+        verb = "advance"
+    elif verb == "promote":
         to = tags[0] if number == 0 or random.random() < 0.5 else random.choice(tags)
     elif random.random() < 0.5:
         to = TAGS[0] if random.random() < 0.8 else random.choice(TAGS)
@@ -104,6 +127,7 @@ def _run(random: Random, shape: Shape, number: int) -> Run:
         wait=random.choice((0.0, 0.0, 5.0, 7200.0)),
         heals=random.random() < 0.5,
         unholds=random.random() < 0.8,
+        patience=random.choice((WAIT, WAIT, timedelta(0), timedelta(minutes=7))),
     )
 
 
@@ -122,12 +146,14 @@ def carry_out(schedule: Schedule) -> Storm:
     storm = Storm(schedule.seed, schedule.shape, illness=schedule.illness, interleaved=schedule.interleaved)
     for run in schedule.runs:
         if run.heals:
-            storm.faults.heal()
+            storm.heal()
         storm.turns.sleep(run.wait)
         if run.unholds:
-            storm.decide("unhold")
+            storm.people.decide("unhold")
         if run.verb == "promote":
-            storm.promote(run.to or "", run.strikes, host=run.host)
+            storm.promote(run.to or "", run.strikes, host=run.host, wait=run.patience)
+        elif run.verb == "advance":
+            storm.advance(run.strikes, host=run.host, wait=run.patience)
         else:
             storm.roll_back(run.to, run.strikes, host=run.host)
     storm.settle()

@@ -4,17 +4,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from release.adapters.aws.function_facts import alias_facts, configuration_digest
-from release.core.models import Place
+from release.core.models import Gradual, Place
 from release.core.snapshot import AliasFacts
 from tests.fakes.aws import ApiCall
 
+_WHOLE_SECONDS = 2.0  # records say when a bake began without its fraction of a second
 Where = tuple[Place, str]
 
 
 class Witness:
     """`violations` is what was done and must not be done, a line each."""
 
-    def __init__(self) -> None:
+    def __init__(self, rollout: Gradual | None = None, now: Callable[[], float] = lambda: 0.0) -> None:
+        self._rollout, self._now = rollout, now
+        self._moved: dict[
+            tuple[Where, str], tuple[float, float]
+        ] = {}  # by promotion: the last share, and when
         self.violations: list[str] = []
         self.proven: set[tuple[Place, str, str]] = set()  # versions that a smoke test passed
         self.foreign: dict[Where, int] = {}  # aliases that are as somebody else left them: when they did
@@ -70,12 +75,30 @@ class Witness:
             # DeleteAlias is the one write that AWS guards by no RevisionId.
             if unseen and call.method != "delete_alias":
                 self.violations.append(f"{call.method} of {call.name} in {call.place} wrote over another's")
+        self._waited(where, answer)
         for version in _versions(answer):
             known = (*where, version)
             if known not in self.proven and known not in self._served:
                 self.violations.append(f"{call.name} in {call.place} serves {version}, which proved nothing")
             self._served.add(known)
         self._looked[where] = self.clock
+
+    def _waited(self, where: Where, answer: Mapping[str, Any]) -> None:
+        """Each step of a canary comes after the bake of the one before."""
+        if "FunctionVersion" not in answer or self._rollout is None:
+            return
+        facts = alias_facts(answer)
+        mark, _, promotion = facts.description.rpartition(" by ")
+        if not mark:
+            return  # on the way back
+        share = next(iter(facts.weights.values()), 1.0)
+        before, at = self._moved.get((where, promotion), (1.0, 0.0))
+        baked = self._now() - at
+        if before < share and baked < self._rollout.bake.total_seconds() - _WHOLE_SECONDS:
+            self.violations.append(
+                f"{where[1]} in {where[0]} went from {before:.0%} to {share:.0%} after {baked:.0f} s"
+            )
+        self._moved[where, promotion] = (share, self._now())
 
     def _changes_nothing(self, where: Where, answer: Mapping[str, Any]) -> bool:
         """A write of what is there only makes sure that it is there."""

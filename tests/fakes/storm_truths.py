@@ -1,0 +1,140 @@
+"""What must hold after a run of the tool, and at the end when everything is healthy again."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from release.apply import Applied
+from release.apply.work import LostHold
+from release.core.records import Served
+from release.errors import ExitCode, ReleaseError
+from tests.fakes.faults import Process
+from tests.fakes.storm_ground import Ground
+from tests.fakes.witness import Where
+from tests.fakes.world import ALIAS
+
+Command = tuple[str, str | None]  # "promote" and a tag, "rollback" and a tag or None, "advance" and None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one run of the tool ended. `exit` None: it was killed."""
+
+    command: Command
+    process: Process
+    exit: ExitCode | None
+    applied: Applied | None = None
+    error: ReleaseError | None = None
+    before: Mapping[Where, str | None] | None = None  # what its plan goes back to
+
+
+class Truths:
+    """Holds how a run ended against the world; what is not so becomes a violation."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground, self._world, self._witness = ground, ground.world, ground.witness
+
+    def now(self, ended: Ended, *, hands: bool) -> None:
+        """The exit code says what state the world is in, at the moment when it is given."""
+        match ended.exit:
+            case ExitCode.DONE if ended.applied is not None:
+                self._all_new(ended)
+            case ExitCode.ROLLED_BACK:
+                self._all_back(ended)
+            case ExitCode.STRANDED:
+                self._report_is_true(ended)
+            case ExitCode.UNDER_WAY if ended.applied is not None and ended.applied.paused is not None:
+                self._bakes(ended)
+            case ExitCode.MISCONFIGURED | ExitCode.CLOSED | ExitCode.TRY_AGAIN:
+                if self._witness.wrote_aliases(ended.process) and not isinstance(ended.error, LostHold):
+                    self._wrong(ended, "says that nothing was changed, and moved aliases")
+            case _:
+                pass
+
+    def _all_new(self, ended: Ended) -> None:
+        release = ended.applied.event.release if ended.applied else None
+        label = release.tag if release else None
+        for (place, name), serves in self._ground.serving().items():
+            if serves != label and not self._witness.unseen((place, name)):
+                self._wrong(ended, f"says done, and {name} in {place} serves {serves}")
+
+    def _all_back(self, ended: Ended) -> None:
+        for (place, name), before in (ended.before or {}).items():
+            now = self._ground.version(place, name)
+            if now != before and (place, name) not in self._witness.foreign:
+                self._wrong(ended, f"says that all is back, and {name} in {place} is at {now}, not {before}")
+
+    def _bakes(self, ended: Ended) -> None:
+        """The share of the traffic that is on record is where it says, and nothing has moved elsewhere."""
+        running = self._world.head.running
+        if running is None or running.wave is None:
+            return
+        share = running.wave.percent / 100
+        for (place, name), before in (ended.before or {}).items():
+            facts = self._world.functions.alias_of(place, name, ALIAS)
+            if facts is None or (place, name) in self._witness.foreign:
+                continue
+            shares = list(facts.weights.values())
+            wanted = [share] if place.region == running.wave.region else []
+            if (facts.lambda_version, shares) != (before, wanted):
+                self._wrong(ended, f"bakes {share:.0%}, and {name} in {place} is at {facts.serving}")
+
+    def _report_is_true(self, ended: Ended) -> None:
+        assert ended.applied is not None
+        report = ended.applied.event.report
+        for (place, name), before in (ended.before or {}).items():
+            now = self._ground.version(place, name)
+            lines = [line for line in report if line.startswith(f"{name} in {place.region}: ")]
+            foreign = (place, name) in self._witness.foreign
+            if now != before and not lines and not foreign:
+                self._wrong(ended, f"reports {report}, not that {name} in {place} is at {now}")
+            for line in lines:
+                said = re.search(rf"{ALIAS} (?:is|stays) at (?:version )?(\w+)", line)
+                if said and said[1] != (now or "nothing").split(" ")[0]:
+                    self._wrong(ended, f"reports {line!r}, and it is at {now}")
+
+    def at_the_end(self, last: Ended, *, excused: bool = False) -> None:
+        """The world is healthy, and the last command was run once more."""
+        world, head, (verb, tag) = self._world, self._world.head, last.command
+        about = last.applied.event.release if last.applied else None
+        ill = self._ground.illness is not None and (
+            verb == "rollback" or self._ground.illness.tag in (tag, about and about.tag)
+        )
+        if head.running is not None:
+            self._wrong(last, f"left {head.running.id} at work")
+        closed = verb == "rollback" and last.exit == ExitCode.CLOSED
+        if last.exit != ExitCode.DONE and not (ill or excused or closed):
+            self._wrong(last, f"failed in a healthy world: {last.error or last.applied}")
+        if last.exit == ExitCode.DONE and verb == "promote" and not world.all_serve(tag):
+            self._wrong(last, f"ended with {world.aliases}")
+        serving = set(world.aliases.values())
+        if len(serving) > 1 and head.stranded is None and not self._witness.aliases_by_hand:
+            self._wrong(last, f"ended half-way: {world.aliases}")
+        if last.exit == ExitCode.DONE or not (head.stranded or self._witness.aliases_by_hand):
+            self._ledger_agrees(last)
+        ends = Counter(event.id for event in world.ledger.log if event.kind == "outcome")
+        for promotion, count in ends.items():
+            if count > 1:
+                self._wrong(last, f"{promotion} ended {count} times")
+
+    def _ledger_agrees(self, last: Ended) -> None:
+        world, head = self._world, self._world.head
+        recorded: Sequence[Served] = ()
+        if head.serves is not None:
+            recorded = world.ledger.event(world.ledger.read(), head.serves.record).after
+        says = {(self._ground.place(one), one.function): one.code for one in recorded}
+        for (place, name), _ in self._ground.serving().items():
+            facts = world.functions.alias_of(place, name, ALIAS)
+            code = world.functions.code(place, name, facts.lambda_version) if facts else None
+            if code != says.get((place, name)):
+                self._wrong(last, f"and the ledger says other code of {name} in {place} than it serves")
+            if facts and facts.weights:
+                self._wrong(last, f"left weights on {name} in {place}")
+            proven = self._witness.proven | self._ground.put_by_hand
+            if facts and (place, name, facts.lambda_version) not in proven:
+                self._wrong(last, f"{name} in {place} serves a version that proved nothing")
+
+    def _wrong(self, ended: Ended, what: str) -> None:
+        code = "killed" if ended.exit is None else f"exit {int(ended.exit)}"
+        self._witness.violations.append(f"{' '.join(filter(None, ended.command))} ({code}) {what}")
