@@ -21,6 +21,7 @@ from release.core.analysis import (
     shortest_window,
     together,
 )
+from release.core.limits import BAKE_EXTENSIONS
 from release.core.models import Gradual, Place
 from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Wave
 from release.core.records import Judged, StageHead, moment, next_by, stamp
@@ -29,7 +30,6 @@ from release.core.rollout import Target
 from release.errors import RolloutFailed, Unavailable
 from release.ports import Compared
 
-_EXTENSIONS: Final = 2  # times that a bake without a verdict is begun again, before it is held
 _LOOK_SECONDS: Final = 15.0  # how often is looked; a bake so short that this would be seldom, more often
 _LOOKS: Final = 20  # at least in one bake
 
@@ -96,7 +96,7 @@ def _since(work: Work, wave: Wave, *, moved: bool) -> datetime:
         return moment(recorded.since)
     now = work.tools.clock.now()
     begun = Recorded(wave.region or "", wave.percent, stamp(now))
-    longest = _bake(work, wave) * (_EXTENSIONS + 1) + work.plan.longest_hooks
+    longest = _bake(work, wave) * (BAKE_EXTENSIONS + 1) + work.plan.longest_hooks
     judged = work.journal.judged
     write(work, event(work, "shifted", wave=begun, judged=judged, next_by=next_by(now, longest)))
     work.journal.wave = begun
@@ -128,7 +128,7 @@ class _Bake:
         """Look until there is a verdict that counts. Raises RolloutFailed, Paused, Aborted, LostHold."""
         clock, length = self.work.tools.clock, _bake(self.work, self.wave)
         decision = self.since + length
-        last = self.since + length * (_EXTENSIONS + 1)
+        last = self.since + length * (BAKE_EXTENSIONS + 1)
         pause = min(_LOOK_SECONDS, max(length.total_seconds() / _LOOKS, 0.1))
         self._say("bake", until=decision)
         while True:
