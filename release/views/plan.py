@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from rich.console import RenderableType
@@ -81,12 +82,15 @@ def _phases(plan: Plan) -> Iterator[str]:
             yield f"{place.region}: attach the triggers of {_count(attached, 'stack')}"
     for action in actions:
         if isinstance(action, Verify):
-            yield f"verify: {shlex.join(action.command)}; a no takes everything back"
+            longest = spoken(timedelta(seconds=action.timeout))
+            yield f"verify, {longest} at most: {shlex.join(action.command)}; a no takes everything back"
 
 
 def _migration(action: Migrate) -> str:
     runs = f"invoke {action.function}" if action.function is not None else shlex.join(action.command)
-    return f"migrate {action.service}: {runs}{' (destructive)' if action.destructive else ''}"
+    destructive = " (destructive)" if action.destructive else ""
+    longest = spoken(timedelta(seconds=action.timeout))
+    return f"migrate {action.service}{destructive}, {longest} at most: {runs}"
 
 
 def _waves(plan: Plan, region: str) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """What runs before and after traffic moves, and what stays where it is when it fails."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from release.core.models import Gradual, Migration
 from release.core.records import moment
+from release.core.snapshot import AliasFacts
 from release.errors import Conflict, Misconfigured, RolloutFailed, Unavailable
 from release.ports import Ended, Program
 from tests.fakes.aws import Call
@@ -468,3 +471,68 @@ def test_the_dead_holder_of_a_frozen_service_leaves_it_where_it_is_too() -> None
     assert world.outcomes("v1.1.0") == ["stranded"]
     assert world.aliases[WEST, "prices-api"] == "v1.1.0"
     assert world.aliases[WEST, "configs-api"] == "v1.0.0"
+
+
+# -- killed anywhere ----------------------------------------------------------------------------------------
+
+
+def writes_of(make: Callable[[], HookedWorld]) -> int:
+    world = make()
+    world.build("v1.1.0")
+    return world.count_writes_of(lambda world: world.promote("v1.1.0"))
+
+
+def killed(make: Callable[[], HookedWorld], fault: Fault) -> HookedWorld:
+    """A world in which a promotion was killed there, and the same command was run again."""
+    world = make()
+    world.build("v1.1.0")
+    with world.failing(fault), pytest.raises(Crash):
+        world.promote("v1.1.0")
+    if not world.outcomes("v1.1.0"):
+        world.finish("v1.1.0")
+    return world
+
+
+def every_kill(make: Callable[[], HookedWorld]) -> Iterator[tuple[Fault, HookedWorld]]:
+    for number in range(writes_of(make)):
+        for when in ("before", "after"):
+            fault = Fault(number, when, Crash)
+            yield fault, killed(make, fault)
+
+
+def test_wherever_it_is_killed_no_alias_ever_moves_before_the_migration_has_run() -> None:
+    def make() -> HookedWorld:
+        world = migrating().verified_by("pytest")
+        real = world.functions.update_alias
+
+        def guarded(*arguments: Any, **named: Any) -> AliasFacts:
+            assert world.migrated, "an alias moves, and nothing has migrated"
+            return real(*arguments, **named)
+
+        world.functions.update_alias = guarded  # type: ignore[method-assign]
+        return world
+
+    kills = 0
+    for fault, world in every_kill(make):
+        kills += 1
+        assert world.all_serve("v1.1.0"), fault
+        assert world.outcomes("v1.1.0") == ["succeeded"], fault
+        assert 1 <= len(world.migrated) <= 2, fault
+        assert world.programs.commands, fault
+    assert kills == 2 * (2 + 6 * 3)
+
+
+def test_wherever_it_is_killed_what_stays_frozen_is_reported_and_all_else_is_back() -> None:
+    for fault, world in every_kill(frozen):
+        (outcome,) = [event for event in world.ledger.log if event.outcome and "v1.1.0" in event.label]
+        stays = {where for where, tag in world.aliases.items() if tag != "v1.0.0"}
+        assert outcome.outcome == "stranded", fault
+        assert all(name.startswith("prices") for _, name in stays), fault
+        named = {
+            (region, name)
+            for region, name in world.aliases
+            for line in outcome.report
+            if line.startswith(f"{name} in {region}: ")
+        }
+        assert named == stays, fault
+        assert world.head.held is not None, fault

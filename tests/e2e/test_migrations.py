@@ -146,7 +146,7 @@ def test_a_migration_function_runs_once_by_its_new_version_and_then_traffic_move
     assert alias is not None
     assert said(world, "migrated") == [f"{PRIMARY} head {alias['FunctionVersion']}"]
     assert serves(world, "a1")
-    assert "us-east-1: migrate orders: invoke orders-migrate-prod (destructive)" in ended.out
+    assert "us-east-1: migrate orders (destructive), 5 min at most: invoke orders-migrate-prod" in ended.out
     (note,) = outcome(world)["notes"]
     assert note.startswith(
         f"migration of orders in us-east-1: function orders-migrate-prod (destructive, approved: {why}), "
@@ -233,7 +233,7 @@ def test_a_stage_is_looked_at_when_everything_serves_and_goes_back_when_the_look
     ended = world.release("deploy", "prod", "--yes")
     assert said(world, "verified") == [f" {commit} {PRIMARY},{REPLICA}"]
     assert json.loads((world.control / "outputs").read_text()).keys() == {"orders", "stock"}
-    assert "looking at prod" in ended.err and "verify: sh e2e/check.sh" in ended.out
+    assert "looking at prod" in ended.err and "verify, 30 min at most: sh e2e/check.sh" in ended.out
     assert serves(world, "f1")
 
     (world.control / "fail").touch()
