@@ -208,7 +208,10 @@ def test_names_of_rows_are_unique_and_goals_are_declared_beside_them() -> None:
 
 def test_documents_and_bench_name_the_same_rows() -> None:
     named = set(
-        re.findall(r"`((?:cli|next|config|changed|build|rollout|rollback)-[a-z0-9-]+)`", PAGE.read_text(encoding="utf-8"))
+        re.findall(
+            r"`((?:cli|next|config|changed|build|rollout|rollback)-[a-z0-9-]+)`",
+            PAGE.read_text(encoding="utf-8"),
+        )
     )
 
     assert named == {row.name for row in all_rows()}
