@@ -105,6 +105,33 @@ def test_an_endless_throttle_is_unavailable(sandbox: Sandbox, account: str, tmp_
     assert 5 < sum(slept) < 60
 
 
+def test_after_a_throttle_nobody_calls_before_the_time_that_aws_has_named(
+    sandbox: Sandbox, account: str, tmp_path: Path
+) -> None:
+    SandboxWorld(account, tmp_path)
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    functions = LambdaFunctions(Aws(clock=lambda: now[0], sleep=sleep))
+    place = Place(account, "us-east-1")
+    throttle = {"path": "/aliases", "status": 429, "code": "TooManyRequestsException", "retry_after": 7}
+    sandbox.faults([{**throttle, "times": 1}])
+    assert functions.alias(place, NAME, "live") is None
+    assert len(sandbox.fired()) == 1
+    assert now[0] == pytest.approx(7.0, abs=0.2)
+
+    before = now[0]
+    sandbox.faults([{**throttle, "times": 1}])
+    with functions.undoing():
+        assert functions.alias(place, NAME, "live") is None  # an undo waits as well: AWS would refuse it
+    assert now[0] - before == pytest.approx(7.0, abs=0.2)
+    before = now[0]
+    assert functions.function(place, NAME) is not None  # another quota: nobody asked us to stay away from it
+    assert now[0] == before
+
+
 @pytest.mark.parametrize(("said", "seconds"), [("3", 3.0), ("7200", 60.0), ("soon", None), (None, None)])
 def test_what_aws_asks_us_to_wait_is_honoured_up_to_a_minute(said: str | None, seconds: float | None) -> None:
     headers = {} if said is None else {"retry-after": said}
