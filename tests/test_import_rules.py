@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "promotion": frozenset({"observe", "apply", "build", "config", "ports", "core", "errors"}),
     "standing": frozenset({"promotion", "observe", "ports", "core", "errors"}),
     "changed": frozenset({"promotion", "observe", "build", "config", "ports", "core", "errors"}),
+    "journal": frozenset({"ports", "core", "errors"}),
     "decide": frozenset({"promotion", "apply", "ports", "core", "errors"}),
     "verify": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
     "wire": frozenset(

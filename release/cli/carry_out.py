@@ -156,7 +156,7 @@ def refuse_blocked(draft: "Draft") -> None:
 def _ending(report: tuple[str, ...], failure: ReleaseError, stage: str) -> ReleaseError:
     if report:
         return Stranded(
-            f"{failure.cause}; and not everything could be undone",
+            f"{failure.cause}; and not everything went back",
             fix=f"a person must look: `release status {stage}`, then promote or roll back again",
             details=[*failure.details, *report],
         )
