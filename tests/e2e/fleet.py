@@ -116,18 +116,23 @@ class Fleet:
         assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}"
         return done.stdout.strip()
 
-    def world(self, stages: Mapping[str, str]) -> "World":
-        """A new repository with both services, pushed to a remote of its own; no stage runs anything yet."""
+    def world(
+        self,
+        stages: Mapping[str, str],
+        services: Sequence[str] = SERVICES,
+        files: Callable[[str], Mapping[str, str]] = service,
+    ) -> "World":
+        """A new repository with these services, pushed to a remote of its own; no stage runs anything yet."""
         folder = self.folder / f"world-{next(self._numbers)}"
         folder.mkdir()
         remote, clone = folder / "remote.git", folder / "clone"
         self.git(folder, "init", "--quiet", "--bare", "--template=", str(remote))
         self.git(folder, "clone", "--quiet", "--template=", str(remote), str(clone))
-        for name in SERVICES:
-            _write(clone, service(name))
+        for name in services:
+            _write(clone, files(name))
         accounts = {stage: self.account() for stage in stages}
-        world = World(self, folder, accounts, stages)
-        world.merge("feat: two services", pipelines(accounts, stages))
+        world = World(self, folder, accounts, stages, services)
+        world.merge(f"feat: {len(services)} services", pipelines(accounts, stages))
         return world
 
 
@@ -135,7 +140,12 @@ class World:
     """One repository, its remote and its accounts."""
 
     def __init__(
-        self, fleet: Fleet, folder: Path, accounts: Mapping[str, str], stages: Mapping[str, str]
+        self,
+        fleet: Fleet,
+        folder: Path,
+        accounts: Mapping[str, str],
+        stages: Mapping[str, str],
+        services: Sequence[str] = SERVICES,
     ) -> None:
         self.fleet = fleet
         self.folder = folder
@@ -143,6 +153,7 @@ class World:
         self.remote = Remote(folder / "remote.git", fleet.git)
         self.accounts = dict(accounts)
         self.stages = dict(stages)
+        self.services = tuple(services)
         self.control.mkdir(exist_ok=True)
         (self.remote.path / "hooks").mkdir(exist_ok=True)
         for side, hook in (("before", "pre-receive"), ("after", "post-receive")):
@@ -150,16 +161,20 @@ class World:
             path.write_text(HOOK.format(side=side, control=self.control), encoding="utf-8")
             path.chmod(0o755)
 
-    def copy(self, *fresh: str) -> "World":
-        """The same history in a repository of its own, with new accounts for the stages in `fresh`."""
+    def copy(self, *fresh: str, stages: Mapping[str, str] | None = None) -> "World":
+        """The same history in a repository of its own, with new accounts for the stages in `fresh`.
+
+        `stages`: in the place of those that it has.
+        """
+        stages = stages or self.stages
         folder = self.fleet.folder / f"world-{next(self.fleet._numbers)}"
         folder.mkdir()
         shutil.copytree(self.remote.path, folder / "remote.git")
         shutil.copytree(self.clone, folder / "clone")
         accounts = {**self.accounts, **{stage: self.fleet.account() for stage in fresh}}
-        world = World(self.fleet, folder, accounts, self.stages)
+        world = World(self.fleet, folder, accounts, stages, self.services)
         self.fleet.git(world.clone, "remote", "set-url", "origin", str(world.remote.path))
-        world.merge("chore: other accounts", pipelines(accounts, self.stages))
+        world.merge("chore: other accounts", pipelines(accounts, stages))
         return world
 
     # -- acting
@@ -194,8 +209,8 @@ class World:
         return self.git("rev-parse", "HEAD")
 
     def change(self, release: str, *services: str, text: str = HANDLER) -> str:
-        """Merge a release of these services (default: both) whose handlers say `release`."""
-        named = services or SERVICES
+        """Merge a release of these services (default: all) whose handlers say `release`."""
+        named = services or self.services
         return self.merge(
             f"feat: {' and '.join(named)} {release}",
             {
@@ -249,7 +264,9 @@ class World:
     def live(self, stage: str) -> dict[tuple[str, str], str | None]:
         """(service, region) -> lambda version behind the alias, in every region of a stage."""
         regions = REGIONS if stage == "prod" else (PRIMARY,)
-        found = {(name, region): self.alias(name, stage, region) for region in regions for name in SERVICES}
+        found = {
+            (name, region): self.alias(name, stage, region) for region in regions for name in self.services
+        }
         return {key: alias["FunctionVersion"] if alias else None for key, alias in found.items()}
 
     def versions(self, service: str, stage: str, region: str = PRIMARY) -> list[dict[str, Any]]:
