@@ -115,12 +115,13 @@ class _Confirm:
 
     def __call__(self) -> None:
         work, action = self._work, self._action
+        # Read before the smoke test: invocations wait for no budget, so the calls that do keep their pace.
+        _still_ours(work, action)
         try:
             _smoke(work, action, action.alias, work.journal.versions[action.place, action.function])
         except Unavailable:
             _still_ours(work, action)  # another version answers because somebody moved the alias: say so
             raise
-        _still_ours(work, action)
         work.say(
             "step",
             phase="confirm",
