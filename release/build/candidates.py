@@ -5,8 +5,7 @@ the same of the shared core are one question.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from release.build.demands import Demand, demands, split
 from release.core.fingerprint import (
@@ -34,12 +33,11 @@ _LINK: Final = "120000"
 _NONE: Final = "000000"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """What the difference of two trees can mean. Names of services' folders."""
 
-    base: frozenset[str]  # those that hold a service
-    head: frozenset[str]
+    base: tuple[str, ...]  # those that hold a service
+    head: tuple[str, ...]
     code: frozenset[str]  # surely other files in the artifact; settings and template are alike
     doubtful: frozenset[str]  # to be compared in full
 
@@ -65,32 +63,33 @@ def candidates(
         else:
             elsewhere = True
     asked = demands(repo, head, {name: tree for name, tree in folders.items() if name != _COMMON})
-    at_head = frozenset(name for name, demand in asked.items() if demand.is_service)
-    at_base = _at_base(at_head, own)
-    both = at_head & at_base
+    at_head = frozenset(name for demand, names in asked if demand.is_service for name in names)
+    configured = {
+        name: one.old_mode != _NONE
+        for name, differences in own.items()
+        for one in differences
+        if one.path == f"{_SERVICES}/{name}/{_CONFIGURATION}"
+    }
+    gone = sorted(name for name, was_there in configured.items() if was_there and name not in at_head)
+    new = {name for name, was_there in configured.items() if not was_there}
+    both = at_head - new
+    services = tuple(name for name in folders if name in at_head)
+    at_base = (*(name for name in services if name not in new), *gone) if gone or new else services
     if macros:
-        return Candidates(at_base, at_head, frozenset(), both)
+        return Candidates(at_base, services, frozenset(), both)
+    special = frozenset(name for demand, names in asked if demand.is_special for name in names)
     code, doubtful = set(), set()
     for name in both & own.keys():
         verdict = _verdict(own[name], _SERVICES + "/" + name)
-        if verdict == "code" and not asked[name].is_special:
+        if verdict == "code" and name not in special:
             code.add(name)
-        elif verdict != "none" or asked[name].is_special:
+        elif verdict != "none" or name in special:
             doubtful.add(name)
     if shared or elsewhere:
-        doubtful |= {name for name in both if asked[name].is_special}
+        doubtful |= both & special
     if shared:
-        code |= _touched(repo, head, shared, {name: asked[name] for name in both - code - doubtful})
-    return Candidates(at_base, at_head, frozenset(code - doubtful), frozenset(doubtful))
-
-
-def _at_base(at_head: frozenset[str], own: "Mapping[str, Sequence[Difference]]") -> frozenset[str]:
-    found = set(at_head)
-    for name, differences in own.items():
-        for one in differences:
-            if one.path == f"{_SERVICES}/{name}/{_CONFIGURATION}":
-                (found.discard if one.old_mode == _NONE else found.add)(name)
-    return frozenset(found)
+        code |= both & _touched(repo, head, shared, asked)
+    return Candidates(at_base, services, frozenset(code - doubtful), frozenset(doubtful))
 
 
 def _verdict(differences: "Iterable[Difference]", folder: str) -> str:
@@ -115,12 +114,12 @@ def _facts(mode: str, blob: str) -> tuple[bool, str]:
 
 
 def _touched(
-    repo: "Repo", head: str, different: "Sequence[Difference]", asked: Mapping[str, Demand]
+    repo: "Repo",
+    head: str,
+    different: "Sequence[Difference]",
+    asked: Iterable[tuple[Demand, Sequence[str]]],
 ) -> frozenset[str]:
     """Services that take other files of the shared core, or files that are not the same."""
-    by_demand: dict[int, list[str]] = {}
-    for name, demand in asked.items():
-        by_demand.setdefault(id(demand), []).append(name)
     entries = repo.tree(head, SHARED_FOLDER)
     before, after = _cores(repo, _undone(entries, different), entries)
     known: dict[str, tuple[_Taken, _Taken]] = {}
@@ -140,9 +139,7 @@ def _touched(
         old = frozenset().union(*(one.files for one, _ in pairs))
         return old != frozenset().union(*(other.files for _, other in pairs))
 
-    return frozenset(
-        name for names in by_demand.values() if is_touched(asked[names[0]].references) for name in names
-    )
+    return frozenset(name for demand, names in asked if is_touched(demand.references) for name in names)
 
 
 def _undone(entries: Sequence[TreeEntry], different: "Iterable[Difference]") -> Sequence[TreeEntry]:
@@ -156,14 +153,12 @@ def _undone(entries: Sequence[TreeEntry], different: "Iterable[Difference]") -> 
     return sorted(found.values(), key=lambda entry: entry.path.encode("utf-8", "surrogateescape"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
+class _Taken(NamedTuple):
     files: frozenset[tuple[str, tuple[bool, str]]]  # path below the shared folder; executable, blob
     whole: bool  # more than is named
 
 
-@dataclass(frozen=True, slots=True)
-class _Core:
+class _Core(NamedTuple):
     graph: "SharedCore"
     facts: Mapping[str, tuple[bool, str]]  # path below the folder -> executable, blob
 

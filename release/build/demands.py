@@ -8,9 +8,8 @@ docs/decisions/0014 says where it is kept.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from release.build.program import program_digest
 
@@ -30,8 +29,7 @@ _PROGRAM: Final = ("build/demands.py", "build/imports.py", "core/imports.py", "c
                    "core/fingerprint.py")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """What a folder asks."""
 
     is_service: bool  # it has a service.yaml
@@ -39,8 +37,11 @@ class Demand:
     references: Sequence[Sequence[Any]]  # module, names or none, whole: imports of the shared core
 
 
-def demands(repo: "Repo", commit: str, folders: Mapping[str, str]) -> Mapping[str, Demand]:
-    """By name of these folders of `services/` (name -> tree). Raises what the repository raises."""
+def demands(repo: "Repo", commit: str, folders: Mapping[str, str]) -> Sequence[tuple[Demand, Sequence[str]]]:
+    """What these folders of `services/` (name -> tree) ask, each with the names of those that ask it.
+
+    Raises what the repository raises.
+    """
     rows, known = _recall(repo)
     missing = {name: tree for name, tree in folders.items() if tree not in known}
     if missing:
@@ -51,8 +52,10 @@ def demands(repo: "Repo", commit: str, folders: Mapping[str, str]) -> Mapping[st
             known[tree] = numbers.setdefault(json.dumps(found[name]), len(numbers))
         rows = [json.loads(row) for row in numbers]
         _remember(repo, rows, known, folders.values())
-    answers = [Demand(*row) for row in rows]
-    return {name: answers[known[tree]] for name, tree in folders.items()}
+    names: list[list[str]] = [[] for _ in rows]
+    for name, tree in folders.items():
+        names[known[tree]].append(name)
+    return [(Demand(*row), asking) for row, asking in zip(rows, names, strict=True) if asking]
 
 
 def _read(repo: "Repo", commit: str, trees: Mapping[str, str]) -> dict[str, list[Any]]:

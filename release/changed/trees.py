@@ -5,13 +5,12 @@ Everything that most comparisons do not need is imported where it is.
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from release.build.candidates import candidates
 from release.changed.asked import check_known
 from release.changed.claims import Chosen
-from release.core import names
+from release.core import names as naming
 from release.core.changes import Change, Changes, changed, compare, removed
 from release.errors import Misconfigured, ReleaseError
 
@@ -49,9 +48,9 @@ def between(
         candidate = candidates(repo, commit, folders, different)
     except ReleaseError as error:
         return _all(repo, now, commit, base or "nothing", error.cause, asked)
-    there = frozenset(now.services(candidate.head))
-    _refuse_odd(there)
-    was = there
+    mine = now.services(candidate.head)
+    _refuse_odd(mine)
+    was = there = frozenset(mine)
     if before is not now or candidate.base != candidate.head:
         was = frozenset(before.services(candidate.base))
     check_known(asked, was | there)
@@ -62,7 +61,7 @@ def between(
     notes: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
     if doubtful:
-        sides = _Side(before, old_commit), _Side(now, commit)
+        sides = (before, old_commit), (now, commit)
         full, notes, because = _in_full(repo, survey, *sides, frozenset(doubtful), different, asked)
     changes = {name: removed(name) for name in was - there}
     changes |= {name: Change(name, ("new",), "it is not in the base") for name in there - was}
@@ -73,37 +72,32 @@ def between(
         tuple(changes[name] for name in sorted(changes)),
         notes=notes,
         because=because,
-        same=tuple(sorted(there - changes.keys())),
+        same=tuple(name for name in mine if name not in changes),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    chosen: Chosen
-    commit: str
 
 
 def _in_full(
     repo: "Repo",
     survey: Surveyor,
-    old: _Side,
-    new: _Side,
+    old: tuple[Chosen, str],
+    new: tuple[Chosen, str],
     names: frozenset[str],
     different: "Sequence[Difference]",
     asked: str | None,
 ) -> tuple[Mapping[str, Change], tuple[str, ...], tuple[str, ...]]:
-    """Changes of these services, notes, and what there is to say of the service that was asked about."""
+    """Changes of these services, notes, and what there is to say of the service that was asked about.
+
+    A side is its pipelines and its commit; where no tree of pipelines differs, both have the same ones.
+    """
     from release.changed.compared import notes_of, services_of, with_broken
 
-    def surveyed(side: _Side) -> "Survey":
-        pipelines, pipeline = side.chosen.pipelines, side.chosen.pipeline
-        return survey(
-            pipelines, pipeline, services_of(repo, pipelines, side.commit, names), side.commit, None
-        )
+    def surveyed(chosen: Chosen, commit: str) -> "Survey":
+        services = services_of(repo, chosen.pipelines, commit, names)
+        return survey(chosen.pipelines, chosen.pipeline, services, commit, None)
 
-    now = surveyed(new)
+    now = surveyed(*new)
     try:
-        before = surveyed(old)
+        before = surveyed(*old)
     except ReleaseError as error:
         why = f"the base cannot be read: {error.cause}"
         return {name: Change(name, ("unknown",), why) for name in names}, notes_of(now), ()
@@ -112,7 +106,7 @@ def _in_full(
     if asked in names and asked is not None:
         from release.build.explain import Side, explained
 
-        stages = [stage.name for stage in new.chosen.pipeline.stages]
+        stages = [stage.name for stage in new[0].pipeline.stages]
         because = explained(asked, Side(None, before, None), Side(None, now, None), different, stages)
     return {one.service: one for one in with_broken(compared, now)}, notes_of(now), because
 
@@ -155,11 +149,11 @@ def _shown(chosen: Chosen) -> tuple[object, ...]:
 
 def _refuse_odd(services: Collection[str]) -> None:
     """Names end in a matrix, and from there in a shell: also those of folders that nothing else has read."""
-    odd = sorted(name for name in services if not names.is_name(name))
+    odd = naming.odd_ones(services)
     if odd:
         raise Misconfigured(
-            f"the folder's name {odd[0]!r} {names.WHAT}",
-            fix=names.FIX,
+            f"the folder's name {odd[0]!r} {naming.WHAT}",
+            fix=naming.FIX,
             see=f"services/{odd[0]}",
             details=[f"services/{name!r}" for name in odd] if len(odd) > 1 else (),
         )

@@ -5,7 +5,7 @@ Unknown means all, with the reason.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from release.core.manifest import Manifest, StageDocuments
@@ -20,16 +20,14 @@ _WORDS: Final[Mapping[What, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceView:
+class ServiceView(NamedTuple):
     """What a service is, as far as a change can be told: its input, and what is rendered for each stage."""
 
     fingerprint: str
     stages: "Mapping[str, StageDocuments]"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     service: str
     what: tuple[What, ...]  # empty: unchanged
     why: str

@@ -6,8 +6,7 @@ below services/common; "" in a chain stands for nothing.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from release.core.imports import PACKAGE, Imports, Reference
 
@@ -17,8 +16,7 @@ _NATIVE: Final = (".so", ".pyd")  # importlib.machinery.EXTENSION_SUFFIXES ends 
 _Parts: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Importer:
+class Importer(NamedTuple):
     """Where something is imported: a path of the repository, and the line there."""
 
     path: str
@@ -28,8 +26,7 @@ class Importer:
         return f"{self.path}:{self.line}"
 
 
-@dataclass(frozen=True, slots=True)
-class Closure:
+class Closure(NamedTuple):
     """What a service takes of the shared core."""
 
     files: Mapping[str, Importer]  # path below the shared folder -> what imports it first

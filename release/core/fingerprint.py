@@ -5,8 +5,7 @@ before building.
 import posixpath
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from release.core import canonical
 from release.core.imports import PACKAGE
@@ -48,8 +47,7 @@ class Entry(Protocol):
     def blob(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file of the commit that enters the artifact."""
 
     path: str  # in the artifact

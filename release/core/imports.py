@@ -8,8 +8,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from release.core.known_names import BY_NAME, BY_PATH, KnownNames
 
@@ -22,8 +21,7 @@ _NAMED = re.compile(rf"{PACKAGE}(?:\.[^\W\d]\w*)+(?::[\w.]+)?")
 _TELLTALES = tuple(name.encode() for name in (PACKAGE, *sorted(BY_NAME | BY_PATH)))
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """One import statement, or one call that imports by name."""
 
     module: str  # dotted, without the dots in front; may be "" where there are some
@@ -34,8 +32,7 @@ class Reference:
     whole: bool = False  # everything below that package: which module, only a run tells
 
 
-@dataclass(frozen=True, slots=True)
-class Imports:
+class Imports(NamedTuple):
     """What one file says. `broken`: (line, why) of a file that is no Python."""
 
     references: tuple[Reference, ...] = ()

@@ -332,6 +332,8 @@ def test_every_kind_of_clone_answers_alike(world: World, kind: str) -> None:
     assert repo.resolve("HEAD") == repo.resolve(second) == second
     assert repo.merged_tags(second, tags) == {"v1.0.0"}
     assert repo.is_ancestor(first, second) and not repo.is_ancestor(second, first)
+    assert [one.path for one in repo.differences(first, second)] == ["f"]
+    assert repo.folders(second, "", "d") == [{}, {}]
     (entry,) = repo.tree(second)
     assert repo.blobs([entry.blob]) == {entry.blob: b"content"}
     written = repo.write_commit(base=second, files={"d/g": b"1"}, parents=[second], message="m\n")

@@ -8,10 +8,9 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from release.errors import Misconfigured
 
@@ -55,8 +54,7 @@ _LANGUAGE = {"LANGUAGE": "C", "LC_ALL": "C"}
 _LOOKING = frozenset({"cat-file", "diff-tree", "ls-tree", "rev-parse"})  # they write nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     status: int  # negative: ended by that signal
     out: bytes
     err: str
