@@ -195,6 +195,7 @@ class Plan:
                 "waves": [_judged(wave) for wave in self.waves],
             }
             | ({"approved": self.approved} if self.approved is not None else {})
+            | ({"despite": self.despite} if self.despite is not None else {})
         )
 
     @property
@@ -228,14 +229,19 @@ def rules(rollout: Rollout) -> dict[str, Any]:
     """A rollout as canonical data."""
     if isinstance(rollout, AllAtOnce):
         return {"kind": "all-at-once"}
-    return {
-        "kind": rollout.kind,
-        "steps": list(rollout.steps),
-        "bake_seconds": int(rollout.bake.total_seconds()),
-        "min_samples": rollout.min_samples,
-        "max_error_rate": str(rollout.max_error_rate),
-        "alarms": list(rollout.alarms),
-    }
+    p99 = rollout.max_p99
+    return (
+        {
+            "kind": rollout.kind,
+            "steps": list(rollout.steps),
+            "bake_seconds": int(rollout.bake.total_seconds()),
+            "min_samples": rollout.min_samples,
+            "max_error_rate": str(rollout.max_error_rate),
+            "alarms": list(rollout.alarms),
+        }
+        | ({"max_p99_ms": round(p99.total_seconds() * 1000)} if p99 is not None else {})
+        | ({"probe": True} if rollout.probe else {})
+    )
 
 
 def _judged(wave: Wave) -> dict[str, Any]:
