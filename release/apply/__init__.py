@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import assert_never
+from typing import NoReturn, assert_never
 
 from release.apply.alerts import alert
 from release.apply.record import event, write
@@ -52,11 +52,13 @@ def apply(
     who: Who,
     progress: Progress,
     wait: timedelta = WAIT,
+    failed: RolloutFailed | None = None,
 ) -> Applied:
     """Carry out a plan without blockers.
 
     `wanted` are the targets that it was made from, `state` the ledger, `dead` the record of the dead holder
     that `hold` continues or ends. A decision that lies further away than `wait` is left to another process.
+    `failed`: what is under way does badly, so it only goes back.
 
     Raises Conflict (nothing was changed by us, or the hold was lost) and Unrecorded (all is done but the
     record). Every other failure is undone and returned.
@@ -69,6 +71,8 @@ def apply(
     work = Work(plan, targets, tools, journal, who, progress, wait_until)
     try:
         try:
+            if failed is not None:
+                _never_forward(work, failed)
             _roll_out(work)
         except Paused as paused:
             return _pause(work, paused)
@@ -145,8 +149,7 @@ def _take(
     tools.ledger.append(state, taken, tag=tag, unchanged=[plan.after] if plan.after else [])
     progress("hold", {"kind": kind, "id": promotion, "tag": release.tag if tag else None})
     head = state.head(plan.pipeline, plan.stage)
-    known = head.quarantine_of(plan.release.commit) is not None
-    journal = Journal(promotion, taken.fence, release, plan.before, supersedes, quarantined=known)
+    journal = Journal(promotion, taken.fence, release, plan.before, supersedes)
     journal.inherits = isinstance(hold, Continue | Supersede)
     if isinstance(hold, Continue) and head.running is not None:
         journal.wave = head.running.wave
@@ -185,6 +188,13 @@ def _roll_out(work: Work) -> None:
     # The last moment at which an abort, or a hand in an earlier region, still turns everything back.
     work.check_hold()
     still_as_left(work)
+
+
+def _never_forward(work: Work, failed: RolloutFailed) -> NoReturn:
+    """Whoever comes after us, should we be killed on the way back, goes on with that. Raises `failed`."""
+    with contextlib.suppress(ReleaseError):
+        write(work, replace(event(work, "abort"), reason=redacted(failed.cause)))
+    raise failed
 
 
 def _fail(work: Work, failure: ReleaseError) -> Applied:

@@ -1,7 +1,7 @@
 """Traffic moves wave by wave; what bakes is watched, and nothing goes on without a pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
@@ -21,6 +21,7 @@ from release.core.analysis import (
     shortest_window,
     together,
 )
+from release.core.holding import asked_back
 from release.core.limits import BAKE_EXTENSIONS
 from release.core.models import Gradual, Place
 from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Wave
@@ -55,19 +56,10 @@ def still_bakes(
     None: there is something to do, because the time has come, somebody asked to stop, or it does badly.
     """
     running, now = head.running, tools.clock.now()
-    if running is None or running.paused is None or head.abort is not None or running.wave is None:
+    if running is None or running.paused is None or asked_back(head):
         return None
-    journal = Journal(running.id, head.fence, running.release, (), wave=running.wave)
-    for step in plan.in_phase(Phase.PREPARE):
-        if isinstance(step.action, PrepareVersion) and step.action.lambda_version is not None:
-            journal.versions[step.action.place, step.action.function] = step.action.lambda_version
-    targets = {target.service: target for target in wanted}
-    work = Work(plan, targets, tools, journal, who, lambda what, fields: None, now + wait)
-    wave = plan.waves[_reached(work)]
-    if wave.rollout is None:
-        return None
-    bake = _Bake(work, wave, wave.rollout, moment(running.wave.since))
-    if any((move.place, move.function) not in journal.versions for move in bake.moves):
+    bake = _left_to_bake(plan, wanted, head, tools, who)
+    if bake is None or any((one.place, one.function) not in bake.work.journal.versions for one in bake.moves):
         return None
     verdict = bake.look()
     next_at = moment(running.next_at) if running.next_at else None
@@ -76,6 +68,42 @@ def still_bakes(
     if next_at is not None:
         return Paused(running.paused, next_at) if next_at > now + wait else None
     return Paused(verdict.reason, None) if isinstance(verdict, Inconclusive) else None
+
+
+def does_badly(
+    plan: Plan, wanted: Sequence[Target], head: StageHead, *, tools: Tools, who: Who
+) -> RolloutFailed | None:
+    """Look at what bakes while its plan is blocked: to go on needs what was approved, to go back does not."""
+    bake = _left_to_bake(plan, wanted, head, tools, who)
+    if bake is None:
+        return None
+    known = {function for place, function in bake.work.journal.versions if place.region == bake.wave.region}
+    bake.wave = replace(bake.wave, baking=tuple(one for one in bake.wave.baking if one in known))
+    verdict = bake.look() if bake.wave.baking else None
+    return bake.failed(verdict.reason) if isinstance(verdict, Fail) else None
+
+
+def _left_to_bake(
+    plan: Plan, wanted: Sequence[Target], head: StageHead, tools: Tools, who: Who
+) -> "_Bake | None":
+    """The wave on record, where it bakes; judged as the plan says now, whatever was approved."""
+    running = head.running
+    if running is None or running.wave is None:
+        return None
+    journal = Journal(running.id, head.fence, running.release, (), wave=running.wave)
+    for step in plan.in_phase(Phase.PREPARE):
+        if isinstance(step.action, PrepareVersion) and step.action.lambda_version is not None:
+            journal.versions[step.action.place, step.action.function] = step.action.lambda_version
+    targets = {target.service: target for target in wanted}
+    work = Work(plan, targets, tools, journal, who, lambda what, fields: None, tools.clock.now())
+    region, percent = running.wave.region, running.wave.percent
+    baking = tuple(function for place, function in journal.versions if place.region == region)
+    rollout = plan.rollouts.get(region)
+    instead = Wave(region, percent, rollout if isinstance(rollout, Gradual) else None, baking)
+    wave = next((one for one in plan.waves if (one.region, one.percent) == (region, percent)), instead)
+    if wave.rollout is None or not wave.baking:
+        return None
+    return _Bake(work, wave, wave.rollout, moment(running.wave.since))
 
 
 def _reached(work: Work) -> int:
@@ -136,10 +164,7 @@ class _Bake:
             verdict, now = self.look(), clock.now()
             match verdict:
                 case Fail(reason):
-                    raise RolloutFailed(
-                        f"{self.wave.percent} % of the traffic in {self.wave.region} failed: {reason}",
-                        fix="mend the service and merge; `release audit show` has the numbers",
-                    )
+                    raise self.failed(reason)
                 case Pass(reason):
                     if now >= decision:
                         self._say("verdict", verdict="pass", reason=reason)
@@ -172,6 +197,12 @@ class _Bake:
                 f"{self.wave.percent} % in {self.wave.region} bakes, and these credentials end before that",
                 decision,
             )
+
+    def failed(self, reason: str) -> RolloutFailed:
+        return RolloutFailed(
+            f"{self.wave.percent} % of the traffic in {self.wave.region} failed: {reason}",
+            fix="mend the service and merge; `release audit show` has the numbers",
+        )
 
     def look(self) -> Verdict:
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from release.core.holding import wrote
+from release.core.holding import asked_back, wrote
 from release.core.manifest import StageSettings
 from release.core.models import Place
 from release.core.plan import Plan
@@ -99,7 +99,6 @@ class Journal:
     judged: tuple[Judged, ...] = ()  # what the last look at a baking wave has seen
     notes: list[str] = field(default_factory=list)  # what else was done, for the record
     left: list[str] = field(default_factory=list)  # what stays where it is, as its service has it
-    quarantined: bool = False  # the release was so before: then that stops nobody
     inherits: bool = False  # from a dead holder, who may have moved aliases a moment ago
     stopping: bool = False  # something has failed: what has not begun does not begin
 
@@ -146,16 +145,9 @@ class Work:
                 f"{by} took over {self.plan.stage} while this was under way",
                 fix="leave it to them; `release status` shows where the stage stands",
             )
-        bad = head.quarantine_of(self.plan.release.commit)
-        if bad is not None and not self.journal.quarantined and self.plan.verb != "rollback":
-            raise Aborted(
-                f"{self.plan.release.label} was quarantined meanwhile: {bad.why}",
-                fix="mend what is wrong with it, and release that",
-            )
-        if head.abort is not None:
-            raise Aborted(
-                f"aborted: {head.abort}", fix=f"promote to {self.plan.stage} again when the reason is gone"
-            )
+        why = asked_back(head)
+        if why is not None:
+            raise Aborted(why, fix=f"promote to {self.plan.stage} again when the reason is gone")
 
     def all(self, tasks: Sequence[Callable[[], None]], *, places: int = 1) -> None:
         """Run tasks in parallel; the first failure stops what has not begun, and calls that wait their turn.

@@ -48,22 +48,24 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
             fix=f"run the same {running.verb} again to finish it, or `release rollback {stage} --reason …`",
         )
     confirm(f"abort the {running.verb} of {running.release.label} in {stage}?", yes=yes, in_ci=wired.in_ci)
-    who = wired.who()
-    event = Event(
-        kind="abort",
-        id=running.id,
-        at=stamp(wired.clock.now()),
-        pipeline=setup.pipeline.name,
-        stage=at.name,
-        verb=running.verb,
-        release=running.release,
-        actor=who.actor,
-        run=who.run,
-        tool=who.tool,
-        fence=head.fence,
-        reason=reason,
-    )
-    state = wired.ledger.append(setup.state, event)
+    state = setup.state
+    if head.abort is None or running.paused is None:  # else it was asked for, and going back did not end
+        who = wired.who()
+        event = Event(
+            kind="abort",
+            id=running.id,
+            at=stamp(wired.clock.now()),
+            pipeline=setup.pipeline.name,
+            stage=at.name,
+            verb=running.verb,
+            release=running.release,
+            actor=who.actor,
+            run=who.run,
+            tool=who.tool,
+            fence=head.fence,
+            reason=reason,
+        )
+        state = wired.ledger.append(setup.state, event)
     if running.paused is not None:
         return _go_back(wired, replace(setup, state=state), at, as_json=as_json)
     if as_json:
@@ -74,7 +76,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
 
 
 def _go_back(wired: "Wiring", setup: "Setup", stage: "Stage", *, as_json: bool) -> int:
-    from release.cli.carry_out import carry_out, going_back
+    from release.cli.carry_out import carry_out
     from release.promotion import draft_resumed
 
     draft = draft_resumed(wired.tools(setup.pipelines), setup, stage, target=wired.build_target)
@@ -83,4 +85,4 @@ def _go_back(wired: "Wiring", setup: "Setup", stage: "Stage", *, as_json: bool) 
             f"somebody else has ended what was under way in {stage.name}",
             fix=f"`release status {stage.name}` shows where it stands",
         )
-    return carry_out(wired, going_back(draft), yes=True, as_json=as_json)
+    return carry_out(wired, draft, yes=True, as_json=as_json)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from release.cli.context import json_option, pipeline_option, wait_option, wiring
+from release.cli.main import show_error
 from release.cli.output import show, show_json
-from release.errors import ExitCode
+from release.errors import ExitCode, ReleaseError
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -43,8 +44,11 @@ def command(
         else:
             show([f"nothing is under way in {where}"])
         return ExitCode.DONE
+    if len(busy) == 1:
+        return _advance(wired, setup, busy[0], wait, as_json=as_json)
     # Whatever needs a person most is what the process says at the end.
-    return max((_advance(wired, setup, one, wait, as_json=as_json) for one in busy), key=_GRAVITY.index)
+    ends = [_whatever_comes(wired, setup, one, wait, as_json=as_json) for one in busy]
+    return max(ends, key=_GRAVITY.index)
 
 
 _GRAVITY = (
@@ -52,27 +56,34 @@ _GRAVITY = (
     ExitCode.UNDER_WAY,
     ExitCode.CLOSED,
     ExitCode.TRY_AGAIN,
+    ExitCode.MISCONFIGURED,
     ExitCode.ROLLED_BACK,
+    ExitCode.BUG,
     ExitCode.STRANDED,
 )
 
 
+def _whatever_comes(
+    wired: "Wiring", setup: "Setup", stage: "Stage", wait: "timedelta", *, as_json: bool
+) -> int:
+    """One stage that cannot go on keeps nobody from looking after what bakes in another."""
+    try:
+        return _advance(wired, setup, stage, wait, as_json=as_json)
+    except ReleaseError as error:
+        error.cause = f"{stage.name}: {error.cause}"
+        show_error(error)
+        return error.exit_code
+
+
 def _advance(wired: "Wiring", setup: "Setup", stage: "Stage", wait: "timedelta", *, as_json: bool) -> int:
-    from release.apply.waves import still_bakes
-    from release.cli.carry_out import carry_out, going_back, under_way
-    from release.core.holding import Busy
-    from release.promotion import draft_resumed
+    from release.cli.carry_out import carry_out, under_way
+    from release.promotion import Draft
+    from release.resume import resume
 
     tools = wired.tools(setup.pipelines)
-    draft = draft_resumed(tools, setup, stage, target=wired.build_target)
-    if draft is None:
+    found = resume(tools, setup, stage, who=wired.who(), wait=wait, target=wired.build_target)
+    if found is None:
         return ExitCode.DONE
-    if setup.head(stage.name).abort is not None:
-        draft = going_back(draft)
-    if isinstance(draft.hold, Busy):
-        return under_way(draft.hold.what, None, as_json=as_json, stage=stage.name)
-    head = setup.head(stage.name)
-    waits = still_bakes(draft.plan, draft.wanted, head, tools=tools, who=wired.who(), wait=wait)
-    if waits is not None:
-        return under_way(waits.why, waits.next_at, as_json=as_json, stage=stage.name)
-    return carry_out(wired, draft, yes=True, as_json=as_json, wait=wait)
+    if not isinstance(found, Draft):
+        return under_way(found.why, found.next_at, as_json=as_json, stage=stage.name)
+    return carry_out(wired, found, yes=True, as_json=as_json, wait=wait)

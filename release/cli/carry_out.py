@@ -66,6 +66,7 @@ def carry_out(
         who=wired.who(),
         progress=progress,
         wait=WAIT if wait is None else wait,
+        failed=draft.failed,
     )
     if applied.paused is not None:
         return under_way(
@@ -121,13 +122,6 @@ def under_way(
             ]
         )
     return ExitCode.UNDER_WAY
-
-
-def going_back(draft: "Draft") -> "Draft":
-    """What is to be undone anyway needs nothing that would let it go on."""
-    from dataclasses import replace
-
-    return replace(draft, plan=replace(draft.plan, blockers=()), nothing=None)
 
 
 def _held(plan: "Plan") -> str:

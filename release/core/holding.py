@@ -86,6 +86,20 @@ def decide(
     return Continue(running.id, running.record) if same else Supersede(running.id, running.record)
 
 
+def asked_back(head: StageHead) -> str | None:
+    """Why what is under way is to go back: somebody asked for that, or has quarantined it. None: nobody did.
+
+    What the circuit breaker has quarantined may be tried again; a rollback is there to leave such a release.
+    """
+    running = head.running
+    if running is None:
+        return None
+    bad = head.quarantine_of(running.release.commit)
+    if bad is not None and bad.actor is not None and running.verb != "rollback":
+        return f"{running.release.label} was quarantined meanwhile: {bad.why}"
+    return f"aborted: {head.abort}" if head.abort is not None else None
+
+
 def moved_by(
     event: Event | None, aliases: Mapping[tuple[str, str, str], AliasFacts]
 ) -> frozenset[tuple[str, str, str]]:

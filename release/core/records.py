@@ -233,10 +233,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A release that went to some regions only, because another was out: what the others serve is older."""
+    """Releases that went to some regions only, because another was out: what the others serve is older."""
 
-    release: ReleaseRef
-    regions: tuple[str, ...]
+    release: ReleaseRef  # the newest of them
+    regions: tuple[str, ...]  # to which any of them went
     at: str
     actor: str
     why: str
@@ -430,7 +430,10 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 return replace(ended, serves=serves)
             if event.regions is not None:
                 why = event.reason or ""
-                left = Partial(release, event.regions, event.at, event.actor, why, event.path)
+                # What an earlier one has moved elsewhere is not what the whole stage serves either.
+                earlier = head.partial.regions if head.partial else ()
+                regions = tuple(dict.fromkeys([*earlier, *event.regions]))
+                left = Partial(release, regions, event.at, event.actor, why, event.path)
                 return replace(ended, partial=left)
             good = Good(release, event.at, event.actor, event.path, _verb(event), event.run)
             history = head.history

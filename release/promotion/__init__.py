@@ -8,11 +8,11 @@ from release.promotion.draft import (
     Draft,
     draft,
     draft_promotion,
-    draft_resumed,
     draft_rollback,
     draft_rollout,
     refuse,
 )
+from release.promotion.resumed import draft_back, draft_resumed
 from release.promotion.setup import Request, Setup, build_setup, read_setup
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "build_setup",
     "deploy_selection",
     "draft",
+    "draft_back",
     "draft_promotion",
     "draft_resumed",
     "draft_rollback",

@@ -12,7 +12,7 @@ from release.core.blockers import Blocker
 from release.core.holding import Continue, Hold, Supersede
 from release.core.models import Pipelines, Place, Stage
 from release.core.plan import Change, Plan, Step, Wave
-from release.core.records import Event, Served, StageHead, rollback_target
+from release.core.records import Event, Good, Served, StageHead, rollback_target
 from release.core.rollout import Target, rollback_steps, rollout_steps, served, targets, waves_of
 from release.core.selection import (
     Selection,
@@ -21,7 +21,7 @@ from release.core.selection import (
     serves_already,
 )
 from release.core.snapshot import AliasFacts, Observed
-from release.errors import GateClosed, Misconfigured
+from release.errors import GateClosed, Misconfigured, RolloutFailed
 from release.observe import check_identity, observe_fleet
 from release.ports import LedgerState
 from release.promotion.choose import deploy_selection, next_release
@@ -43,6 +43,7 @@ class Draft:
     state: LedgerState
     pipelines: Pipelines
     nothing: str | None  # why nothing is to do
+    failed: RolloutFailed | None = None  # what bakes does badly: all that is to do is to go back
 
 
 def refuse(stage: Stage, selection: Selection) -> None:
@@ -122,10 +123,10 @@ def draft_rollout(
 ) -> Draft:
     """The plan that takes a stage to a selected release."""
     head = setup.head(stage.name)
-    hold, dead = _hold(tools, setup, head, selection)
+    hold, dead = hold_of(tools, setup, head, selection)
     if selection.blockers or selection.manifest is None:
         return _draft(setup, stage, selection, (), (), (), hold, dead, _NOTHING_OBSERVED)
-    wanted = _wanted(tools, setup, stage, selection, target)
+    wanted = wanted_of(tools, setup, stage, selection, target)
     places = _places(stage, selection.regions)
     observed = _observe(tools, setup, stage, wanted, places)
     moved = holding.moved_by(dead, _aliases(observed))
@@ -135,16 +136,21 @@ def draft_rollout(
         observed,
         alias=setup.pipelines.alias,
         rollouts=stage.rollouts,
-        again=moved if isinstance(hold, Continue) else frozenset(),
+        again=(moved if isinstance(hold, Continue) else frozenset())
+        | _unproven(tools, setup, head, wanted, observed),
         moved=moved | holding.moved_by(left, _aliases(observed)),
         renewed=renewed(tools, head, stage.name, wanted),
     )
     if isinstance(hold, Continue) and dead is not None:
-        selection = replace(selection, approved_destructive=dead.approved)
+        despite = selection.despite or dead.despite
+        selection = replace(selection, approved_destructive=dead.approved, despite=despite)
     else:
         blockers = (*blockers, *hooks.unapproved(steps, selection.approved_destructive))
     uncovered = _uncovered(tools, setup, stage, dead, changes) if isinstance(hold, Supersede) else ()
-    alarmed = _alarmed(tools, setup, stage, waves_of(steps, places, stage.rollouts), selection)
+    alarmed: tuple[Blocker, ...] = ()
+    if not (isinstance(hold, Continue) and moved):
+        # Once traffic has moved, an alarm is for who watches it, and must not keep anybody from going back.
+        alarmed = _alarmed(tools, setup, stage, waves_of(steps, places, stage.rollouts), selection)
     if steps and not isinstance(hold, Continue):
         names = [function.name for one in wanted for function in one.settings.functions]
         alarmed = (*alarm_gate(tools.metrics, stage, places, names, despite=selection.despite), *alarmed)
@@ -156,6 +162,29 @@ def draft_rollout(
     )
     kept = _kept(tools, setup, head, selection)
     return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+
+
+def _unproven(
+    tools: Tools, setup: Setup, head: StageHead, wanted: tuple[Target, ...], observed: Observed
+) -> frozenset[tuple[str, str, str]]:
+    """Aliases that serve the wanted bytes, and no record of a success says so: a hand has put them there.
+
+    The version may be the very one that failed its smoke test. It is proven before it is called a success.
+    """
+    records = [part.record for part in (head.serves, head.partial) if part is not None]
+    known = {
+        (one.where, one.lambda_version)
+        for record in records
+        for one in tools.ledger.event(setup.state, record).after
+    }
+    artifacts = {target.service: target.artifact for target in wanted}
+    return frozenset(
+        now.where
+        for copy in observed.functions
+        if copy.alias is not None and not copy.alias.weights
+        for now in [served(copy)]
+        if now.code == artifacts.get(copy.service) and (now.where, now.lambda_version) not in known
+    )
 
 
 def _alarmed(
@@ -210,7 +239,7 @@ def _kept(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> 
     """What a rollout of some services, or in some regions, leaves as the last record has it."""
     if (selection.services is None and selection.regions is None) or head.serves is None:
         return ()
-    recorded = tools.ledger.event(setup.state, head.serves.record).after
+    recorded = tools.ledger.event(setup.state, _newest_record(head.serves, head)).after
     services, regions = selection.services, selection.regions
     return tuple(
         served
@@ -218,6 +247,11 @@ def _kept(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> 
         if (services is not None and served.service not in services)
         or (regions is not None and served.region not in regions)
     )
+
+
+def _newest_record(serves: Good, head: StageHead) -> str:
+    """Path of the event that says what every function serves, also where a release went to some regions."""
+    return head.partial.record if head.partial is not None else serves.record
 
 
 def _places(stage: Stage, regions: tuple[str, ...] | None) -> tuple[Place, ...]:
@@ -243,16 +277,17 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     unfinished = left is not None and left.verb in ("deploy", "promote")
     news = newer_than_known(tools, setup, stage, head) if setup.offline else ()
     unfinished = unfinished or bool(news)
-    if request.to is None and not unfinished:
+    to = request.to
+    if to is None and left is not None and left.verb == "rollback" and left.release is not None:
+        to = left.release.tag or left.release.commit  # the same command again: not one release further back
+    if to is None and not unfinished:
         refuse_loop(head)
-    good = (
-        deployed(head, request.to) if request.to is not None else rollback_target(head, unfinished=unfinished)
-    )
+    good = deployed(head, to) if to is not None else rollback_target(head, unfinished=unfinished)
     if good is None:
         known = ", ".join(one.release.label for one in reversed(head.history)) or "none"
         raise GateClosed(
-            f"{stage.name} never ran {request.to} with success"
-            if request.to is not None
+            f"{stage.name} never ran {to} with success"
+            if to is not None
             else f"{stage.name} has no good release before the one that serves",
             fix=f"name one that it ran with --to: {known}",
         )
@@ -272,8 +307,8 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
             "stacks are left as they are: only code and its frozen settings go back",
         ),
     )
-    hold, dead = _hold(tools, setup, head, selection)
-    wanted = _wanted(tools, setup, stage, selection, target)
+    hold, dead = hold_of(tools, setup, head, selection)
+    wanted = wanted_of(tools, setup, stage, selection, target)
     places = _places(stage, _only_in(head, left) if good == head.serves else None)
     observed = _observe(tools, setup, stage, wanted, places)
     proven = prove(tools, wanted, record.after, places)
@@ -291,7 +326,7 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     kept: tuple[Served, ...] = ()
     if head.serves is not None:
         moved = {change.served.where for change in changes}
-        now = tools.ledger.event(setup.state, head.serves.record).after
+        now = tools.ledger.event(setup.state, _newest_record(head.serves, head)).after
         kept = tuple(one for one in now if one.where not in moved)
     return _draft(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept, places)
 
@@ -301,9 +336,10 @@ def _only_in(head: StageHead, left: Event | None) -> tuple[str, ...] | None:
 
     The region that was out when a release went to the others may still be out when that is taken back.
     """
-    if left is None or left.regions is None:
+    partial = head.partial.regions if head.partial else ()
+    if left is None or (left.regions is None and not (left.verb == "rollback" and partial)):
         return None
-    return tuple(dict.fromkeys([*(head.partial.regions if head.partial else ()), *left.regions]))
+    return tuple(dict.fromkeys([*partial, *(left.regions or ())]))
 
 
 def _not_undone(
@@ -326,45 +362,6 @@ def _not_undone(
     )
 
 
-def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget) -> Draft | None:
-    """The rest of what is under way in a stage, along the plan that was approved. None: nothing is.
-
-    No gate is asked again: they were when it began. Raises GateClosed when the pipelines, or the fleet, no
-    longer are what was approved.
-    """
-    head = setup.head(stage.name)
-    if head.running is None:
-        return None
-    begun = tools.ledger.event(setup.state, head.running.record)
-    release = head.running.release
-    if head.running.verb == "rollback":
-        request = Request("rollback", stage.name, to=release.tag or release.commit, reason=begun.reason)
-        drafted = draft_rollback(tools, setup, request, target=target)
-    else:
-        selection = Selection(
-            verb=head.running.verb,
-            commit=release.commit,
-            manifest=release.manifest,
-            tag=release.tag,
-            tag_object=release.tag_object,
-            source=begun.source,
-            reason=begun.reason,
-            services=begun.services,
-            regions=begun.regions,
-            despite=begun.despite,
-            approved_destructive=begun.approved,
-            warnings=setup.warnings,
-        )
-        drafted = draft_rollout(tools, setup, stage, selection, target=target)
-    if begun.course is not None and drafted.plan.course != begun.course and head.abort is None:
-        raise GateClosed(
-            f"what was approved for {stage.name} is not what would go on: its rollout, or its functions, have"
-            f" changed since {head.running.at}",
-            fix=f"release abort {stage.name} --reason TEXT, and promote again; or take the change back",
-        )
-    return drafted
-
-
 def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:
     """The record of what began, or ended, without leaving the stage in one piece."""
     path = head.running.record if head.running else head.stranded
@@ -375,7 +372,8 @@ def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:
 _NOTHING_OBSERVED = Observed((), (), {})
 
 
-def _hold(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Hold, Event | None]:
+def hold_of(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> tuple[Hold, Event | None]:
+    """Who may take hold of the stage for this, and the record of the dead holder that it follows."""
     hold = holding.decide(
         head,
         selection.verb,
@@ -391,7 +389,7 @@ def _hold(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -> 
     return hold, None
 
 
-def _wanted(
+def wanted_of(
     tools: Tools, setup: Setup, stage: Stage, selection: Selection, target: BuildTarget
 ) -> tuple[Target, ...]:
     """What the release wants in this stage, from the documents that were stored at build."""
@@ -465,7 +463,8 @@ def _draft(
     rollouts = {} if selection.verb == "rollback" else {at.region: stage.rollouts[at.region] for at in places}
     head = setup.head(stage.name)
     some = selection.services is not None or selection.regions is not None
-    idle = not steps and not selection.mint and (serves_already(head, selection) or some)
+    begun = isinstance(hold, Continue)  # that ends with an outcome, though nothing may be left to move
+    idle = not (steps or selection.mint or begun) and (serves_already(head, selection) or some)
     looks = bool(wanted) and selection.verb != "rollback" and not (idle and head.running is None)
     plan = Plan(
         verb=selection.verb,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from release.core.decisions import Deciding
 from release.core.models import Place
-from release.core.records import Decision
+from release.core.records import Decision, ReleaseRef
 from release.decide import decide
 from release.errors import ReleaseError
 from tests.fakes.faults import Kind, Strike
@@ -54,21 +54,33 @@ class People:
         return True
 
     def decide(self, kind: Decision) -> bool:
-        """A person holds or unholds the stage, or quarantines what is under way. False: it is so already,
-        or the ledger is out of their reach as well.
+        """A person holds or unholds the stage, quarantines what is under way, or clears what a person has
+        quarantined. False: it is so already, or the ledger is out of their reach as well.
         """
         ledger, clock = self._world.ledger, self._world.clock
         try:
             state = ledger.read()
             head = state.head("fleet", "prod")
             release = head.running.release if head.running and kind == "quarantine" else None
-            if kind == "quarantine" and release is None:
+            if kind == "clear":
+                bad = [one for one in head.quarantined if one.actor is not None]
+                release = ReleaseRef(bad[0].commit, "", bad[0].tag) if bad else None
+            if kind in ("quarantine", "clear") and release is None:
                 return False
             deciding = Deciding(kind, head, release)
             made = decide(ledger, state, deciding, "who knows", who=GRACE, clock=clock)  # type: ignore[arg-type]
             return made is not None
         except ReleaseError:
             return False
+
+    def clear(self) -> None:
+        """What people have quarantined by hand, they let in again."""
+        ledger, clock = self._world.ledger, self._world.clock
+        for bad in self._world.head.quarantined:
+            if bad.actor is not None and bad.tag is not None:
+                state = ledger.read()
+                deciding = Deciding("clear", state.head("fleet", "prod"), self._world.releases[bad.tag])
+                decide(ledger, state, deciding, "it was something else", who=GRACE, clock=clock)  # type: ignore[arg-type]
 
     def calm_down(self) -> None:
         """No alarm fires, everything is measured, credentials last, and nobody else runs a canary."""

@@ -10,12 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 from release.apply import WAIT
-from release.apply.waves import still_bakes
 from release.build.target import LAMBDA
-from release.cli.carry_out import going_back
 from release.core.holding import Busy
 from release.errors import Conflict, ExitCode, GateClosed, ReleaseError
-from release.promotion import Draft, Request, draft_resumed, draft_rollback
+from release.promotion import Draft, Request, draft_rollback
+from release.resume import resume
 from tests.fakes.aws import ApiCall, Call
 from tests.fakes.faults import Faults, Process, Strike
 from tests.fakes.storm_ground import SICK, Ground, Illness, Shape
@@ -90,6 +89,8 @@ class Storm:
         if self.world.head.running is not None:  # a holder on another machine is waited for
             self.turns.sleep(24 * 3600.0)
         self.people.decide("unhold")
+        self.people.clear()
+        self.people.decide("clear")
         last, head = self.ended[-1], self.world.head
         verb, to = last.command
         if verb == "advance":  # it goes on with what another command began
@@ -157,18 +158,11 @@ class Storm:
     def _as_the_cli_does(self, command: Command, process: Process, wait: timedelta) -> Ended:
         world, (verb, tag) = self.world, command
         if verb == "advance":
-            setup = world.setup()
-            resumed = draft_resumed(world.tools, setup, world.stage, target=LAMBDA)
+            found = resume(world.tools, world.setup(), world.stage, who=ADA, wait=wait, target=LAMBDA)
             self.witness.observed(process)
-            if resumed is None:
-                return Ended(command, process, ExitCode.DONE)
-            head = setup.head(world.stage.name)
-            draft = resumed if head.abort is None else going_back(resumed)
-            if isinstance(draft.hold, Busy):
-                return Ended(command, process, ExitCode.UNDER_WAY)
-            bakes = still_bakes(draft.plan, draft.wanted, head, tools=world.tools, who=ADA, wait=wait)
-            if bakes is not None:
-                return Ended(command, process, ExitCode.UNDER_WAY)
+            if not isinstance(found, Draft):
+                return Ended(command, process, ExitCode.DONE if found is None else ExitCode.UNDER_WAY)
+            draft = found
         else:
             draft = world.draft(tag or "") if verb == "promote" else self._rollback_draft(tag)
             self.witness.observed(process)

@@ -12,9 +12,9 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from release.apply import WAIT, Applied, Paused, apply
-from release.apply.waves import still_bakes
 from release.apply.work import Tools, Who
 from release.build.target import LAMBDA
+from release.cli.carry_out import refuse_blocked
 from release.core import canonical
 from release.core.manifest import FunctionSettings, Manifest, ServiceEntry, StageDocuments, StageSettings
 from release.core.models import (
@@ -33,7 +33,8 @@ from release.core.records import Event, ReleaseRef, StageHead, stamp
 from release.core.selection import Selection
 from release.core.snapshot import Invocation, StackFacts
 from release.ports import RemoteRefs
-from release.promotion import Draft, Request, Setup, draft_resumed, draft_rollback, draft_rollout
+from release.promotion import Draft, Request, Setup, draft_rollback, draft_rollout
+from release.resume import resume
 from tests.fakes.aws import Call, FakeFunctions, FakeStacks, Hook
 from tests.fakes.metrics import FakeMetrics
 from tests.fakes.ports import FakeArtifacts, FakeClock, FakeHolders, FakeLedger, FakeRepo
@@ -267,6 +268,7 @@ class World:
             who=ADA,
             progress=lambda what, fields: self.said.append((what, dict(fields))),
             wait=wait,
+            failed=draft.failed,
         )
 
     def promote(self, tag: str, **built: Any) -> Applied:
@@ -277,13 +279,13 @@ class World:
         return self.carry_out(self.draft(tag))
 
     def advance(self, wait: timedelta = WAIT) -> Applied | Paused | None:
-        """`release advance` in a process of its own. None: nothing is under way."""
+        """`release advance` in a process of its own. None: nothing is under way. Raises GateClosed."""
         self.holders.next_process()
-        draft = draft_resumed(self.tools, self.setup(), self.stage, target=LAMBDA)
-        if draft is None:
-            return None
-        waits = still_bakes(draft.plan, draft.wanted, self.head, tools=self.tools, who=ADA, wait=wait)
-        return waits if waits is not None else self.carry_out(draft, wait)
+        found = resume(self.tools, self.setup(), self.stage, who=ADA, wait=wait, target=LAMBDA)
+        if not isinstance(found, Draft):
+            return found
+        refuse_blocked(found)
+        return self.carry_out(found, wait)
 
     def finish(self, tag: str) -> Applied | None:
         """The same command again. None: it found nothing to do."""

@@ -1,0 +1,161 @@
+"""What is under way in a stage, as whoever goes on with it finds it: the rest of it, or its way back."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from release.apply.work import Tools
+from release.build.target import Target as BuildTarget
+from release.core import holding
+from release.core.blockers import Blocker
+from release.core.models import Place, Stage
+from release.core.plan import Phase, Plan, ShiftAlias
+from release.core.records import Event, Running, Served, StageHead
+from release.core.selection import Selection
+from release.errors import Unavailable
+from release.observe import check_identity
+from release.promotion.draft import Draft, draft_rollback, draft_rollout, hold_of, wanted_of
+from release.promotion.setup import Request, Setup
+
+
+def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget) -> Draft | None:
+    """The rest of what is under way in a stage, along the plan that was approved. None: nothing is.
+
+    No gate is asked again: they were when it began. Blocked where the pipelines, or the fleet, no longer are
+    what was approved, or somebody has moved an alias by hand. Where a person wants it to go back, this is
+    `draft_back`.
+    """
+    head = setup.head(stage.name)
+    running = head.running
+    if running is None:
+        return None
+    begun = tools.ledger.event(setup.state, running.record)
+    if holding.asked_back(head) is not None:
+        return draft_back(tools, setup, stage, target=target)
+    if running.verb == "rollback":
+        to = running.release.tag or running.release.commit
+        request = Request("rollback", stage.name, to=to, reason=begun.reason)
+        drafted = draft_rollback(tools, setup, request, target=target)
+    else:
+        drafted = draft_rollout(tools, setup, stage, _selection(setup, running, begun), target=target)
+    plan = drafted.plan
+    blockers = (*_not_approved(plan, begun, running), *_moved_by_hand(plan, head))
+    return replace(drafted, plan=replace(plan, blockers=(*blockers, *plan.blockers)))
+
+
+def draft_back(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget) -> Draft | None:
+    """The way back of what is under way in a stage: no step, and the state on record. None: nothing is.
+
+    It reads no more than it must, and needs nothing that going on would need. Another region may be out, the
+    pipelines may name other regions by now, and what serves must go back all the same. Raises Misconfigured,
+    Unavailable.
+    """
+    head = setup.head(stage.name)
+    running = head.running
+    if running is None:
+        return None
+    begun = tools.ledger.event(setup.state, running.record)
+    selection = _selection(setup, running, begun)
+    hold, dead = hold_of(tools, setup, head, selection)
+    places = _places_of(stage, begun.before)
+    _check_identity(tools, stage, places)
+    why = holding.asked_back(head)
+    plan = Plan(
+        verb=running.verb,
+        pipeline=setup.pipeline.name,
+        stage=stage.name,
+        release=selection.release,
+        source=selection.source,
+        reason=selection.reason,
+        mint=False,
+        services=selection.services,
+        regions=selection.regions,
+        despite=selection.despite,
+        approved=selection.approved_destructive,
+        steps=(),
+        changes=(),
+        warnings=(*setup.warnings, f"what it has moved goes back{f' ({why})' if why else ''}"),
+        blockers=(),
+        kept=(),
+        before=begun.before,
+        places=places,
+        alias=setup.pipelines.alias,
+        hold_on_failure=stage.on_failure == "hold",
+    )
+    wanted = wanted_of(tools, setup, stage, selection, target)
+    return Draft(plan, wanted, hold, dead, setup.state, setup.pipelines, None)
+
+
+def _selection(setup: Setup, running: Running, begun: Event) -> Selection:
+    return Selection(
+        verb=running.verb,
+        commit=running.release.commit,
+        manifest=running.release.manifest,
+        tag=running.release.tag,
+        tag_object=running.release.tag_object,
+        source=begun.source,
+        reason=begun.reason,
+        services=begun.services,
+        regions=begun.regions,
+        despite=begun.despite,
+        approved_destructive=begun.approved,
+        warnings=setup.warnings,
+    )
+
+
+def _not_approved(plan: Plan, begun: Event, running: Running) -> tuple[Blocker, ...]:
+    if begun.course is None or plan.course == begun.course:
+        return ()
+    return (
+        Blocker(
+            "not-approved",
+            f"what was approved for {plan.stage} is not what would go on: its rollout, or its functions, have"
+            f" changed since {running.at}",
+            f"release abort {plan.stage} --reason TEXT, and promote again; or take the change back",
+        ),
+    )
+
+
+def _moved_by_hand(plan: Plan, head: StageHead) -> tuple[Blocker, ...]:
+    """Aliases that had moved when the last wave was recorded, and are no longer as we left them.
+
+    Somebody may have taken a function out of its canary; nobody has approved that it gets traffic again.
+    """
+    wave = head.running.wave if head.running else None
+    regions = [place.region for place in plan.places]
+    if wave is None or wave.region not in regions:
+        return ()
+    reached = regions[: regions.index(wave.region) + 1]
+    actions = [step.action for step in plan.in_phase(Phase.SHIFT)]
+    strayed = {
+        (action.function, action.place.region): action.before
+        for action in actions
+        if isinstance(action, ShiftAlias) and action.place.region in reached and not action.reached
+    }
+    return tuple(
+        Blocker(
+            "moved-by-hand",
+            f"{plan.alias} of {function} in {region} is at version {version}, set by somebody else since"
+            f" {plan.release.label} bakes there",
+            f"find out who and why; then release abort {plan.stage} --reason TEXT, or go on with the same"
+            f" {plan.verb} again",
+        )
+        for (function, region), version in strayed.items()
+    )
+
+
+def _places_of(stage: Stage, before: Sequence[Served]) -> tuple[Place, ...]:
+    """Where it may have moved anything, though the stage may have left that region meanwhile."""
+    known = {(place.account, place.region): place for place in stage.environment.places}
+    recorded = dict.fromkeys((one.account, one.region) for one in before)
+    others = [Place(*where, stage.environment.role) for where in recorded if where not in known]
+    return (*(place for where, place in known.items() if where in recorded), *others)
+
+
+def _check_identity(tools: Tools, stage: Stage, places: Sequence[Place]) -> None:
+    """In any place that answers: the first may be the one that is out."""
+    *others, last = places or stage.environment.places
+    for place in others:
+        with suppress(Unavailable):
+            return check_identity(tools.functions, stage.environment, place)
+    return check_identity(tools.functions, stage.environment, last)

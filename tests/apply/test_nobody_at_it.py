@@ -1,0 +1,197 @@
+"""What happens to a rollout while it bakes and no process is at work on it: people, alarms, other hands."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from release.core.decisions import Deciding
+from release.core.models import Gradual
+from release.core.records import Decision
+from release.decide import decide
+from release.errors import GateClosed, RolloutFailed, Unavailable
+from tests.apply.test_baking import CANARY, canary, ended
+from tests.fakes.traffic import Traffic
+from tests.fakes.world import ADA, ALIAS, EAST, WEST, Crash, Fault, World
+
+LONG = replace(CANARY, bake=timedelta(hours=2))
+
+
+def baking(west: Gradual | None = None) -> tuple[World, Traffic]:
+    """v1.1.0 has 10 % of the primary region, and whoever began it is gone."""
+    world, traffic = canary(LONG, west=west)
+    assert world.promote("v1.1.0").paused is not None
+    return world, traffic
+
+
+def decided(world: World, kind: Decision, tag: str) -> None:
+    state = world.ledger.read()
+    about = Deciding(kind, state.head("fleet", "prod"), world.releases[tag])
+    decide(world.ledger, state, about, "it leaks", who=replace(ADA, actor="grace"), clock=world.clock)
+
+
+def configured(world: World, **regions: Gradual) -> None:
+    """The pipelines of the remote say something else from now on."""
+    world.stage = replace(world.stage, rollouts={**world.stage.rollouts, **regions})
+
+
+def test_what_a_person_quarantines_while_it_bakes_goes_back() -> None:
+    world, _ = baking()
+    decided(world, "quarantine", "v1.1.0")
+    world.clock.sleep(600)
+    applied = ended(world.advance())
+    assert applied.event.outcome == "aborted"
+    assert applied.failure is not None and "quarantined meanwhile: it leaks" in applied.failure.cause
+    assert world.all_serve("v1.0.0")
+    kept = world.head.quarantine_of(world.releases["v1.1.0"].commit)
+    assert kept is not None and kept.actor == "grace"
+
+
+def test_a_person_may_quarantine_what_somebody_tries_again_after_the_circuit_breaker() -> None:
+    world, traffic = canary(v1_1_0=0.2)
+    assert world.promote("v1.1.0").failure is not None
+    traffic.bad.clear()
+    world.clock.sleep(600)
+
+    def meanwhile(call: Any) -> None:
+        bad = world.head.quarantine_of(world.releases["v1.1.0"].commit)
+        if call.operation == "update_alias" and bad is not None and bad.actor is None:
+            decided(world, "quarantine", "v1.1.0")
+
+    with world.hooked(after=meanwhile):
+        applied = world.finish("v1.1.0")
+    assert applied is not None and applied.event.outcome == "aborted"
+    assert world.all_serve("v1.0.0")
+
+
+def test_an_alarm_that_fires_takes_it_back() -> None:
+    world, traffic = baking()
+    traffic.change_alarm(world.places[0], "prices-api-errors", state="ALARM")
+    world.clock.sleep(600)
+    applied = ended(world.advance())
+    assert isinstance(applied.failure, RolloutFailed)
+    assert "prices-api-errors" in applied.failure.cause
+    assert world.all_serve("v1.0.0")
+
+
+def test_an_alarm_that_is_gone_holds_it() -> None:
+    world, traffic = baking()
+    traffic.remove_alarm(world.places[0], "prices-api-errors")
+    world.clock.sleep(7 * 3600)
+    applied = ended(world.advance())
+    assert applied.paused is not None and "1 alarm is gone: prices-api-errors" in applied.paused.why
+    assert world.aliases[EAST, "prices-api"] == "v1.0.0 and {'2': 0.1}"
+
+
+def test_what_somebody_took_out_of_the_canary_by_hand_gets_no_traffic_again() -> None:
+    world, _ = baking()
+    world.functions.change_alias(world.places[0], "prices-api", ALIAS, weights={})
+    world.clock.sleep(7200)
+    with pytest.raises(GateClosed, match="live of prices-api in us-east-1 is at version 1, set by somebody"):
+        world.advance()
+    assert world.aliases[EAST, "prices-api"] == "v1.0.0"
+    world.abort("it was taken out by hand")
+    assert ended(world.advance()).event.outcome == "aborted"
+    assert world.all_serve("v1.0.0")
+
+
+def test_what_cannot_go_on_as_approved_is_watched_all_the_same() -> None:
+    world, traffic = baking()
+    configured(world, **{EAST: replace(LONG, steps=(20, 100))})
+    world.clock.sleep(600)
+    with pytest.raises(GateClosed, match="what was approved for prod is not what would go on"):
+        world.advance()
+    traffic.bad["v1.1.0"] = 0.2
+    world.clock.sleep(600)
+    applied = ended(world.advance())
+    assert isinstance(applied.failure, RolloutFailed)
+    assert "10 % of the traffic in us-east-1 failed" in applied.failure.cause
+    assert (applied.event.outcome, applied.event.report) == ("failed", ())
+    assert world.all_serve("v1.0.0")
+    assert world.head.quarantine_of(world.releases["v1.1.0"].commit) is not None
+
+
+def test_killed_on_the_way_back_of_what_does_badly_it_goes_back_at_the_next_look() -> None:
+    world, traffic = baking()
+    configured(world, **{EAST: replace(LONG, steps=(20, 100))})
+    traffic.bad["v1.1.0"] = 0.2
+    world.clock.sleep(600)
+    with pytest.raises(Crash), world.failing(Fault(3, "before", Crash)):
+        world.advance()
+    traffic.bad.clear()
+    world.clock.sleep(600)
+    assert ended(world.advance()).event.outcome == "aborted"
+    assert world.all_serve("v1.0.0")
+
+
+@pytest.mark.parametrize("change", [{"max_p99": timedelta(seconds=1)}, {"probe": True}])
+def test_whatever_it_is_judged_by_is_part_of_what_was_approved(change: dict[str, Any]) -> None:
+    world, _ = baking()
+    configured(world, **{EAST: replace(LONG, **change)})
+    with pytest.raises(GateClosed, match="what was approved for prod is not what would go on"):
+        world.advance()
+
+
+def test_an_abort_goes_back_where_it_can_while_another_region_is_out() -> None:
+    world, _ = baking()
+    world.abort("wrong numbers")
+
+    def out(call: Any) -> None:
+        if call.place.region == WEST:
+            raise Unavailable("us-west-2 cannot be reached", fix="wait")
+
+    with world.hooked(before=out):
+        applied = ended(world.advance())
+    assert world.all_serve("v1.0.0")
+    assert applied.event.outcome == "stranded"  # nobody could look at the other region
+    assert {line.split(": ")[0] for line in applied.event.report} == {
+        "prices-api in us-west-2",
+        "configs-api in us-west-2",
+    }
+
+
+def test_an_abort_goes_back_in_a_region_that_the_stage_has_left_meanwhile() -> None:
+    world, _ = canary(LONG, west=LONG)
+    world.promote("v1.1.0")
+    world.stage = replace(world.stage, environment=replace(world.stage.environment, regions=(WEST,)))
+    with pytest.raises(GateClosed, match="what was approved for prod"):
+        world.advance()
+    world.abort("we leave us-east-1")
+    assert ended(world.advance()).event.outcome == "aborted"
+    assert world.all_serve("v1.0.0")
+
+
+def test_a_rollback_that_was_killed_goes_no_further_back_when_it_is_run_again() -> None:
+    world, _ = canary(LONG)
+    world.promote("v1.0.1")
+    while world.head.running is not None:
+        world.clock.sleep(7200)
+        world.advance()
+    world.promote("v1.1.0")
+    with pytest.raises(Crash), world.failing(Fault(1, "before", Crash)):
+        world.roll_back()
+    assert world.roll_back().event.label == "v1.0.1"
+    assert world.all_serve("v1.0.1")
+
+
+def test_alarms_that_do_not_count_by_the_first_command_do_not_by_the_second() -> None:
+    world, traffic = canary(LONG)
+    world.build("v1.1.0")
+    first = world.draft("v1.1.0")
+    assert world.carry_out(_despite(first, "the alarm is broken")).paused is not None
+    traffic.change_alarm(world.places[0], "prices-api-errors", state="ALARM")
+    world.clock.sleep(7200)
+    again = world.finish("v1.1.0")
+    assert again is not None and again.failure is None
+
+
+def _despite(draft: Any, reason: str) -> Any:
+    return replace(draft, plan=replace(draft.plan, despite=reason))
+
+
+def test_a_reason_for_which_alarms_do_not_count_is_part_of_what_is_approved() -> None:
+    world, _ = canary(LONG)
+    world.build("v1.1.0")
+    plan = world.draft("v1.1.0").plan
+    assert replace(plan, despite="the alarm is broken").digest != plan.digest
