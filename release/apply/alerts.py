@@ -5,6 +5,7 @@ from release.core.records import Event
 from release.errors import ReleaseError
 
 _TELLS = ("failed", "errored", "stranded")
+_LINES = 20  # of what is left: a message of a large fleet would be larger than SNS takes (256 KiB)
 _LONGEST_SUBJECT = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: ASCII, no line breaks
 
 
@@ -24,10 +25,12 @@ def alert(work: Work, event: Event) -> None:
 
 def _text(event: Event, what: str) -> str:
     """Only what the record has, and what to do."""
+    more = len(event.report) - _LINES
     lines = [
         f"{event.verb} of {event.label} to {event.stage} (pipeline {event.pipeline}) is {what}.",
         f"why: {event.failure or 'no reason is known'}",
-        *(f"left: {line}" for line in event.report),
+        *(f"left: {line}" for line in event.report[:_LINES]),
+        *([f"left: {more} more, all of them in the record"] if more > 0 else []),
         *([f"held from now on: {event.hold}"] if event.hold else []),
         f"by: {event.actor}" + (f", run {event.run}" if event.run else ""),
         f"when: {event.at}",

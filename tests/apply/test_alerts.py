@@ -31,6 +31,17 @@ def test_what_is_stranded_says_what_is_left() -> None:
     assert all(f"left: {line}" in world.alerts[0][1] for line in applied.event.report)
 
 
+def test_what_is_left_of_a_large_fleet_still_fits_into_a_message() -> None:
+    world = fleet(prices=tuple(f"f{number}" for number in range(30))).live("v1.0.0")
+    world.fails_smoke("v1.1.0", through="alias")
+    with world.hooked(before=_refusing_undo):
+        applied = world.promote("v1.1.0")
+    text = world.alerts[0][1]
+    left = len(applied.event.report)
+    assert left > 20 and text.count("left: ") == 21
+    assert f"left: {left - 20} more, all of them in the record" in text
+
+
 def _refusing_undo(call: object) -> None:
     if getattr(call, "undo", False) and getattr(call, "operation", "") == "update_alias":
         raise Unavailable("the region is out", fix="wait")
