@@ -97,7 +97,7 @@ def assert_released(world: World, tag: str, release: str) -> None:
     manifest = world.manifest(head["serves"]["release"]["manifest"])
     (outcome,) = [event for event in mine if event["kind"] == "outcome"]
     recorded = {(item["service"], item["region"]): item for item in outcome["after"]}
-    for service in SERVICES:
+    for service in world.services:
         for region in REGIONS:
             alias = world.alias(service, "prod", region)
             assert alias is not None
