@@ -42,6 +42,10 @@ class FakeMetrics:
     def add_calls(self, place: Place, *calls: Call) -> None:
         self._calls.setdefault(place, []).extend(calls)
 
+    def calls_of(self, place: Place) -> Sequence[Call]:
+        """All that were ever made."""
+        return self._calls.get(place, ())
+
     def put_alarm(self, place: Place, alarm: AlarmFacts) -> None:
         self._alarms[place, alarm.name] = alarm
 

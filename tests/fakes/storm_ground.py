@@ -90,7 +90,7 @@ class Ground:
     def __init__(self, seed: int, shape: Shape, illness: Illness | None, *, interleaved: bool) -> None:
         self.shape, self.illness = shape, illness
         self.turns = Turns(seed, interleaved=interleaved)
-        self.witness = Witness(shape.rollout, lambda: self.turns.now)
+        self.witness = Witness(shape.rollout, lambda: self.turns.now, self._calls_of)
         self.processes = Processes(self.turns)
         names, keys = ("prices", "configs", "orders", "mails"), ("api", "nightly", "feed", "audit")
         services = {name: keys[:count] for name, count in zip(names, shape.services, strict=False)}
@@ -122,6 +122,11 @@ class Ground:
             for name in self.world.names:
                 self.witness.serves(place, name, "1")
                 self.witness.proven.add((place, name, "1"))
+
+    def _calls_of(self, place: Place, name: str, version: str) -> int:
+        """How often callers have met this version."""
+        calls = self.traffic.calls_of(place)
+        return sum(call.times for call in calls if (call.function, call.lambda_version) == (name, version))
 
     @property
     def has_alarms(self) -> bool:

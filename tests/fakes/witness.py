@@ -15,11 +15,11 @@ Where = tuple[Place, str]
 class Witness:
     """`violations` is what was done and must not be done, a line each."""
 
-    def __init__(self, rollout: Gradual | None = None, now: Callable[[], float] = lambda: 0.0) -> None:
-        self._rollout, self._now = rollout, now
-        self._moved: dict[
-            tuple[Where, str], tuple[float, float]
-        ] = {}  # by promotion: the last share, and when
+    def __init__(
+        self, rollout: Gradual | None, now: Callable[[], float], calls: Callable[[Place, str, str], int]
+    ) -> None:
+        self._rollout, self._now, self._calls = rollout, now, calls
+        self._moved: dict[tuple[Where, str], tuple[float, float]] = {}  # by promotion: its last share, when
         self.violations: list[str] = []
         self.proven: set[tuple[Place, str, str]] = set()  # versions that a smoke test passed
         self.foreign: dict[Where, int] = {}  # aliases that are as somebody else left them: when they did
@@ -84,7 +84,7 @@ class Witness:
         self._looked[where] = self.clock
 
     def _waited(self, where: Where, answer: Mapping[str, Any]) -> None:
-        """Each step of a canary comes after the bake of the one before."""
+        """Each step of a canary comes after the bake of the one before, and after calls enough to judge."""
         if "FunctionVersion" not in answer or self._rollout is None:
             return
         facts = alias_facts(answer)
@@ -98,6 +98,10 @@ class Witness:
             self.violations.append(
                 f"{where[1]} in {where[0]} went from {before:.0%} to {share:.0%} after {baked:.0f} s"
             )
+        if before < share and not self._rollout.probe:
+            canary = next(iter(facts.weights), facts.lambda_version)
+            if (seen := self._calls(*where, canary)) < self._rollout.min_samples:
+                self.violations.append(f"{where[1]} in {where[0]} went to {share:.0%} after {seen} calls")
         self._moved[where, promotion] = (share, self._now())
 
     def _changes_nothing(self, where: Where, answer: Mapping[str, Any]) -> bool:
