@@ -138,14 +138,15 @@ class Work:
 
     def check_hold(self) -> None:
         """The stage's head is the fencing token. Raises LostHold, Aborted; Unavailable if nobody can tell."""
-        head = patiently(self.tools.clock, self.tools.ledger.read).head(self.plan.pipeline, self.plan.stage)
+        state, plan = patiently(self.tools.clock, self.tools.ledger.read), self.plan
+        head = state.head(plan.pipeline, plan.stage)
         if head.running is None or head.running.id != self.journal.id or head.fence != self.journal.fence:
             by = f"{head.running.actor} ({head.running.holder.label})" if head.running else "somebody"
             raise LostHold(
                 f"{by} took over {self.plan.stage} while this was under way",
                 fix="leave it to them; `release status` shows where the stage stands",
             )
-        why = asked_back(head)
+        why = asked_back(head, [state.head(plan.pipeline, stage) for stage in plan.earlier])
         if why is not None:
             raise Aborted(why, fix=f"promote to {self.plan.stage} again when the reason is gone")
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from release.core.decisions import why_quarantined
 from release.core.records import Event, ReleaseRef, Served, StageHead, Verb, mark, overdue
 from release.core.snapshot import AliasFacts
 
@@ -86,17 +87,19 @@ def decide(
     return Continue(running.id, running.record) if same else Supersede(running.id, running.record)
 
 
-def asked_back(head: StageHead) -> str | None:
-    """Why what is under way is to go back: somebody asked for that, or has quarantined it. None: nobody did.
+def asked_back(head: StageHead, earlier: Sequence[StageHead] = ()) -> str | None:
+    """Why what is under way is to go back: somebody asked for that, or has quarantined it, here or in a stage
+    before. None: nobody did.
 
     What the circuit breaker has quarantined may be tried again; a rollback is there to leave such a release.
     """
     running = head.running
     if running is None:
         return None
-    bad = head.quarantine_of(running.release.commit)
-    if bad is not None and bad.actor is not None and running.verb != "rollback":
-        return f"{running.release.label} was quarantined meanwhile: {bad.why}"
+    for one in (head, *earlier) if running.verb != "rollback" else ():
+        bad = one.quarantine_of(running.release.commit)
+        if bad is not None and bad.actor is not None:
+            return f"{running.release.label} was quarantined meanwhile: {why_quarantined(one, bad)}"
     return f"aborted: {head.abort}" if head.abort is not None else None
 
 

@@ -151,6 +151,7 @@ class Plan:
     alias: str
     # stage that the release comes from: it must not move until the start is recorded
     after: str | None = None
+    earlier: tuple[str, ...] = ()  # stages of the pipeline before this one: what is quarantined there stops
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)  # by region
     waves: tuple[Wave, ...] = ()
     regions: tuple[str, ...] | None = None  # only these: break-glass

@@ -491,6 +491,7 @@ def _draft(
         places=places,
         alias=setup.pipelines.alias,
         after=stage.after if selection.verb == "promote" else None,
+        earlier=tuple(head.stage for head in setup.before(stage)),
         hold_on_failure=stage.on_failure == "hold",
     )
     nothing = None

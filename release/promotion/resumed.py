@@ -30,7 +30,7 @@ def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarg
     if running is None:
         return None
     begun = tools.ledger.event(setup.state, running.record)
-    if holding.asked_back(head) is not None:
+    if holding.asked_back(head, setup.before(stage)) is not None:
         return draft_back(tools, setup, stage, target=target)
     if running.verb == "rollback":
         to = running.release.tag or running.release.commit
@@ -59,7 +59,7 @@ def draft_back(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget)
     hold, dead = hold_of(tools, setup, head, selection)
     places = _places_of(stage, begun.before)
     _check_identity(tools, stage, places)
-    why = holding.asked_back(head)
+    why = holding.asked_back(head, setup.before(stage))
     plan = Plan(
         verb=running.verb,
         pipeline=setup.pipeline.name,
@@ -80,6 +80,7 @@ def draft_back(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget)
         before=begun.before,
         places=places,
         alias=setup.pipelines.alias,
+        earlier=tuple(head.stage for head in setup.before(stage)),
         hold_on_failure=stage.on_failure == "hold",
     )
     wanted = wanted_of(tools, setup, stage, selection, target)

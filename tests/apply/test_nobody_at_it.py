@@ -25,9 +25,9 @@ def baking(west: Gradual | None = None) -> tuple[World, Traffic]:
     return world, traffic
 
 
-def decided(world: World, kind: Decision, tag: str) -> None:
+def decided(world: World, kind: Decision, tag: str, stage: str = "prod") -> None:
     state = world.ledger.read()
-    about = Deciding(kind, state.head("fleet", "prod"), world.releases[tag])
+    about = Deciding(kind, state.head("fleet", stage), world.releases[tag])
     decide(world.ledger, state, about, "it leaks", who=replace(ADA, actor="grace"), clock=world.clock)
 
 
@@ -46,6 +46,26 @@ def test_what_a_person_quarantines_while_it_bakes_goes_back() -> None:
     assert world.all_serve("v1.0.0")
     kept = world.head.quarantine_of(world.releases["v1.1.0"].commit)
     assert kept is not None and kept.actor == "grace"
+
+
+@pytest.mark.parametrize("nobody", [True, False])
+def test_what_a_person_quarantines_in_a_stage_before_goes_back_too(nobody: bool) -> None:
+    world, _ = canary(LONG if nobody else CANARY)
+    pipeline = world.pipelines.pipelines["fleet"]
+    uat = replace(world.stage, name="uat", channel="rc", after=None)
+    stages = replace(pipeline, stages=(uat, world.stage))
+    world.pipelines = replace(world.pipelines, pipelines={"fleet": stages})
+    if nobody:
+        world.promote("v1.1.0")
+        decided(world, "quarantine", "v1.1.0", "uat")
+        applied = ended(world.advance())
+    else:
+        quarantine = lambda call: decided(world, "quarantine", "v1.1.0", "uat")  # noqa: E731
+        with world.hooked(after=lambda call: quarantine(call) if call.operation == "update_alias" else None):
+            applied = world.promote("v1.1.0")
+    assert applied.event.outcome == "aborted"
+    assert applied.failure is not None and "it leaks (in uat, by grace)" in applied.failure.cause
+    assert world.all_serve("v1.0.0")
 
 
 def test_a_person_may_quarantine_what_somebody_tries_again_after_the_circuit_breaker() -> None:
