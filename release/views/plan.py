@@ -29,6 +29,10 @@ def plan_text(plan: Plan) -> Iterator[RenderableType]:
         title.append(f"  from {plan.source}", style="dim")
     yield title
     yield Text(f"  commit {short(release.commit)}  manifest {short(release.manifest)}", style="dim")
+    if plan.regions is not None:
+        yield Text(f"  only in {', '.join(plan.regions)}: the other regions are left behind", style="yellow")
+    if plan.despite is not None:
+        yield Text(f"  alarms do not count: {plan.despite}", style="yellow")
     if plan.changes:
         rows = table("  function", "region", "now", "next", wide="  function")
         for change in plan.changes:
@@ -110,12 +114,12 @@ def _waves(plan: Plan, region: str) -> Iterator[str]:
 def _bake(rollout: Gradual) -> str:
     """How a wave is judged, in words."""
     watched = [f"at most {rollout.max_error_rate * 100:.4g} % of them bad"]
+    if rollout.max_p99 is not None:
+        watched.append(f"at most 1 % slower than {round(rollout.max_p99.total_seconds() * 1000)} ms")
     if rollout.alarms:
         watched.append(f"{_count(len(rollout.alarms), 'alarm')} quiet")
-    return (
-        f"bake {spoken(rollout.bake)} and {rollout.min_samples} calls or more: {', '.join(watched)}, no worse"
-        " than stable"
-    )
+    calls = f"{rollout.min_samples} calls or more" + (", our own where there are too few" * rollout.probe)
+    return f"bake {spoken(rollout.bake)} and {calls}: {', '.join(watched)}, no worse than stable"
 
 
 def _stack_verb(action: object) -> str:

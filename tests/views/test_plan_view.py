@@ -1,16 +1,17 @@
 """A plan as people read it before they say yes, and as a machine keeps it."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from release.core import canonical
 from release.core.blockers import Blocker
-from release.core.models import Migration
+from release.core.models import Gradual, Migration
 from release.core.plan import Plan, describe
 from release.core.records import Served
 from release.views.plan import plan_json, plan_text
 from tests.fakes.hooked import HookedWorld
-from tests.fakes.world import World, fleet
+from tests.fakes.world import SOURCE, World, fleet
 from tests.views.screens import shown, words
 
 
@@ -105,6 +106,24 @@ def test_what_runs_before_and_after_traffic_moves_stands_at_its_place() -> None:
     assert "7. verify, 30 min at most: pytest tests/e2e; a no takes everything back" in text
     assert plan_json(plan)["approve_destructive"] == "nobody reads that column"
     assert replace(plan, approved="another reason").digest != plan.digest
+
+
+def test_what_was_asked_for_out_of_the_ordinary_stands_at_the_top() -> None:
+    plan = drafted(fleet().live("v1.0.0"), "v1.1.0")
+    text = shown(plan_text(replace(plan, regions=("us-west-2",), despite="the alarm is broken")))
+    assert text.splitlines()[2:4] == [
+        "  only in us-west-2: the other regions are left behind",
+        "  alarms do not count: the alarm is broken",
+    ]
+
+
+def test_all_that_a_bake_is_judged_by_is_named() -> None:
+    bake = Gradual(
+        "canary", (10, 100), timedelta(minutes=5), 100, 0.01, (), SOURCE, timedelta(seconds=1), probe=True
+    )
+    text = shown(plan_text(drafted(fleet(rollouts={"us-east-1": bake}).live("v1.0.0"), "v1.1.0")))
+    assert "100 calls or more, our own where there are too few: at most 1 % of them bad" in words(text)
+    assert "at most 1 % slower than 1000 ms" in words(text)
 
 
 def test_long_names_do_not_push_the_digests_off_the_screen() -> None:
