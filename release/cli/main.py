@@ -39,6 +39,7 @@ VERBS = {
     "status": "status",
     "unhold": "unhold",
     "verify": "verify",
+    "workflows": "workflows",
 }
 
 

@@ -59,6 +59,9 @@ ROWS = {
     ("status",): Row(("STAGE",), _PIPELINES, "qa"),
     ("unhold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),  # it is not held
     ("verify",): Row(("STAGE",), _AWS, "qa"),
+    ("workflows", "render"): Row((), frozenset({"folder", "repository", "configuration", "pipelines"})),
+    ("workflows", "report"): Row(("PLAN",), frozenset(), ends=2),  # a file of nothing but a request
+    ("workflows", "under-way"): Row((), _PIPELINES),
 }
 
 

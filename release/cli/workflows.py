@@ -1,0 +1,226 @@
+"""`release workflows`: the buttons of GitHub Actions, rendered from pipelines/, and what runs in them."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from release.cli.context import folder, pipeline_option, wiring
+from release.cli.output import say
+from release.cli.usage import Verbs
+from release.errors import GateClosed, Misconfigured
+
+if TYPE_CHECKING:
+    from release.core.models import Pipelines
+
+
+@click.group("workflows", cls=Verbs, short_help="The buttons of GitHub Actions, rendered from pipelines/.")
+def command() -> None:
+    """Render the workflows of GitHub Actions; the other verbs are for the workflows themselves."""
+
+
+@command.command("render", short_help="Write .github/workflows/ as pipelines/ asks for it.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 3 where a file is out of step.")
+@click.option(
+    "--from",
+    "shared",
+    metavar="ORG/REPO@SHA",
+    help="Use the _release.yml of another repository, by commit, instead of one of our own.",
+)
+@click.pass_obj
+def render(directory: Path, check: bool, shared: str | None) -> None:
+    """Render a workflow for every button that pipelines/ of the work tree asks for.
+
+    Files that were rendered before and are no longer asked for are removed. A file that somebody has written
+    by hand is never replaced.
+    """
+    from release.views.workflows import SHARED
+
+    if shared is not None and SHARED.fullmatch(shared) is None:
+        raise Misconfigured(
+            f"--from {shared!r} names no repository at a commit",
+            fix="write ORG/REPO@SHA with all 40 digits: a tag can be moved",
+        )
+    wired = wiring(directory)
+    top = wired.repo.top
+    wanted = _rendered(top, shared)
+    found = _found(top, wanted)
+    differing = [path for path, text in wanted.items() if found.get(path) != text]
+    stale = [path for path in found if path not in wanted]
+    if check:
+        _refuse_out_of_step(differing, stale, found, shared)
+    _write(top, {path: wanted[path] for path in differing}, found)
+    for path in stale:
+        (top / path).unlink()
+    for verb, paths in (("wrote", differing), ("removed", stale)):
+        for path in paths:
+            say(f"{verb} {path}")
+    if not differing and not stale:
+        say(f"{len(wanted)} workflows are in step with pipelines/")
+
+
+@command.command("report", short_help="Tell the next jobs, and the summary of the run, what a plan says.")
+@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def report_plan(directory: Path, plan: Path) -> None:
+    """Set the outputs `digest`, `release`, `title`, `go` and `attempt`, and write the job's summary.
+
+    Elsewhere than in GitHub Actions the summary is printed.
+    """
+    import json
+
+    from release.cli.github_output import write_outputs
+    from release.views.workflow_report import report
+
+    folder(directory)
+    fix = "write it with: release plan VERB … --out plan.json"
+    try:
+        told = report(
+            json.loads(plan.read_text(encoding="utf-8")), os.environ.get("GITHUB_RUN_ATTEMPT") or "1"
+        )
+    except OSError as error:
+        raise Misconfigured(f"the plan cannot be read: {error.strerror}", fix=fix, see=str(plan)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Misconfigured("this is no plan file", fix=fix, see=str(plan)) from error
+    write_outputs(told.outputs)
+    if not _append(os.environ.get("GITHUB_STEP_SUMMARY"), told.summary):
+        say(told.summary.rstrip("\n"))
+
+
+@command.command("under-way", short_help="Tell the next jobs which stages `release advance` has to look at.")
+@pipeline_option
+@click.pass_obj
+def under_way(directory: Path, pipeline: str | None) -> None:
+    """Set the outputs `matrix`, `count` and `any` from the ledger alone: no AWS is asked.
+
+    Elsewhere than in GitHub Actions the stages are printed.
+    """
+    import json
+
+    from release.cli.github_output import write_outputs
+    from release.config import load_pipelines, pick_pipeline
+    from release.observe import pipeline_texts
+    from release.views.workflows import matrix_row
+
+    wired = wiring(directory)
+    refs = wired.repo.remote()
+    texts, _ = pipeline_texts(wired.repo, refs)
+    pipelines = load_pipelines(texts.files, texts.odd)
+    chosen = list(pipelines.pipelines.values()) if pipeline is None else [pick_pipeline(pipelines, pipeline)]
+    state = wired.ledger.read(refs)
+    rows = [
+        matrix_row(pipelines, one, stage)
+        for one in chosen
+        for stage in one.stages
+        if state.head(one.name, stage.name).running is not None
+    ]
+    matrix = json.dumps({"include": rows}, separators=(",", ":"))
+    write_outputs({"matrix": matrix, "count": str(len(rows)), "any": "true" if rows else "false"})
+    for row in rows:
+        say(f"{row['stage']} of {row['pipeline']} is under way")
+    if not rows:
+        say("nothing is under way")
+
+
+def _rendered(top: Path, shared: str | None) -> Mapping[str, str]:
+    """Path in the repository -> text, of every workflow that is asked for."""
+    from release.adapters.templates import packaged_templates
+    from release.adapters.workflow_templates import WorkflowTemplates
+    from release.views.workflows import MARK, workflow_files
+
+    templates = WorkflowTemplates(packaged_templates() / "workflows")
+    files = workflow_files(_pipelines(top), shared)
+    return {file.path: MARK + templates.render(file.template, file.words) for file in files}
+
+
+def _pipelines(top: Path) -> "Pipelines":
+    from release.config import load_pipelines
+    from release.observe import work_tree_pipelines
+
+    texts = work_tree_pipelines(top)
+    return load_pipelines(texts.files, texts.odd)
+
+
+def _found(top: Path, wanted: Mapping[str, str]) -> Mapping[str, str | None]:
+    """Files that stand where we write, and those that we have written before. None: not a file of ours."""
+    from release.views.workflows import FOLDER, MARK
+
+    found: dict[str, str | None] = {}
+    for path in sorted((top / FOLDER).glob("*.yml")) if (top / FOLDER).is_dir() else []:
+        name = f"{FOLDER}/{path.name}"
+        text = _text_of(path)
+        ours = text is not None and text.startswith(MARK)
+        if ours or name in wanted:
+            found[name] = text if ours else None
+    return found
+
+
+def _text_of(path: Path) -> str | None:
+    """None: no plain file of text."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    except OSError as error:
+        raise Misconfigured(
+            f"a workflow cannot be read: {error.strerror}", fix="make it readable", see=str(path)
+        ) from error
+
+
+def _refuse_out_of_step(
+    differing: Sequence[str], stale: Sequence[str], found: Mapping[str, str | None], shared: str | None
+) -> None:
+    if not differing and not stale:
+        return
+    count = len(differing) + len(stale)
+    again = f"release workflows render{f' --from {shared}' if shared else ''}"
+    raise GateClosed(
+        f"{count} workflow{' is' if count == 1 else 's are'} out of step with pipelines/",
+        fix=f"{again}, and commit what it changes",
+        see=(*differing, *stale)[0],
+        details=[
+            *(f"{path}: {'differs' if path in found else 'is missing'}" for path in differing),
+            *(f"{path}: no pipeline asks for it" for path in stale),
+        ],
+    )
+
+
+def _write(top: Path, texts: Mapping[str, str], found: Mapping[str, str | None]) -> None:
+    """Raises Misconfigured, before anything is written, where a file is not ours."""
+    for path in texts:
+        if path in found and found[path] is None:
+            raise Misconfigured(
+                f"{path} was not rendered by release, and a pipeline asks for that name",
+                fix="move it away, or rename the stage",
+                see=path,
+            )
+    for path, text in texts.items():
+        try:
+            (top / path).parent.mkdir(parents=True, exist_ok=True)
+            (top / path).write_bytes(text.encode("utf-8"))
+        except OSError as error:
+            raise Misconfigured(
+                f"a workflow cannot be written: {error.strerror}",
+                fix="make the folder writable",
+                see=path,
+            ) from error
+
+
+def _append(file: str | None, text: str) -> bool:
+    """False: there is no such file to write to."""
+    if not file:
+        return False
+    try:
+        with Path(file).open("a", encoding="utf-8") as summary:
+            summary.write(text)
+    except OSError as error:
+        raise Misconfigured(
+            f"the summary of this job cannot be written: {error.strerror}",
+            fix="let GITHUB_STEP_SUMMARY name a file that can be written, or unset it",
+            see=file,
+        ) from error
+    return True

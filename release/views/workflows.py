@@ -1,0 +1,140 @@
+"""Which workflows the pipelines ask for, and what each of them says. Pure: the texts come from templates.
+
+The pipeline `fleet`, or the only one, has plain names: `promote-prod.yml`, environment `prod`. Of any other
+one the name stands before the stage: `promote-payments.prod.yml`, `payments.prod`. No name of a stage holds a
+dot, so no two buttons meet in one file.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from release.core.models import Pipeline, Pipelines, Stage
+from release.errors import Misconfigured
+
+FOLDER: Final = ".github/workflows"
+# The first line of every file: what bears it may be replaced, and removed when no pipeline asks for it.
+MARK: Final = "# Rendered by `release workflows render`; change pipelines/ or templates/workflows/ instead.\n"
+SHARED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[0-9a-f]{40}", re.ASCII)
+_DEFAULT: Final = "fleet"
+_WILD: Final = re.compile(r"[*?\[{]")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowFile:
+    """One file below FOLDER: which template gives it, and the words that stand in it."""
+
+    name: str
+    template: str
+    words: Mapping[str, object]
+
+    @property
+    def path(self) -> str:
+        return f"{FOLDER}/{self.name}"
+
+
+def workflow_files(pipelines: Pipelines, shared: str | None = None) -> tuple[WorkflowFile, ...]:
+    """Every workflow of a repository. `shared`: ORG/REPO@SHA whose `_release.yml` does the work.
+
+    Without it the repository has its own, and the tool in it. Raises Misconfigured.
+    """
+    _refuse_shared_environments(pipelines)
+    where, _, commit = (shared or "").partition("@")
+    own = {
+        "own": shared is None,
+        "reusable": f"{where}/{FOLDER}/_release.yml@{commit}" if shared else f"$/{FOLDER}/_release.yml",
+        "setup": f"{where}/actions/setup@{commit}" if shared else "$/actions/setup",
+        "check": f" --from {shared}" if shared else "",
+    }
+    files = [WorkflowFile("ci.yml", "ci.yml.j2", own), WorkflowFile("watch.yml", "watch.yml.j2", own)]
+    if shared is None:
+        files.append(WorkflowFile("_release.yml", "_release.yml.j2", own))
+    for pipeline in pipelines.pipelines.values():
+        plain = is_plain(pipelines, pipeline)
+        files += _buttons(pipeline, plain, own)
+    return tuple(sorted(files, key=lambda file: file.name))
+
+
+def is_plain(pipelines: Pipelines, pipeline: Pipeline) -> bool:
+    """Whether files and environments go by the stage's name alone."""
+    return pipeline.name == _DEFAULT or len(pipelines.pipelines) == 1
+
+
+def github_environment(pipeline: Pipeline, stage: str, *, plain: bool) -> str:
+    """The GitHub environment that holds the deploy role of a stage."""
+    return stage if plain else f"{pipeline.name}.{stage}"
+
+
+def matrix_row(pipelines: Pipelines, pipeline: Pipeline, stage: Stage) -> dict[str, str]:
+    """What `_release.yml` has to know of a stage in order to go on with it."""
+    plain = is_plain(pipelines, pipeline)
+    return _of_stage(pipeline, stage, plain)
+
+
+def _refuse_shared_environments(pipelines: Pipelines) -> None:
+    """Environments hold roles: one that two jobs name would give a plan, or a build, a deploy role."""
+    owners = {"build": "the build of every pipeline"}
+    for pipeline in pipelines.pipelines.values():
+        for stage in pipeline.stages:
+            name = github_environment(pipeline, stage.name, plain=is_plain(pipelines, pipeline))
+            for environment in (name, f"{name}-plan", f"{name}-approval"):
+                owner = owners.setdefault(environment, str(stage.source))
+                if owner != str(stage.source):
+                    raise Misconfigured(
+                        f"the stage {stage.name} of {pipeline.name} would share the GitHub environment"
+                        f" {environment} with {owner}",
+                        fix="rename the stage: NAME, NAME-plan and NAME-approval must be its own",
+                        see=str(stage.source),
+                    )
+
+
+def _of_stage(pipeline: Pipeline, stage: Stage, plain: bool) -> dict[str, str]:
+    return {
+        "pipeline": pipeline.name,
+        "stage": stage.name,
+        "environment": github_environment(pipeline, stage.name, plain=plain),
+        "region": stage.environment.regions[0],
+    }
+
+
+def _buttons(pipeline: Pipeline, plain: bool, own: Mapping[str, object]) -> Iterator[WorkflowFile]:
+    prefix = "" if plain else f"{pipeline.name}."
+    for stage in pipeline.stages:
+        place = f"{prefix}{stage.name}"
+        words = {
+            **own,
+            **_of_stage(pipeline, stage, plain),
+            "shown": _shown(pipeline, stage.name, plain),
+            "before": stage.after.upper() if stage.after else "the stage before",
+        }
+        if stage.channel is None:
+            pushed = _pushed(pipeline) if stage.trigger == "push" else ()
+            yield WorkflowFile(f"deploy-{place}.yml", "deploy.yml.j2", {**words, "branches": pushed})
+        else:
+            # Only the first channel chooses a commit and a version; the others take what was chosen.
+            yield WorkflowFile(
+                f"promote-{place}.yml", "promote.yml.j2", {**words, "first": stage.channel == "qa"}
+            )
+    last = pipeline.stages[-1]
+    yield WorkflowFile(
+        "rollback.yml" if plain else f"rollback-{pipeline.name}.yml",
+        "rollback.yml.j2",
+        {
+            **own,
+            "pipeline": pipeline.name,
+            "prefix": prefix,
+            "label": "" if plain else f" ({pipeline.name})",
+            "stages": [stage.name for stage in reversed(pipeline.stages)],
+            "region": last.environment.regions[0],
+        },
+    )
+
+
+def _shown(pipeline: Pipeline, stage: str, plain: bool) -> str:
+    return stage.upper() if plain else f"{stage.upper()} ({pipeline.name})"
+
+
+def _pushed(pipeline: Pipeline) -> Sequence[str]:
+    """Branches whose pushes are deployed: those named in full. Patterns are for hotfixes, by button."""
+    return [branch for branch in pipeline.branches if not _WILD.search(branch)] or list(pipeline.branches)
