@@ -26,7 +26,6 @@ def test_a_read_that_comes_before_our_own_move_is_not_taken_for_another_hand(
     assert storm.violations == []
 
 
-@pytest.mark.xfail(reason="what serves already is not proven again, whoever has put it there")
 def test_what_somebody_moved_to_a_version_that_failed_is_not_called_a_success() -> None:
     world = fleet(regions=(EAST,), prices=("api",)).live("v1.0.0")
     world.fails_smoke("v1.1.0")

@@ -96,7 +96,6 @@ class Ground:
         services = {name: keys[:count] for name, count in zip(names, shape.services, strict=False)}
         rollouts = {EAST: shape.rollout} if shape.rollout else None
         self.world = World((EAST, WEST)[: shape.regions], services, rollouts)
-        self.put_by_hand: set[tuple[Place, str, str]] = set()  # versions to which somebody moved an alias
         self._asked_sick = 0
         clock = StormClock(self.turns)
         world = self.world

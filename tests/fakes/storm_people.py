@@ -148,6 +148,5 @@ class People:
                 place, name, ALIAS, lambda_version=version, weights={}, description=description
             )
             self._witness.serves(place, name, version)
-            self._ground.put_by_hand.add((place, name, version))
         self._witness.by_hand(place, name, self._world.functions.alias_of(place, name, ALIAS))
         return True

@@ -131,8 +131,7 @@ class Truths:
                 self._wrong(last, f"and the ledger says other code of {name} in {place} than it serves")
             if facts and facts.weights:
                 self._wrong(last, f"left weights on {name} in {place}")
-            proven = self._witness.proven | self._ground.put_by_hand
-            if facts and (place, name, facts.lambda_version) not in proven:
+            if facts and (place, name, facts.lambda_version) not in self._witness.proven:
                 self._wrong(last, f"{name} in {place} serves a version that proved nothing")
 
     def _wrong(self, ended: Ended, what: str) -> None:
