@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes: bool, as_json: bool) -> int:
     """Write the request to the ledger; the process at work sees it within 15 seconds and compensates.
 
-    Where nobody is at work, because it bakes, this goes back itself. Exit 5: what served before serves now.
+    Where nobody is at work, because it bakes or was killed, this goes back itself. Exit 5: what served
+    before serves now.
     """
     from rich.text import Text
 
+    from release.core.holding import deserted
     from release.core.records import Event, stamp
     from release.promotion import read_setup
 
@@ -42,14 +44,10 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
         raise GateClosed(
             f"nothing is under way in {stage}", fix=f"`release status {stage}` shows where it stands"
         )
-    if running.paused is None and wired.holders.is_dead(running.holder) is True:
-        raise Conflict(
-            f"{running.holder.label}, at work on {running.release.label}, is dead: nobody would hear this",
-            fix=f"run the same {running.verb} again to finish it, or `release rollback {stage} --reason …`",
-        )
+    nobody = deserted(running, dead=wired.holders.is_dead(running.holder), now=wired.clock.now())
     confirm(f"abort the {running.verb} of {running.release.label} in {stage}?", yes=yes, in_ci=wired.in_ci)
     state = setup.state
-    if head.abort is None or running.paused is None:  # else it was asked for, and going back did not end
+    if head.abort is None or not nobody:  # else it was asked for, and going back did not end
         who = wired.who()
         event = Event(
             kind="abort",
@@ -66,7 +64,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
             reason=reason,
         )
         state = wired.ledger.append(setup.state, event)
-    if running.paused is not None:
+    if nobody:
         return _go_back(wired, replace(setup, state=state), at, as_json=as_json)
     if as_json:
         show_json({"outcome": "asked", "id": running.id, "holder": running.holder.label})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from release.core.decisions import why_quarantined
-from release.core.records import Event, ReleaseRef, Served, StageHead, Verb, mark, overdue
+from release.core.records import Event, ReleaseRef, Running, Served, StageHead, Verb, mark, overdue
 from release.core.snapshot import AliasFacts
 
 
@@ -79,12 +79,17 @@ def decide(
             f" {head.stage}{until}"
             f" ({running.paused})"
         )
-    if dead is False or (dead is None and not overdue(running, now)):
+    if not deserted(running, dead=dead, now=now):
         return Busy(
             f"{running.verb} of {running.release.label} by {running.actor} is under way in {head.stage}"
             f" since {running.at} ({running.holder.label})"
         )
     return Continue(running.id, running.record) if same else Supersede(running.id, running.record)
+
+
+def deserted(running: Running, *, dead: bool | None, now: datetime) -> bool:
+    """Whether nobody is at work: it bakes, or its holder is dead or silent for too long. `dead` as above."""
+    return running.paused is not None or dead is True or (dead is None and overdue(running, now))
 
 
 def asked_back(head: StageHead, earlier: Sequence[StageHead] = ()) -> str | None:

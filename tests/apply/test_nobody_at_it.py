@@ -13,7 +13,7 @@ from release.decide import decide
 from release.errors import GateClosed, RolloutFailed, Unavailable
 from tests.apply.test_baking import CANARY, canary, ended
 from tests.fakes.traffic import Traffic
-from tests.fakes.world import ADA, ALIAS, EAST, WEST, Crash, Fault, World
+from tests.fakes.world import ADA, ALIAS, EAST, WEST, Crash, Fault, World, fleet
 
 LONG = replace(CANARY, bake=timedelta(hours=2))
 
@@ -180,6 +180,16 @@ def test_an_abort_goes_back_in_a_region_that_the_stage_has_left_meanwhile() -> N
     world.abort("we leave us-east-1")
     assert ended(world.advance()).event.outcome == "aborted"
     assert world.all_serve("v1.0.0")
+
+
+def test_an_abort_takes_back_a_first_deploy_that_was_killed() -> None:
+    world = fleet()
+    with pytest.raises(Crash), world.failing(Fault(14, "before", Crash)):
+        world.promote("v1.0.0")
+    assert set(world.aliases.values()) == {None, "v1.0.0"}
+    world.abort("not today")
+    assert ended(world.advance()).event.outcome == "aborted"
+    assert world.all_serve(None)
 
 
 def test_a_rollback_that_was_killed_goes_no_further_back_when_it_is_run_again() -> None:

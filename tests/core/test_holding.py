@@ -6,8 +6,18 @@ from typing import Any
 
 import pytest
 
-from release.core.holding import Busy, Continue, Fresh, Supersede, carried, decide, moved_by
-from release.core.records import Event, Holder, ReleaseRef, Running, Served, StageHead, mark
+from release.core.holding import (
+    Busy,
+    Continue,
+    Fresh,
+    Supersede,
+    asked_back,
+    carried,
+    decide,
+    deserted,
+    moved_by,
+)
+from release.core.records import Event, Holder, Quarantined, ReleaseRef, Running, Served, StageHead, mark
 from release.core.snapshot import AliasFacts
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -135,3 +145,41 @@ def test_an_alias_that_a_dead_first_deploy_created_goes_back_to_nothing() -> Non
 
 def test_a_moved_alias_that_the_dead_record_does_not_know_stays() -> None:
     assert carried([now(EAST, "2")], event("a"), frozenset({EAST})) == (now(EAST, "2"),)
+
+
+BY_GRACE = Quarantined(RELEASE.commit, "2026-11-21T11:55:00Z", "it leaks", RELEASE.tag, "grace")
+
+
+def test_nobody_has_asked_it_back() -> None:
+    assert asked_back(HEAD) is None
+    assert asked_back(replace(HEAD, running=None, abort="too late")) is None
+
+
+def test_an_abort_and_a_person_who_quarantines_it_ask_it_back() -> None:
+    assert asked_back(replace(HEAD, abort="wrong numbers")) == "aborted: wrong numbers"
+    bad = replace(HEAD, quarantined=(BY_GRACE,))
+    assert asked_back(bad) == "v1.0.0 was quarantined meanwhile: it leaks (in prod, by grace)"
+    before = StageHead("fleet", "uat", quarantined=(BY_GRACE,))
+    assert asked_back(HEAD, [before]) == "v1.0.0 was quarantined meanwhile: it leaks (in uat, by grace)"
+
+
+def test_the_circuit_breaker_alone_does_not_nor_does_anybody_stop_a_rollback_by_quarantine() -> None:
+    assert asked_back(replace(HEAD, quarantined=(replace(BY_GRACE, actor=None),))) is None
+    rollback = replace(RUNNING, verb="rollback")
+    assert asked_back(replace(HEAD, running=rollback, quarantined=(BY_GRACE,))) is None
+
+
+@pytest.mark.parametrize(
+    ("paused", "dead", "now", "nobody"),
+    [
+        ("it bakes", False, NOON, True),
+        (None, True, NOON, True),
+        (None, None, LATER, True),
+        (None, None, NOON, False),
+        (None, False, LATER, False),
+    ],
+)
+def test_who_is_dead_silent_or_gone_while_it_bakes_is_not_at_work(
+    paused: str | None, dead: bool | None, now: datetime, nobody: bool
+) -> None:
+    assert deserted(replace(RUNNING, paused=paused), dead=dead, now=now) is nobody
