@@ -1,0 +1,110 @@
+"""Two linters of workflows find nothing, here and in a repository with buttons only; and they do look."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflows.rendered import ROOT, SHARED, made_up, texts_of
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """What GitHub would see of this repository."""
+    shutil.copytree(ROOT / ".github", tmp_path / ".github")
+    shutil.copytree(ROOT / "actions", tmp_path / "actions")
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    return tmp_path
+
+
+@pytest.fixture
+def only_buttons(tmp_path: Path) -> Path:
+    """Two pipelines whose work is done by the workflow of another repository."""
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    stages = ["dev", "qa", "uat", "prod", "training"]
+    for name, text in texts_of(made_up({"fleet": stages, "payments": stages[:2]}), SHARED).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    return tmp_path
+
+
+def jactionlint(folder: Path) -> str:
+    """What it finds; shellcheck beside it reads the scripts."""
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [BIN / "jactionlint", "--no-color"],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def zizmor(folder: Path) -> str:
+    done = subprocess.run(
+        [BIN / "zizmor", "--offline", "--persona=auditor", "--strict-collection", "--no-progress",
+         "--format=plain", "--color=never", "."],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode in (0, 11, 12, 13, 14), done.stderr  # https://docs.zizmor.sh/usage/#exit-codes
+    return done.stdout if done.returncode else ""
+
+
+def test_jactionlint_finds_nothing(repository: Path) -> None:
+    assert jactionlint(repository) == ""
+
+
+def test_zizmor_finds_nothing(repository: Path) -> None:
+    assert zizmor(repository) == ""
+
+
+def test_they_find_nothing_in_a_repository_that_only_has_buttons(only_buttons: Path) -> None:
+    assert jactionlint(only_buttons) == ""
+    assert zizmor(only_buttons) == ""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ('"--ref=$REF"', "--ref=$REF", "SC2086"),
+        ("needs: build", "needs: bild", "bild"),
+        ("needs.plan.outputs.digest }}", "needs.plan.outputs.digests }}", "digests"),
+        ("inputs.reason }}", "inputs.raeson }}", "raeson"),
+        ("uses: $/actions/setup", "uses: $/actions/missing", "missing"),
+    ],
+)
+def test_jactionlint_sees_a_slip(was: str, becomes: str, says: str, repository: Path) -> None:
+    path = repository / ".github" / "workflows" / "_release.yml"
+    text = path.read_text()
+    assert was in text
+    path.write_text(text.replace(was, becomes, 1))
+
+    assert says in jactionlint(repository)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("permissions: {}\n\ndefaults", "permissions: write-all\n\ndefaults", "excessive-permissions"),
+        ("persist-credentials: false", "persist-credentials: true", "artipacked"),
+        ('"--ref=$REF"', '"--ref=${{ inputs.ref }}"', "template-injection"),
+        ("actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1", "actions/checkout@v7", "unpinned-uses"),
+    ],
+)
+def test_zizmor_sees_a_hole(was: str, becomes: str, says: str, repository: Path) -> None:
+    path = repository / ".github" / "workflows" / "_release.yml"
+    text = path.read_text()
+    assert was in text
+    path.write_text(text.replace(was, becomes, 1))
+
+    assert says in zizmor(repository)
