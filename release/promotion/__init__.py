@@ -12,7 +12,7 @@ from release.promotion.draft import (
     draft_rollout,
     refuse,
 )
-from release.promotion.resumed import draft_back, draft_resumed
+from release.promotion.resumed import draft_back, draft_resumed, draft_watched
 from release.promotion.setup import Request, Setup, build_setup, read_setup
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "draft_resumed",
     "draft_rollback",
     "draft_rollout",
+    "draft_watched",
     "next_release",
     "read_setup",
     "refuse",

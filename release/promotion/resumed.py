@@ -1,6 +1,7 @@
 """What is under way in a stage, as whoever goes on with it finds it: the rest of it, or its way back."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 
@@ -9,13 +10,16 @@ from release.build.target import Target as BuildTarget
 from release.core import holding
 from release.core.blockers import Blocker
 from release.core.models import Place, Stage
-from release.core.plan import Phase, Plan, ShiftAlias
+from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Step
 from release.core.records import Event, Running, Served, StageHead
+from release.core.rollout import waves_of
 from release.core.selection import Selection
 from release.errors import Unavailable
 from release.observe import check_identity
 from release.promotion.draft import Draft, draft_rollback, draft_rollout, hold_of, wanted_of
 from release.promotion.setup import Request, Setup
+
+_IN_FLIGHT = 32
 
 
 def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget) -> Draft | None:
@@ -85,6 +89,45 @@ def draft_back(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget)
     )
     wanted = wanted_of(tools, setup, stage, selection, target)
     return Draft(plan, wanted, hold, dead, setup.state, setup.pipelines, None)
+
+
+def draft_watched(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget) -> Draft | None:
+    """What bakes in the region of the last wave on record, read from its aliases alone: enough to judge it.
+
+    Its steps are never carried out. None: nothing bakes. Raises Misconfigured, Unavailable.
+    """
+    running = setup.head(stage.name).running
+    back = draft_back(tools, setup, stage, target=target)
+    if running is None or running.wave is None or back is None:
+        return None
+    region = running.wave.region
+    begun, places = tools.ledger.event(setup.state, running.record), back.plan.places
+    place = next((one for one in places if one.region == region), None)
+    if place is None or region not in stage.rollouts:
+        return None
+    with ThreadPoolExecutor(_IN_FLIGHT, thread_name_prefix="watch") as pool:
+        steps = pool.map(
+            lambda was: _baking(tools, setup, begun, was, place),
+            [was for was in back.plan.before if was.region == region],
+        )
+        found = tuple(step for pair in steps for step in pair)
+    rollouts = {region: stage.rollouts[region]}
+    plan = replace(back.plan, steps=found, rollouts=rollouts, waves=waves_of(found, (place,), rollouts))
+    return replace(back, plan=plan)
+
+
+def _baking(tools: Tools, setup: Setup, begun: Event, was: Served, place: Place) -> tuple[Step, ...]:
+    """The two versions of a function that bakes, as the steps that led there would name them."""
+    alias = setup.pipelines.alias
+    facts = tools.functions.alias(place, was.function, alias)
+    if facts is None or not facts.weights or not holding.wrote((begun.id, *begun.supersedes), facts):
+        return ()
+    canary, service, name = next(iter(facts.weights)), was.service, was.function
+    prepared = PrepareVersion(service, place, name, "", "", lambda_version=canary)
+    shifted = ShiftAlias(
+        service, place, name, alias, before=facts.lambda_version, revision=facts.revision, percent=100
+    )
+    return Step(Phase.PREPARE, prepared), Step(Phase.SHIFT, shifted)
 
 
 def _selection(setup: Setup, running: Running, begun: Event) -> Selection:

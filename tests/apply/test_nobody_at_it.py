@@ -153,6 +153,25 @@ def test_whatever_it_is_judged_by_is_part_of_what_was_approved(change: dict[str,
         world.advance()
 
 
+def test_what_bakes_is_watched_while_another_region_is_out() -> None:
+    world, traffic = baking()
+
+    def out(call: Any) -> None:
+        if call.place.region == WEST:
+            raise Unavailable("us-west-2 cannot be reached", fix="wait")
+
+    with world.hooked(before=out):
+        world.clock.sleep(600)
+        with pytest.raises(Unavailable, match="us-west-2"):
+            world.advance()
+        traffic.bad["v1.1.0"] = 0.2
+        world.clock.sleep(600)
+        applied = ended(world.advance())
+    assert isinstance(applied.failure, RolloutFailed)
+    assert "10 % of the traffic in us-east-1 failed" in applied.failure.cause
+    assert world.all_serve("v1.0.0")
+
+
 def test_an_abort_goes_back_where_it_can_while_another_region_is_out() -> None:
     world, _ = baking()
     world.abort("wrong numbers")
