@@ -22,7 +22,7 @@ from tests.fakes.world import SOURCE, WEST
 
 Note = Callable[[str, object], None]
 PLAIN = 200  # schedules in the ordinary tests
-PROOF = 12_000
+PROOF = 10_080
 PARTS = 24  # so that several processes share them
 CANARY = Gradual("canary", (10, 50, 100), timedelta(minutes=1), 100, 0.01, ("{function}-errors",), SOURCE)
 

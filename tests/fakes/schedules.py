@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
+from typing import Literal
 
 from release.apply import WAIT
 from release.core.models import Gradual
@@ -83,7 +84,12 @@ def schedule(seed: int) -> Schedule:
     shape = random.choice(_SHAPES)
     shape = Shape(shape.services, shape.regions, first=random.random() < 0.2)
     if not shape.first and random.random() < 0.4:
-        shape = replace(shape, rollout=_rollout(random), per_second=random.choice((20.0, 20.0, 20.0, 0.0)))
+        shape = replace(
+            shape,
+            rollout=_rollout(random),
+            replica_bakes=random.random() < 0.3,
+            per_second=random.choice((20.0, 20.0, 20.0, 0.0)),
+        )
     illness = None
     if random.random() < 0.35:
         illness = Illness(
@@ -98,9 +104,10 @@ def schedule(seed: int) -> Schedule:
 
 
 def _rollout(random: Random) -> Gradual:
+    kind: Literal["canary", "linear"] = random.choice(("canary", "canary", "linear"))
     return Gradual(
-        "canary",
-        steps=random.choice(((10, 100), (10, 50, 100))),
+        kind,
+        steps=(25, 50, 75, 100) if kind == "linear" else random.choice(((10, 100), (10, 50, 100))),
         bake=timedelta(minutes=random.choice((1, 5, 120))),
         min_samples=100,
         max_error_rate=0.01,

@@ -70,6 +70,7 @@ class Shape:
     regions: int = 2
     first: bool = False
     rollout: Gradual | None = None  # of the primary region; None: all at once
+    replica_bakes: bool = False  # the other region goes the same way
     per_second: float = 20.0  # calls of every function
 
 
@@ -94,7 +95,8 @@ class Ground:
         self.processes = Processes(self.turns)
         names, keys = ("prices", "configs", "orders", "mails"), ("api", "nightly", "feed", "audit")
         services = {name: keys[:count] for name, count in zip(names, shape.services, strict=False)}
-        rollouts = {EAST: shape.rollout} if shape.rollout else None
+        gradual = (EAST, WEST)[: shape.regions if shape.replica_bakes else 1]
+        rollouts = dict.fromkeys(gradual, shape.rollout) if shape.rollout else None
         self.world = World((EAST, WEST)[: shape.regions], services, rollouts)
         self._asked_sick = 0
         clock = StormClock(self.turns)
@@ -108,7 +110,8 @@ class Ground:
             self.traffic.bad[illness.tag] = illness.calls
         for name in world.names if self.has_alarms else ():
             alarm = AlarmFacts(f"{name}-errors", "OK", (name,), (f"{name}:{ALIAS}",))
-            self.traffic.put_alarm(world.places[0], alarm)
+            for place in world.places:
+                self.traffic.put_alarm(place, alarm)
         for tag, template in zip(TAGS, ("first", "second", "first"), strict=True):
             world.build(tag, template=template)
         if not shape.first:

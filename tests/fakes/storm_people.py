@@ -87,7 +87,8 @@ class People:
         self._traffic.out_of_reach.clear()
         self._world.functions.expires = None
         for name in self._world.names if self._ground.has_alarms else ():
-            self._traffic.change_alarm(self._world.places[0], f"{name}-errors", state="OK")
+            for place in self._world.places:
+                self._traffic.change_alarm(place, f"{name}-errors", state="OK")
 
     def end_their_canaries(self) -> None:
         for place, name in list(self._witness.foreign):
@@ -97,7 +98,7 @@ class People:
                 self._witness.by_hand(place, name, self._world.functions.alias_of(place, name, ALIAS))
 
     def _the_watch_is_troubled(self, strike: Strike) -> bool:
-        world, place = self._world, self._world.places[0]
+        world, place = self._world, self._world.places[strike.pick % len(self._world.places)]
         if self._ground.shape.rollout is None:
             return False
         match strike.kind:

@@ -70,10 +70,11 @@ class Truths:
         running = self._world.head.running
         if running is None or running.wave is None:
             return
-        share = running.wave.percent / 100
+        share, regions = running.wave.percent / 100, [place.region for place in self._world.places]
+        done = regions[: regions.index(running.wave.region)]
         for (place, name), before in (ended.before or {}).items():
             facts = self._world.functions.alias_of(place, name, ALIAS)
-            if facts is None or (place, name) in self._witness.foreign:
+            if facts is None or place.region in done or (place, name) in self._witness.foreign:
                 continue
             shares = list(facts.weights.values())
             wanted = [share] if place.region == running.wave.region else []
