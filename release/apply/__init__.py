@@ -70,6 +70,14 @@ def apply(
     targets = {target.service: target for target in wanted}
     work = Work(plan, targets, tools, journal, who, progress, wait_until)
     try:
+        return _forward_or_back(work, failed)
+    except (KeyboardInterrupt, SystemExit):  # on the way back as well: somebody else may finish that
+        _let_go(work)
+        raise
+
+
+def _forward_or_back(work: Work, failed: RolloutFailed | None) -> Applied:
+    try:
         try:
             if failed is not None:
                 _never_forward(work, failed)
@@ -81,9 +89,6 @@ def apply(
         raise
     except ReleaseError as failure:
         return _fail(work, failure)
-    except (KeyboardInterrupt, SystemExit):
-        _let_go(work)
-        raise
     except Exception as bug:
         _fail(work, Unavailable(f"a bug in release: {type(bug).__name__}: {bug}", fix="report it"))
         raise

@@ -41,6 +41,23 @@ def test_an_interrupted_holder_lets_go_so_that_another_machine_goes_on_at_once()
     assert running.next_by == world.ledger.log[-1].at
 
 
+def test_who_is_interrupted_on_the_way_back_lets_go_as_well() -> None:
+    world = fleet().live("v1.0.0")
+    world.fails_smoke("v1.1.0", through="alias")
+
+    def interrupt(call: Call) -> None:
+        if call.operation == "update_alias" and call.undo:
+            raise KeyboardInterrupt
+
+    with world.hooked(before=interrupt), pytest.raises(KeyboardInterrupt):
+        world.promote("v1.1.0")
+    assert world.ledger.log[-1].kind == "let-go"
+    assert not world.all_serve("v1.0.0")
+    again = world.finish("v1.1.0")
+    assert again is not None and again.failure is not None
+    assert world.all_serve("v1.0.0")
+
+
 def test_a_smaller_plan_does_not_end_a_dead_promotion_that_it_does_not_cover() -> None:
     world = fleet(prices=("api",), configs=("api",)).live("v1.0.0")
     world.build("v1.1.0")
