@@ -2,7 +2,7 @@
 fake) stands behind each.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from release.core.alarms import AlarmFacts
 from release.core.analysis import Counts
+from release.core.chain import LedgerCommit
 from release.core.git_objects import Difference as Difference
 from release.core.git_objects import TreeEntry as TreeEntry
 from release.core.models import Place
@@ -289,6 +290,14 @@ class Branch(Protocol):
         that any of these basic regular expressions matches in a line.
         """
 
+    def history(
+        self, commit: str, *, saying: Sequence[str] = (), wanted: Callable[[str], bool] = ...
+    ) -> Iterator[LedgerCommit]:
+        """A commit and its ancestors, the oldest first, a part of them in memory at a time.
+
+        `saying`: as `added` has it. Changes of paths that are not `wanted` are left out.
+        """
+
     def write_commit(
         self,
         *,
@@ -445,6 +454,19 @@ class Ledger(Protocol):
         """The newest `limit`, in the order in which they were written, newest first.
 
         Only those of a pipeline, a stage, or a release (tag or commit id), where named.
+        """
+
+
+class LedgerChain(Ledger, Protocol):
+    """A ledger as auditors read it: commit by commit."""
+
+    def commits(
+        self, state: LedgerState, *, release: str | None = None, begun: Callable[[str], bool] | None = None
+    ) -> Iterator[LedgerCommit]:
+        """The ledger's commits as they are, the oldest first, none of them trusted.
+
+        `release`: those whose message names this tag or commit id. `begun`: files of those events alone whose
+        promotion began at such a time, as `20261121T095000Z`.
         """
 
 

@@ -12,6 +12,7 @@ from release.errors import Misconfigured
 
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
+    from release.adapters.reports import HtmlReports
     from release.apply.work import Tools, Who
     from release.build.builder import Builder
     from release.build.release_build import BuildResult
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         Clock,
         Functions,
         Holders,
-        Ledger,
+        LedgerChain,
         Metrics,
         Programs,
         Progress,
@@ -59,7 +60,7 @@ class Wiring:
         return SystemClock()
 
     @cached_property
-    def ledger(self) -> "Ledger":
+    def ledger(self) -> "LedgerChain":
         from release.adapters.ledger import GitLedger
 
         return GitLedger(self.repo, self.clock)
@@ -218,6 +219,13 @@ class Wiring:
             uv_install(asked, into)
 
         return ServiceBuilder(cache, install)
+
+    @property
+    def reports(self) -> "HtmlReports":
+        from release.adapters.reports import HtmlReports
+        from release.adapters.templates import packaged_templates
+
+        return HtmlReports(packaged_templates() / "audit")
 
     def survey(
         self,

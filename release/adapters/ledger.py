@@ -9,9 +9,10 @@ import hashlib
 import json
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from release.core.chain import LedgerCommit
 from release.core.decisions import closed_by_people
 from release.core.records import Event, IllegalEvent, StageHead, advance
 from release.errors import Conflict, GateClosed, Misconfigured, Unavailable
@@ -150,6 +151,17 @@ class GitLedger:
             and stage in (None, event.stage)
             and _is_about(event, release)
         ][:limit]
+
+    def commits(
+        self, state: LedgerState, *, release: str | None = None, begun: Callable[[str], bool] | None = None
+    ) -> Iterator[LedgerCommit]:
+        if state.commit is None:
+            return iter(())
+        return self._branch.history(
+            state.commit,
+            saying=_lines_of(None, None, release),
+            wanted=lambda path: begun is None or (_is_event(path) and begun(path[8:24])),
+        )
 
     def _outdated(self, state: LedgerState, heads: Mapping[tuple[str, str], StageHead]) -> list[str]:
         """Files of events that no head names any more."""

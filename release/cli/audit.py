@@ -4,7 +4,10 @@ from pathlib import Path
 
 import click
 
-from release.cli.context import confirm, json_option, pipeline_option, wiring, yes_option
+from release.cli.audit_export import audit_export
+from release.cli.audit_file import audit_file
+from release.cli.audit_verify import audit_verify
+from release.cli.context import check_known, confirm, json_option, pipeline_option, wiring, yes_option
 from release.cli.output import show, show_json
 from release.cli.usage import Verbs
 from release.errors import Misconfigured
@@ -27,8 +30,8 @@ def audit_log(directory: Path, limit: int, stage: str | None, pipeline: str | No
 
     wired = wiring(directory)
     state = wired.ledger.read()
-    _check_known("pipeline", pipeline, {name for name, _ in state.heads})
-    _check_known("stage", stage, {name for _, name in state.heads})
+    check_known("pipeline", pipeline, {name for name, _ in state.heads})
+    check_known("stage", stage, {name for _, name in state.heads})
     events = wired.ledger.events(state, limit=limit, pipeline=pipeline, stage=stage)
     if as_json:
         show_json([event_json(event) for event in events])
@@ -49,7 +52,7 @@ def audit_show(directory: Path, tag: str, pipeline: str | None, as_json: bool) -
     wired = wiring(directory)
     refs = wired.repo.remote()
     state = wired.ledger.read(refs)
-    _check_known("pipeline", pipeline, {name for name, _ in state.heads})
+    check_known("pipeline", pipeline, {name for name, _ in state.heads})
     events = list(wired.ledger.events(state, pipeline=pipeline, release=tag))
     found = refs.tags.get(tag)
     if found is None and not events:
@@ -112,9 +115,5 @@ def audit_import(directory: Path, journal: Path, yes: bool, as_json: bool) -> No
     )
 
 
-def _check_known(what: str, name: str | None, known: set[str]) -> None:
-    """Nothing found must mean that nothing happened, not that a name was misspelt. Raises Misconfigured."""
-    if name is not None and known and name not in known:
-        raise Misconfigured(
-            f"the ledger has nothing of a {what} {name}", fix=f"name one of: {', '.join(sorted(known))}"
-        )
+for neighbour in (audit_export, audit_file, audit_verify):
+    command.add_command(neighbour)

@@ -99,6 +99,14 @@ def folder(directory: Path) -> Path:
     return directory
 
 
+def check_known(what: str, name: str | None, known: set[str]) -> None:
+    """Nothing found must mean that nothing happened, not that a name was misspelt. Raises Misconfigured."""
+    if name is not None and known and name not in known:
+        raise Misconfigured(
+            f"the ledger has nothing of a {what} {name}", fix=f"name one of: {', '.join(sorted(known))}"
+        )
+
+
 def confirm(question: str, *, yes: bool, in_ci: bool) -> None:
     """Ask a person; nobody in CI and with --yes. Raises Misconfigured without a terminal."""
     if yes or in_ci:

@@ -32,9 +32,15 @@ ROWS = {
     ("apply",): Row(("PLAN", "--yes"), _AWS),
     ("artifacts", "list"): Row((), _AWS),
     ("artifacts", "show"): Row(("v1.0.0-qa.1",), _AWS),
+    ("audit", "export"): Row(
+        ("--from", "2026-11-01", "--to", "2026-11-30", "--stage", "STAGE"), _LEDGER, "qa"
+    ),
+    ("audit", "file"): Row(("v1.0.0-qa.1", "--stage", "STAGE"), _AWS, "qa"),
     ("audit", "import"): Row(("PLAN", "--yes"), frozenset({"folder"})),
     ("audit", "log"): Row(("--stage", "STAGE"), _LEDGER, "qa"),
     ("audit", "show"): Row(("v1.0.0-qa.1",), _LEDGER),
+    # these tags state nothing, and a ledger that cannot be read is what it looks for
+    ("audit", "verify"): Row(("--without-aws",), _PIPELINES - {"ledger"}, ends=3),
     ("build",): Row((), _COMMIT | {"services", "aws"}),
     # what it cannot know counts as changed: no remote and no ledger is an answer
     ("changed",): Row(("--stage", "STAGE"), (_COMMIT | {"services"}) - {"remote", "ledger"}, "dev"),

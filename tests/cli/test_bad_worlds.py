@@ -233,7 +233,13 @@ def test_no_command_is_left_out() -> None:
     assert sorted(path for path, _ in commands()) == sorted(ROWS)
 
 
-OFFLINE = [path for path, row in ROWS.items() if "aws" not in row.needs and path[0] != "sandbox"]
+OFFLINE = [
+    path
+    for path, row in ROWS.items()
+    if "aws" not in row.needs
+    and path[0] != "sandbox"
+    and path != ("audit", "import")  # it asks for a journal
+]
 
 
 @pytest.mark.parametrize("path", OFFLINE, ids=" ".join)
@@ -281,8 +287,8 @@ def test_an_unknown_pipeline_is_answered_with_the_known_ones(
 def test_every_verb_that_reads_a_repository_takes_a_pipeline() -> None:
     without = {path for path in ROWS if path not in PIPELINED and path[0] != "sandbox"}
 
-    # a plan file names its own; the workflows are those of all pipelines, or none would be in step
-    assert without == {("apply",), ("workflows", "render"), ("workflows", "report")}
+    # a plan file and a journal name their own; the workflows are of all pipelines, or none would be in step
+    assert without == {("apply",), ("audit", "import"), ("workflows", "render"), ("workflows", "report")}
 
 
 def test_every_error_of_the_configuration_is_named_with_its_place(
@@ -330,7 +336,7 @@ def test_every_command_that_needs_aws_gives_up_on_one_that_is_out_of_reach(
 
 @SANDBOXED
 @pytest.mark.parametrize(
-    "path", [path for path in CLOUD if path[0] not in ("artifacts", "build")], ids=" ".join
+    "path", [path for path in CLOUD if path[0] not in ("artifacts", "audit", "build")], ids=" ".join
 )
 def test_credentials_of_another_account_are_refused_before_anything_is_changed(
     path: tuple[str, ...],

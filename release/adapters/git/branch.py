@@ -12,14 +12,15 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from release.adapters.git import objects
+from release.adapters.git import chain, objects
 from release.adapters.git.command import Commands
 from release.adapters.git.history import History
 from release.adapters.git.remote import Remote
+from release.core.chain import LedgerCommit
 from release.errors import Unavailable
 from release.ports import RefUpdate, TreeEntry
 
@@ -87,6 +88,12 @@ class OwnBranch:
         entries = objects.added(git, commit, limit, saying)
         found = objects.blobs(git, [entry.blob for entry in entries])
         return [(entry.path, found[entry.blob]) for entry in entries]
+
+    def history(
+        self, commit: str, *, saying: Sequence[str] = (), wanted: Callable[[str], bool] = lambda path: True
+    ) -> Iterator[LedgerCommit]:
+        self.ensure(commit, commits=None)
+        return chain.history(self._place(commit), commit, saying, wanted)
 
     def write_commit(
         self, *, base: str | None, files: Mapping[str, bytes | None], parents: Sequence[str], message: str
