@@ -150,11 +150,20 @@ class Storms(RuleBasedStateMachine):
             assert self.storm.violations == []
 
 
-TestStorms = Storms.TestCase
-TestStorms.settings = settings(
-    max_examples=40,
-    stateful_step_count=4,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+def examples(count: int) -> settings:
+    return settings(
+        max_examples=count,
+        stateful_step_count=4,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+class TestStorms(Storms.TestCase):  # type: ignore[valid-type,misc]
+    settings = examples(40)
+
+
+@pytest.mark.prove
+class TestManyStorms(Storms.TestCase):  # type: ignore[valid-type,misc]
+    settings = examples(400)
