@@ -99,7 +99,7 @@ def _back(work: Work, served: Served) -> str | None:
             _write_through(work, place, served, facts)
         return None
     if facts is None or not _ours(work, place, served, facts):
-        if (place, served.function) not in work.journal.tried:
+        if (place, served.function) not in work.journal.tried and not work.journal.inherits:
             return None
         return (
             f"{served.function} in {served.region}: {alias} is at {now},"

@@ -28,7 +28,7 @@ from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Wave
 from release.core.records import Judged, StageHead, moment, next_by, stamp
 from release.core.records import Wave as Recorded
 from release.core.rollout import Target
-from release.errors import RolloutFailed, Unavailable
+from release.errors import Misconfigured, RolloutFailed, Unavailable
 from release.ports import Compared
 
 _LOOK_SECONDS: Final = 15.0  # how often is looked; a bake so short that this would be seldom, more often
@@ -161,7 +161,7 @@ class _Bake:
         self._say("bake", until=decision)
         while True:
             self.work.check_hold()
-            verdict, now = self.look(), clock.now()
+            verdict, now = self._look_or_hand_over(), clock.now()
             match verdict:
                 case Fail(reason):
                     raise self.failed(reason)
@@ -176,6 +176,23 @@ class _Bake:
                     assert_never(verdict)
             self._may_wait(decision)
             clock.sleep(min(pause, max((decision - now).total_seconds(), 0.1)))
+
+    def _look_or_hand_over(self) -> Verdict:
+        """Raises Paused where these credentials are of no use any more: an undo would fail as well, and
+        nothing says that the release is bad. Raises Misconfigured where they are, but for measurements.
+        """
+        try:
+            return self.look()
+        except Misconfigured as error:
+            move, alias = self.moves[0], self.work.plan.alias
+            try:
+                self.work.tools.functions.alias(move.place, move.function, alias)
+            except Misconfigured:
+                what = f"{self.wave.percent} % in {self.wave.region} bakes, and cannot be watched"
+                raise Paused(f"{what}: {error.cause}", self.work.tools.clock.now()) from error
+            except Unavailable:
+                pass
+            raise
 
     def _extend(self, reason: str, now: datetime, length: timedelta, last: datetime) -> datetime:
         """When to decide next. Raises Paused when there was time enough: without a verdict nothing passes."""

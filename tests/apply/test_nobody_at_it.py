@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from release.core.decisions import Deciding
-from release.core.models import Gradual
+from release.core.models import Gradual, Place
 from release.core.records import Decision
 from release.decide import decide
-from release.errors import GateClosed, RolloutFailed, Unavailable
+from release.errors import GateClosed, Misconfigured, RolloutFailed, Unavailable
 from tests.apply.test_baking import CANARY, canary, ended
+from tests.fakes.aws import Call
 from tests.fakes.traffic import Traffic
 from tests.fakes.world import ADA, ALIAS, EAST, WEST, Crash, Fault, World, fleet
 
@@ -114,6 +115,18 @@ def test_what_somebody_took_out_of_the_canary_by_hand_gets_no_traffic_again() ->
     world.abort("it was taken out by hand")
     assert ended(world.advance()).event.outcome == "aborted"
     assert world.all_serve("v1.0.0")
+
+
+def test_what_somebody_has_moved_elsewhere_is_left_so_and_reported() -> None:
+    world, _ = baking()
+    place = world.places[0]
+    world.functions.change_alias(place, "prices-api", ALIAS, lambda_version="2", weights={}, description="")
+    world.abort("wrong numbers")
+    applied = ended(world.advance())
+    assert applied.event.outcome == "stranded"
+    (line,) = applied.event.report
+    assert line.startswith("prices-api in us-east-1: live is at version 2, set by somebody else")
+    assert world.aliases[EAST, "configs-api"] == "v1.0.0"
 
 
 def test_what_cannot_go_on_as_approved_is_watched_all_the_same() -> None:
@@ -222,6 +235,32 @@ def test_a_rollback_that_was_killed_goes_no_further_back_when_it_is_run_again() 
         world.roll_back()
     assert world.roll_back().event.label == "v1.0.1"
     assert world.all_serve("v1.0.1")
+
+
+@pytest.mark.parametrize("all_of_it", [True, False])
+def test_credentials_that_end_unannounced_hand_over_and_take_nothing_back(all_of_it: bool) -> None:
+    world, traffic = canary()
+    ended_at = world.clock.now() + timedelta(minutes=2)
+
+    def refused(call: Any) -> None:
+        if world.clock.now() > ended_at and call.place.region in (EAST, WEST):
+            raise Misconfigured("the security token has expired", fix="log in")
+
+    def measured(place: Place) -> None:
+        refused(Call("counts", place, ""))
+        asked(place)
+
+    asked, traffic._ask = traffic._ask, measured  # type: ignore[assignment, method-assign]
+    with world.hooked(before=refused if all_of_it else None):
+        applied = world.promote("v1.1.0")
+    if not all_of_it:  # what cannot be measured, but undone, is
+        assert isinstance(applied.failure, Misconfigured)
+        assert world.all_serve("v1.0.0")
+        return
+    assert applied.paused is not None and "cannot be watched: the security token" in applied.paused.why
+    traffic._ask = asked  # type: ignore[method-assign]
+    assert ended(world.advance()).failure is None
+    assert world.all_serve("v1.1.0")
 
 
 def test_alarms_that_do_not_count_by_the_first_command_do_not_by_the_second() -> None:
