@@ -17,6 +17,7 @@ from tests.e2e.texts import REGIONS
 _CALLERS: Final = 6  # threads; more requests under way than that gain nothing on a small machine
 _MESSAGES_A_CALL: Final = 10  # of SendMessageBatch
 _WATCH_SECONDS: Final = 0.1
+_DRAIN_SECONDS, _DRAIN_PAUSE_SECONDS = 180.0, 0.3  # a busy machine is no failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,20 @@ class Load:
             alias = functions.get_alias(FunctionName=f"{CALLED}-prod", Name="live")
             share = sum(weights(alias).values())
             self.sights.append(Sight(time.monotonic(), region, alias["FunctionVersion"], share))
+
+    def drain(self, region: str) -> None:
+        """Wait until the queue holds no message any more, neither waiting nor being worked at."""
+        sqs = self.world.fleet.client("sqs", self.world.accounts["prod"], region)
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        deadline = time.monotonic() + _DRAIN_SECONDS
+        while True:
+            left = sqs.get_queue_attributes(QueueUrl=_queue(self.world, region), AttributeNames=names)[
+                "Attributes"
+            ]
+            if not any(map(int, left.values())):
+                return
+            assert time.monotonic() < deadline, f"{region} still holds {left}"
+            time.sleep(_DRAIN_PAUSE_SECONDS)
 
     # -- what was seen
 
