@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from release.apply import Paused, Tools, Who
-from release.apply.waves import does_badly, still_bakes
+from release.apply.unattended import does_badly, still_bakes
 from release.build.target import Target
 from release.core.holding import Busy, asked_back
 from release.core.models import Stage

@@ -1,14 +1,13 @@
 """Traffic moves wave by wave; what bakes is watched, and nothing goes on without a pass."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, assert_never
 
 from release.apply.record import event, write
 from release.apply.steps import carry_out, confirm, probe
-from release.apply.work import UNDO, Journal, Paused, Tools, Who, Work
+from release.apply.work import UNDO, Paused, Work
 from release.core import alarms
 from release.core.analysis import (
     Counts,
@@ -21,13 +20,11 @@ from release.core.analysis import (
     shortest_window,
     together,
 )
-from release.core.holding import asked_back
 from release.core.limits import BAKE_EXTENSIONS
 from release.core.models import Gradual, Place
-from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Wave
-from release.core.records import Judged, StageHead, moment, next_by, stamp
+from release.core.plan import Phase, ShiftAlias, Wave
+from release.core.records import Judged, moment, next_by, stamp
 from release.core.records import Wave as Recorded
-from release.core.rollout import Target
 from release.errors import Misconfigured, RolloutFailed, Unavailable
 from release.ports import Compared
 
@@ -42,68 +39,10 @@ def move_traffic(work: Work) -> None:
         carry_out(work, Phase.SHIFT, steps, wave.region)
         if wave.rollout is not None and wave.region is not None:
             since = _since(work, wave, moved=bool(steps))
-            _Bake(work, wave, wave.rollout, since).watch()
+            Bake(work, wave, wave.rollout, since).watch()
         else:
             confirm(work, wave.region)
             carry_out(work, Phase.ATTACH, work.plan.in_phase(Phase.ATTACH, wave.region), wave.region)
-
-
-def still_bakes(
-    plan: Plan, wanted: Sequence[Target], head: StageHead, *, tools: Tools, who: Who, wait: timedelta
-) -> Paused | None:
-    """Look at what was left to bake, without taking hold of the stage.
-
-    None: there is something to do, because the time has come, somebody asked to stop, or it does badly.
-    """
-    running, now = head.running, tools.clock.now()
-    if running is None or running.paused is None or asked_back(head):
-        return None
-    bake = _left_to_bake(plan, wanted, head, tools, who)
-    if bake is None or any((one.place, one.function) not in bake.work.journal.versions for one in bake.moves):
-        return None
-    verdict = bake.look()
-    next_at = moment(running.next_at) if running.next_at else None
-    if isinstance(verdict, Fail):
-        return None
-    if next_at is not None:
-        return Paused(running.paused, next_at) if next_at > now + wait else None
-    return Paused(verdict.reason, None) if isinstance(verdict, Inconclusive) else None
-
-
-def does_badly(
-    plan: Plan, wanted: Sequence[Target], head: StageHead, *, tools: Tools, who: Who
-) -> RolloutFailed | None:
-    """Look at what bakes while its plan is blocked: to go on needs what was approved, to go back does not."""
-    bake = _left_to_bake(plan, wanted, head, tools, who)
-    if bake is None:
-        return None
-    known = {function for place, function in bake.work.journal.versions if place.region == bake.wave.region}
-    bake.wave = replace(bake.wave, baking=tuple(one for one in bake.wave.baking if one in known))
-    verdict = bake.look() if bake.wave.baking else None
-    return bake.failed(verdict.reason) if isinstance(verdict, Fail) else None
-
-
-def _left_to_bake(
-    plan: Plan, wanted: Sequence[Target], head: StageHead, tools: Tools, who: Who
-) -> "_Bake | None":
-    """The wave on record, where it bakes; judged as the plan says now, whatever was approved."""
-    running = head.running
-    if running is None or running.wave is None:
-        return None
-    journal = Journal(running.id, head.fence, running.release, (), wave=running.wave)
-    for step in plan.in_phase(Phase.PREPARE):
-        if isinstance(step.action, PrepareVersion) and step.action.lambda_version is not None:
-            journal.versions[step.action.place, step.action.function] = step.action.lambda_version
-    targets = {target.service: target for target in wanted}
-    work = Work(plan, targets, tools, journal, who, lambda what, fields: None, tools.clock.now())
-    region, percent = running.wave.region, running.wave.percent
-    baking = tuple(function for place, function in journal.versions if place.region == region)
-    rollout = plan.rollouts.get(region)
-    instead = Wave(region, percent, rollout if isinstance(rollout, Gradual) else None, baking)
-    wave = next((one for one in plan.waves if (one.region, one.percent) == (region, percent)), instead)
-    if wave.rollout is None or not wave.baking:
-        return None
-    return _Bake(work, wave, wave.rollout, moment(running.wave.since))
 
 
 def _reached(work: Work) -> int:
@@ -143,7 +82,7 @@ def _bake(work: Work, wave: Wave) -> timedelta:
 
 
 @dataclass(slots=True)
-class _Bake:
+class Bake:
     """One wave while it bakes."""
 
     work: Work
