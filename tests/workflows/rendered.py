@@ -27,7 +27,12 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def of_this_repository() -> Pipelines:
-    files = {f"pipelines/{path.name}": path.read_bytes() for path in (ROOT / "pipelines").glob("*.yaml")}
+    return pipelines_in(ROOT)
+
+
+def pipelines_in(folder: Path) -> Pipelines:
+    """Those of a work tree."""
+    files = {f"pipelines/{path.name}": path.read_bytes() for path in (folder / "pipelines").glob("*.yaml")}
     return load_pipelines(files, {})
 
 

@@ -1,0 +1,176 @@
+"""Runs rendered workflows on this machine with nektos/act, against the sandbox and a bare remote.
+
+act 0.2.89 does not know `$/`, `queue` and `deployment: false`: it gets copies without them. Four actions are
+replaced: installing `release` (the one under test is taken), signing in (the sandbox's credentials are in the
+environment), and keeping and fetching a file between jobs (a folder).
+"""
+
+import json
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.fleet import World
+from tests.workflows.rendered import pipelines_in, texts_of
+
+RUN_ID = "77"
+_STUBS = {
+    "aws-actions/configure-aws-credentials": 'echo "$ROLE" >>"$ACT_SIGN_INS"',
+    "actions/upload-artifact": 'if [ -f "$FILE" ]; then cp "$FILE" "$ACT_FILES/$NAME"; fi',
+    "actions/download-artifact": 'cp "$ACT_FILES/$NAME" plan.json',
+}
+_STUB = """\
+name: stand-in
+inputs:
+  role-to-assume: {{required: false}}
+  role-session-name: {{required: false}}
+  aws-region: {{required: false}}
+  name: {{required: false}}
+  path: {{required: false}}
+  if-no-files-found: {{required: false}}
+  overwrite: {{required: false}}
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      env:
+        NAME: ${{{{ inputs.name }}}}
+        FILE: ${{{{ inputs.path }}}}
+        ROLE: ${{{{ inputs.role-to-assume }}}}
+      run: |
+        {script}
+"""
+_SETUP = """\
+name: stand-in
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: echo "$ACT_RELEASE" >>"$GITHUB_PATH"
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a run of a workflow ended: each job by its name, and what its steps wrote."""
+
+    code: int
+    jobs: Mapping[str, str]
+    summary: str
+    log: str
+
+
+@contextmanager
+def forge(approvals: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The address of an API that knows who has approved the run, and nothing else."""
+
+    class Approvals(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.path.endswith(f"/actions/runs/{RUN_ID}/approvals")
+            answer = json.dumps(list(approvals) if known else {"message": "Not Found"}).encode()
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Approvals)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def approved_by(login: str, environment: str) -> Mapping[str, Any]:
+    """As https://docs.github.com/en/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run."""
+    return {"state": "approved", "user": {"login": login}, "environments": [{"name": environment}]}
+
+
+class Act:
+    """One world whose main branch has the workflows that its pipelines ask for."""
+
+    def __init__(self, program: Path, world: World, release: Path) -> None:
+        self._program = program
+        self._world = world
+        self._release = release
+        self._folder = world.folder / "act"
+        for name, script in _STUBS.items():
+            stub = self._folder / name
+            stub.mkdir(parents=True)
+            (stub / "action.yml").write_text(_STUB.format(script=script), encoding="utf-8")
+        (self._folder / "files").mkdir()
+        (self._folder / "home").mkdir()
+        self._sign_ins = self._folder / "sign-ins"
+        texts = texts_of(pipelines_in(world.clone))
+        self._pins = dict(re.findall(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40})", "\n".join(texts.values())))
+        files = {f".github/workflows/{name}": _for_act(text) for name, text in texts.items()}
+        world.merge("ci: workflows", {**files, "actions/setup/action.yml": _SETUP})
+
+    def signed_in(self) -> list[str]:
+        """The roles that jobs of the last run have signed in with, in their order."""
+        return self._sign_ins.read_text(encoding="utf-8").splitlines()
+
+    def run(
+        self,
+        workflow: str,
+        *,
+        event: str = "workflow_dispatch",
+        actor: str = "ada",
+        attempt: int = 1,
+        approvals: Sequence[Mapping[str, Any]] = (),
+        **inputs: str,
+    ) -> Run:
+        self._sign_ins.write_text("")
+        with forge(approvals) as api:
+            environment = {
+                **{key: value for key, value in self._world.fleet.environment.items() if key != "HOME"},
+                "GITHUB_API_URL": api,
+                "GITHUB_RUN_ID": RUN_ID,
+                "GITHUB_RUN_ATTEMPT": str(attempt),
+                "ACT_FILES": str(self._folder / "files"),
+                "ACT_SIGN_INS": str(self._sign_ins),
+                "ACT_RELEASE": str(self._release),
+            }
+            given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
+            for key, value in inputs.items():
+                given += ["--input", f"{key}={value}"]
+            for name in _STUBS:
+                given += ["--local-repository", f"{name}@{self._pins[name]}={self._folder / name}"]
+            for job in ("BUILD", "PLAN", "DEPLOY"):
+                given += ["--var", f"AWS_{job}_ROLE_ARN=the {job.lower()} role"]
+            done = subprocess.run(
+                [self._program, event, "--json", "-W", f".github/workflows/{workflow}",
+                 "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--action-offline-mode",
+                 "--actor", actor, "-s", "GITHUB_TOKEN=made-up", *given],
+                cwd=self._world.clone,
+                env={"PATH": os.environ["PATH"], "HOME": str(self._folder / "home"), "LANG": "C.UTF-8"},
+                capture_output=True, text=True, check=False, timeout=300,
+            )  # fmt: skip
+        return _run(done.returncode, (done.stdout + done.stderr).splitlines())
+
+
+def _run(code: int, lines: Sequence[str]) -> Run:
+    said = [json.loads(line) for line in lines if line.startswith("{")]
+    jobs = {one["job"].split("/")[-1].strip(): one["jobResult"] for one in said if one.get("jobResult")}
+    summary = "\n".join(str(one.get("content", "")) for one in said if one.get("command") == "summary")
+    log = "\n".join([*(str(one.get("msg", "")).rstrip() for one in said),
+                     *(line for line in lines if not line.startswith("{"))])  # fmt: skip
+    return Run(code, jobs, summary, re.sub(r"\x1b\[[0-9;]*m", "", log))
+
+
+def _for_act(text: str) -> str:
+    text = text.replace("uses: $/", "uses: ./")
+    return re.sub(r"(?m)^ *(queue: max|deployment: false)\n", "", text)

