@@ -33,7 +33,7 @@ def resume(
         return None
     if isinstance(draft.hold, Busy):
         return Paused(draft.hold.what, None)
-    if asked_back(head, setup.before(stage)) is not None:
+    if asked_back(head, setup.before(stage)) is not None or draft.failed is not None:
         return draft
     if not draft.plan.blockers:
         waits = still_bakes(draft.plan, draft.wanted, head, tools=tools, who=who, wait=wait)

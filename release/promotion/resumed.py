@@ -14,7 +14,7 @@ from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Step
 from release.core.records import Event, Running, Served, StageHead
 from release.core.rollout import waves_of
 from release.core.selection import Selection
-from release.errors import Unavailable
+from release.errors import RolloutFailed, Unavailable
 from release.observe import check_identity
 from release.promotion.draft import Draft, draft_rollback, draft_rollout, hold_of, wanted_of
 from release.promotion.setup import Request, Setup
@@ -43,7 +43,15 @@ def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarg
     else:
         drafted = draft_rollout(tools, setup, stage, _selection(setup, running, begun), target=target)
     plan = drafted.plan
-    blockers = (*_not_approved(plan, begun, running), *_moved_by_hand(plan, head))
+    strayed = _strayed(plan, head)
+    if any(_went_back(tools, action, begun) for action in strayed):
+        back = draft_back(tools, setup, stage, target=target)
+        failed = RolloutFailed(
+            f"{running.release.label} was on its way back, and whoever took it back was killed",
+            fix="`release audit show` has what was counted; mend the service and merge",
+        )
+        return replace(back, failed=failed) if back is not None else None
+    blockers = (*_not_approved(plan, begun, running), *_moved_by_hand(plan, strayed))
     return replace(drafted, plan=replace(plan, blockers=(*blockers, *plan.blockers)))
 
 
@@ -160,11 +168,8 @@ def _not_approved(plan: Plan, begun: Event, running: Running) -> tuple[Blocker, 
     )
 
 
-def _moved_by_hand(plan: Plan, head: StageHead) -> tuple[Blocker, ...]:
-    """Aliases that had moved when the last wave was recorded, and are no longer as we left them.
-
-    Somebody may have taken a function out of its canary; nobody has approved that it gets traffic again.
-    """
+def _strayed(plan: Plan, head: StageHead) -> tuple[ShiftAlias, ...]:
+    """Moves of aliases that had moved when the last wave was recorded, and are no longer as we left them."""
     wave = head.running.wave if head.running else None
     regions = [place.region for place in plan.places]
     if wave is None or wave.region not in regions:
@@ -172,19 +177,31 @@ def _moved_by_hand(plan: Plan, head: StageHead) -> tuple[Blocker, ...]:
     reached = regions[: regions.index(wave.region) + 1]
     actions = [step.action for step in plan.in_phase(Phase.SHIFT)]
     strayed = {
-        (action.function, action.place.region): action.before
+        (action.place, action.function): action
         for action in actions
         if isinstance(action, ShiftAlias) and action.place.region in reached and not action.reached
     }
+    return tuple(strayed.values())
+
+
+def _went_back(tools: Tools, action: ShiftAlias, begun: Event) -> bool:
+    """Whether it was this promotion itself that took the alias back, as its description says."""
+    facts = tools.functions.alias(action.place, action.function, action.alias)
+    ends = tuple(f" after {promotion}" for promotion in (begun.id, *begun.supersedes))
+    return facts is not None and facts.description.endswith(ends)
+
+
+def _moved_by_hand(plan: Plan, strayed: Sequence[ShiftAlias]) -> tuple[Blocker, ...]:
+    """Somebody may have taken a function out of its canary: nobody approved that it gets traffic again."""
     return tuple(
         Blocker(
             "moved-by-hand",
-            f"{plan.alias} of {function} in {region} is at version {version}, set by somebody else since"
-            f" {plan.release.label} bakes there",
+            f"{plan.alias} of {action.function} in {action.place.region} is at version {action.before}, set"
+            f" by somebody else since {plan.release.label} bakes there",
             f"find out who and why; then release abort {plan.stage} --reason TEXT, or go on with the same"
             f" {plan.verb} again",
         )
-        for (function, region), version in strayed.items()
+        for action in strayed
     )
 
 

@@ -145,6 +145,27 @@ def test_what_cannot_go_on_as_approved_is_watched_all_the_same() -> None:
     assert world.head.quarantine_of(world.releases["v1.1.0"].commit) is not None
 
 
+def test_killed_while_a_failed_canary_went_back_it_does_not_go_forward_again() -> None:
+    world, traffic = canary(v1_1_0=0.2)
+    undone = []
+
+    def killed(call: Any) -> None:
+        if call.operation == "update_alias" and call.undo:
+            undone.append(call)
+        if len(undone) > 1:
+            raise Crash
+
+    with pytest.raises(Crash), world.hooked(before=killed):
+        world.promote("v1.1.0")
+    assert {world.aliases[EAST, name] for name in world.names} == {"v1.0.0", "v1.0.0 and {'2': 0.1}"}
+    traffic.bad.clear()
+    world.clock.sleep(3600)
+    applied = ended(world.advance())
+    assert applied.event.outcome == "failed"
+    assert world.all_serve("v1.0.0")
+    assert world.head.quarantine_of(world.releases["v1.1.0"].commit) is not None
+
+
 def test_killed_on_the_way_back_of_what_does_badly_it_goes_back_at_the_next_look() -> None:
     world, traffic = baking()
     configured(world, **{EAST: replace(LONG, steps=(20, 100))})
