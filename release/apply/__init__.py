@@ -254,6 +254,8 @@ def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tu
     sealed = event(
         work,
         "outcome",
+        # What is left half-way may have been moved by those whom this promotion has ended.
+        supersedes=work.journal.supersedes if outcome == "stranded" else (),
         after=tuple(_after(work)) if outcome == "succeeded" else (),
         outcome=outcome,
         failure=redacted(failure.cause) if failure else None,

@@ -27,6 +27,7 @@ class Ended:
     applied: Applied | None = None
     error: ReleaseError | None = None
     before: Mapping[Where, str | None] | None = None  # what its plan goes back to
+    changing: frozenset[Where] = frozenset()  # what its plan moves
 
 
 class Truths:
@@ -74,7 +75,9 @@ class Truths:
         done = regions[: regions.index(running.wave.region)]
         for (place, name), before in (ended.before or {}).items():
             facts = self._world.functions.alias_of(place, name, ALIAS)
-            if facts is None or place.region in done or (place, name) in self._witness.foreign:
+            if (place, name) not in ended.changing or (place, name) in self._witness.foreign:
+                continue
+            if facts is None or place.region in done:
                 continue
             shares = list(facts.weights.values())
             wanted = [share] if place.region == running.wave.region else []

@@ -177,7 +177,9 @@ class Storm:
         if applied.failure is not None:
             code = ExitCode.STRANDED if applied.event.report else ExitCode.ROLLED_BACK
         before = {(self._ground.place(one), one.function): one.lambda_version for one in draft.plan.before}
-        return Ended(command, process, code, applied, before=before)
+        changes = [change.served for change in draft.plan.changes if change.changes]
+        changing = frozenset((self._ground.place(one), one.function) for one in changes)
+        return Ended(command, process, code, applied, before=before, changing=changing)
 
     def _rollback_draft(self, to: str | None) -> Draft:
         request = Request(verb="rollback", stage="prod", to=to, reason="prices are wrong")
