@@ -212,6 +212,9 @@ class Artifacts(Protocol):
     def holds(self, digest: str, *, kind: str, region: str) -> bool:
         """Whether a region has it. Raises Misconfigured when something else is in its place."""
 
+    def proves(self, digest: str, *, kind: str, region: str) -> bool:
+        """As `holds`, by all of its bytes as this region has them, whatever the store says of them."""
+
     def digests(self, prefix: str, *, kind: str) -> Sequence[str]:
         """Digests that begin like this, sorted, of what any region has."""
 

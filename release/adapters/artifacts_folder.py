@@ -60,6 +60,10 @@ class FolderArtifacts:
             raise self._unusable(error) from error
         return True
 
+    def proves(self, digest: str, *, kind: str, region: str) -> bool:
+        self._sound.pop(self.folder / object_key(kind, digest), None)
+        return self.holds(digest, kind=kind, region=region)
+
     def index(self, name: str, key: str) -> str | None:
         path = self.folder / index_key(name, key)
         data = self._read(path)

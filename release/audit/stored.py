@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from release.build.documents import load_manifest
 from release.core.audited import Check, Subject
 from release.core.manifest import Manifest
-from release.core.store_layout import is_digest
 from release.errors import Misconfigured, ReleaseError
 from release.ports import Artifacts
 
@@ -23,15 +22,14 @@ def check_stored(
     """One check for every manifest, and one for all bytes of a release, or for each that does not hold.
 
     `wanted`: manifest -> the release that names it, its commit. `moved_in`: manifest -> regions that it was
-    rolled out to, which must have all of it; `otherwise` in which to look for one that never was. Each
-    digest is read and hashed once; that the other regions have it, the store says.
+    rolled out to, which must have all of it; `otherwise` in which to look for one that never was. Every
+    byte is read and hashed once in every region.
     """
     unreachable = _unreachable(artifacts)
     if unreachable is not None:
         yield Check("manifest", "all manifests", "unread", unreachable)
         return
     seen: set[tuple[str, str, str]] = set()
-    read: set[tuple[str, str]] = set()
     for digest, (release, commit) in wanted.items():
         place = f"manifest {digest[:12]} of {release}"
         try:
@@ -47,13 +45,12 @@ def check_stored(
         named = [("manifest", digest, "the manifest"), *_named(manifest)]
         tasks: list[tuple[str, Callable[[], str | None]]] = []
         for kind, one, what in named:
-            if (kind, one) not in read:
-                read.add((kind, one))
-                tasks.append((what, _reads(artifacts, kind, one)))
             for region in regions:
                 if (kind, one, region) not in seen:
                     seen.add((kind, one, region))
-                    tasks.append((f"{what} in {region}", _is_there(artifacts, kind, one, region)))
+                    tasks.append(
+                        (f"{what} of {release} in {region}", _is_there(artifacts, kind, one, region))
+                    )
         yield from _run(release, tasks, regions)
 
 
@@ -65,7 +62,7 @@ def _run(
         for (what, _), check in zip(tasks, pool.map(lambda task: _outcome(*task), tasks), strict=True):
             if check is not None:
                 problems += 1
-                yield Check("artifact", f"{what} of {release}", check.result, check.why)
+                yield Check("artifact", what, check.result, check.why)
     if tasks and not problems:
         yield Check("artifact", f"bytes of {release}", "holds", f"in {', '.join(regions)}")
 
@@ -83,19 +80,9 @@ def _failed(subject: Subject, place: str, error: ReleaseError) -> Check:
     return Check(subject, place, "mismatch" if isinstance(error, Misconfigured) else "unread", error.cause)
 
 
-def _reads(artifacts: Artifacts, kind: str, digest: str) -> Callable[[], str | None]:
-    def read() -> str | None:
-        if not is_digest(digest):
-            return f"{digest!r} is no digest"
-        artifacts.get(digest, kind=kind)
-        return None
-
-    return read
-
-
 def _is_there(artifacts: Artifacts, kind: str, digest: str, region: str) -> Callable[[], str | None]:
     def look() -> str | None:
-        return None if artifacts.holds(digest, kind=kind, region=region) else f"{digest} is not there"
+        return None if artifacts.proves(digest, kind=kind, region=region) else f"{digest} is not there"
 
     return look
 

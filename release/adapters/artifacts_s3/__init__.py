@@ -95,6 +95,15 @@ class S3Artifacts:
             raise self._lost(region, key, "is not what its name says")
         return True
 
+    def proves(self, digest: str, *, kind: str, region: str) -> bool:
+        key = object_key(kind, digest)
+        data = self._read(region, key)
+        if data is None:
+            return False
+        if canonical.sha256(data) != digest:
+            raise self._lost(region, key, "is not what its name says")
+        return True
+
     def digests(self, prefix: str, *, kind: str) -> Sequence[str]:
         start = object_prefix(kind, prefix)
         keys = {key for region in self._regions for key, _ in self._listed(region, start)}
