@@ -170,6 +170,8 @@ def test_every_other_killed_canary_is_finished(train: Train, point: Point) -> No
 
 
 @pytest.mark.prove
-def test_every_killed_abort_goes_back(train: Train) -> None:
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_every_killed_abort_goes_back(train: Train, side: str) -> None:
     for point in points(ABORTED):
-        goes_back(train, point)
+        if point.side == side:
+            goes_back(train, point)
