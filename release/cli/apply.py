@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from release.cli.carry_out import carry_out
+from release.cli.carry_out import carry_out, refuse_blocked
 from release.cli.context import json_option, wait_option, wiring, yes_option
 from release.cli.promote import BUMPS
 from release.core.reasons import objection
@@ -39,6 +39,7 @@ def command(
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
     drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     expected = digest if expect_digest is None else expect_digest
+    refuse_blocked(drafted)  # what is closed by now says more than that the steps are others
     # A plan that was carried out leaves nothing to do. Nothing to do for another release is no such thing.
     carried_out = drafted.nothing is not None and drafted.plan.release.commit == commit
     if not carried_out and drafted.plan.digest != expected:
