@@ -28,6 +28,10 @@ class Ended:
     error: ReleaseError | None = None
     before: Mapping[Where, str | None] | None = None  # what its plan goes back to
     changing: frozenset[Where] = frozenset()  # what its plan moves
+    at_once: frozenset[Where] = (
+        frozenset()
+    )  # of these, what does not bake: it has the release's bytes already
+    found: Mapping[Where, str | None] | None = None  # how the aliases were when it began
 
 
 class Truths:
@@ -36,7 +40,7 @@ class Truths:
     def __init__(self, ground: Ground) -> None:
         self._ground, self._world, self._witness = ground, ground.world, ground.witness
 
-    def now(self, ended: Ended, *, hands: bool) -> None:
+    def now(self, ended: Ended) -> None:
         """The exit code says what state the world is in, at the moment when it is given."""
         match ended.exit:
             case ExitCode.DONE if ended.applied is not None:
@@ -63,7 +67,8 @@ class Truths:
     def _all_back(self, ended: Ended) -> None:
         for (place, name), before in (ended.before or {}).items():
             now = self._ground.version(place, name)
-            if now != before and (place, name) not in self._witness.foreign:
+            left_alone = now == (ended.found or {}).get((place, name), before)
+            if now != before and not left_alone and (place, name) not in self._witness.foreign:
                 self._wrong(ended, f"says that all is back, and {name} in {place} is at {now}, not {before}")
 
     def _bakes(self, ended: Ended) -> None:
@@ -77,7 +82,7 @@ class Truths:
             facts = self._world.functions.alias_of(place, name, ALIAS)
             if (place, name) not in ended.changing or (place, name) in self._witness.foreign:
                 continue
-            if facts is None or place.region in done:
+            if facts is None or place.region in done or (place, name) in ended.at_once:
                 continue
             shares = list(facts.weights.values())
             wanted = [share] if place.region == running.wave.region else []

@@ -128,12 +128,12 @@ class Storm:
     ) -> Ended:
         self.faults.expect(strikes)
         self._rivals = 0
-        hand = self.witness.aliases_by_hand
         with self.turns.in_force():
-            ended = self._run(command, host, wait)
+            found = {where: self._ground.version(*where) for where in self._ground.serving()}
+            ended = replace(self._run(command, host, wait), found=found)
             self.turns.join()
         if not self._rivals:
-            self._truths.now(ended, hands=self.witness.aliases_by_hand > hand)
+            self._truths.now(ended)
         return ended
 
     def _run(self, command: Command, host: str, wait: timedelta = WAIT) -> Ended:
@@ -179,7 +179,9 @@ class Storm:
         before = {(self._ground.place(one), one.function): one.lambda_version for one in draft.plan.before}
         changes = [change.served for change in draft.plan.changes if change.changes]
         changing = frozenset((self._ground.place(one), one.function) for one in changes)
-        return Ended(command, process, code, applied, before=before, changing=changing)
+        baking = {(wave.region, name) for wave in draft.plan.waves for name in wave.baking}
+        at_once = frozenset(where for where in changing if (where[0].region, where[1]) not in baking)
+        return Ended(command, process, code, applied, before=before, changing=changing, at_once=at_once)
 
     def _rollback_draft(self, to: str | None) -> Draft:
         request = Request(verb="rollback", stage="prod", to=to, reason="prices are wrong")
