@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from release.core.holding import wrote
 from release.core.records import Served, StageHead
 from release.core.snapshot import ObservedFunction
 
-Step = Literal["in step", "drift", "unknown", "nothing"]
+Step = Literal["in step", "moving", "drift", "unknown", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class FunctionStanding:
     recorded: Served
     lambda_version: str | None  # as observed; None: no alias
     code: str | None
-    drift: str | None  # what differs
+    drift: str | None  # what differs, and no record says why
+    moving: str | None = None  # where the rollout under way has brought it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,23 @@ def standing(
     head: StageHead, recorded: Sequence[Served], observed: Mapping[tuple[str, str, str], ObservedFunction]
 ) -> StageStanding:
     """Compare record and reality. `observed` is keyed by (account, region, function)."""
-    functions = tuple(_function(served, observed[served.where]) for served in recorded)
-    drifted = any(function.drift for function in functions)
-    return StageStanding(head, "drift" if drifted else "in step" if functions else "nothing", functions)
+    under_way = (head.running.id,) if head.running else ()
+    functions = tuple(_function(served, observed[served.where], under_way) for served in recorded)
+    if any(function.drift for function in functions):
+        step: Step = "drift"
+    elif any(function.moving for function in functions):
+        step = "moving"
+    else:
+        step = "in step" if functions else "nothing"
+    return StageStanding(head, step, functions)
 
 
-def _function(served: Served, copy: ObservedFunction) -> FunctionStanding:
+def _function(served: Served, copy: ObservedFunction, under_way: tuple[str, ...]) -> FunctionStanding:
     version = copy.alias.lambda_version if copy.alias else None
     code = copy.live.code if copy.live else None
     drift = None
+    if copy.alias is not None and wrote(under_way, copy.alias):
+        return FunctionStanding(served, version, code, None, f"serves {copy.alias.serving}")
     if copy.alias is None:
         drift = "no alias: it serves nothing"
     elif copy.alias.weights:

@@ -11,7 +11,13 @@ from release.core.records import Accepted, Held, StageHead, moment
 from release.core.standing import StageStanding
 from release.views.tables import ago, short, table
 
-_STEP_STYLE = {"in step": "green", "drift": "bold red", "unknown": "yellow", "nothing": "dim"}
+_STEP_STYLE = {
+    "in step": "green",
+    "moving": "yellow",
+    "drift": "bold red",
+    "unknown": "yellow",
+    "nothing": "dim",
+}
 
 
 def status_text(
@@ -47,7 +53,10 @@ def _functions(standing: StageStanding) -> RenderableType:
             function.recorded.region,
             function.lambda_version or "-",
             short(function.code),
-            Text(function.drift or "in step", style="red" if function.drift else "green"),
+            Text(
+                function.drift or function.moving or "in step",
+                style="red" if function.drift else "yellow" if function.moving else "green",
+            ),
         )
     return rows
 
@@ -144,6 +153,7 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
                     "code": f.code,
                     "recorded": {"lambda_version": f.recorded.lambda_version, "code": f.recorded.code},
                     "drift": f.drift,
+                    "moving": f.moving,
                 }
                 for f in standing.functions
             ],

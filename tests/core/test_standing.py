@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from release.core.models import Place
-from release.core.records import Served, StageHead
+from release.core.records import Holder, ReleaseRef, Running, Served, StageHead, mark
 from release.core.snapshot import AliasFacts, FunctionFacts, ObservedFunction
 from release.core.standing import standing
 
@@ -44,3 +44,20 @@ def test_one_function_that_differs_is_drift_of_the_stage(copy: ObservedFunction,
     found = standing(HEAD, [RECORDED, other], {RECORDED.where: copy, other.where: observed()})
     assert found.step == "drift"
     assert [one.drift for one in found.functions] == [drift, None]
+
+
+@pytest.mark.parametrize(
+    ("copy", "moving"),
+    [(observed(_8=0.1), "serves 7 with 10% to 8"), (observed("8", "b" * 64), "serves 8")],
+)
+def test_what_the_rollout_under_way_has_moved_is_no_drift(copy: ObservedFunction, moving: str) -> None:
+    assert copy.alias is not None
+    ours = replace(copy, alias=replace(copy.alias, description=f"v1{mark('an-id', copy.alias.serving)}"))
+    release, holder = ReleaseRef("c" * 40, "d" * 64), Holder("laptop", 1, "1")
+    running = Running("an-id", "promote", release, "ada", "", "", holder, "")
+    other = replace(RECORDED, function="nightly")
+    copies = {RECORDED.where: ours, other.where: observed()}
+    found = standing(replace(HEAD, running=running), [RECORDED, other], copies)
+    assert found.step == "moving"
+    assert [(one.drift, one.moving) for one in found.functions] == [(None, moving), (None, None)]
+    assert standing(HEAD, [RECORDED, other], copies).step == "drift"
