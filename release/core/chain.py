@@ -152,20 +152,20 @@ class Walk:
         if written is None:
             yield f": {own}", f"the event {path} should have moved it"
             return
-        try:
-            head = StageHead.from_json(json.loads(written))
-        except (ValueError, RecursionError) as error:
-            yield f": {own}", f"the head cannot be read: {error}"
-            return
         before = self.heads.get(own) or StageHead(event.pipeline, event.stage)
-        self.heads[own] = head
         try:
             right = advance(before, event)
         except IllegalEvent as error:
             yield f": {path}", f"the event does not follow on what stands before it: {error}"
-            return
-        if right != head or head.to_bytes() != written:
+        else:
+            if right.to_bytes() == written:
+                self.heads[own] = right
+                return
             yield f": {own}", f"the head is not what the event {path} makes of the one before"
+        try:
+            self.heads[own] = StageHead.from_json(json.loads(written))
+        except (ValueError, RecursionError) as error:
+            yield f": {own}", f"the head cannot be read: {error}"
 
     def _remember(self, event: Event, commit: str, number: int) -> Iterator[str]:
         release = event.release
