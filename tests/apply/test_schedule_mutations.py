@@ -62,12 +62,6 @@ MUTATIONS = (
         "if False:",
     ),
     Mutation(
-        "a write whose answer was lost is sent again unseen",
-        "adapters/aws/lambda_calls.py",
-        "if (result := landed()) is not None:",
-        "if (result := None) is not None:",
-    ),
-    Mutation(
         "an alias is moved whatever its revision",
         "adapters/lambda_functions.py",
         "                            RevisionId=revision,\n                            # Said",
@@ -104,7 +98,7 @@ MUTATIONS = (
         "return",
     ),
     Mutation(
-        "the replica is not looked at through its alias",
+        "nothing is looked at through its alias",
         "apply/steps.py",
         "_smoke(work, action, action.alias, work.journal.versions[action.place, action.function])",
         "pass",

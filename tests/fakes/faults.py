@@ -22,6 +22,7 @@ from tests.fakes.turns import Turns
 from tests.fakes.world import ALIAS, Crash
 
 FOR_EVER = 10**9
+ASLEEP_SECONDS = 8 * 3600.0  # longer than anybody waits for a holder to be heard of
 HEALING_SECONDS = 120.0  # longer than any read stays stale
 
 
@@ -43,6 +44,7 @@ class Kind(StrEnum):
     UNANSWERED = "ledger takes pushes without an answer"
     FOREIGN = "somebody else writes"
     RIVAL = "a second deployer"
+    ASLEEP = "a machine sleeps while another takes over"
     ABORT = "a request to abort"
     HELD = "somebody holds the stage"
     QUARANTINED = "somebody quarantines the release"
@@ -234,6 +236,9 @@ class Faults:
                 now.unwritable = FOR_EVER if strike.pick % 2 else span
             case Kind.UNANSWERED:
                 now.unanswered = span
+            case Kind.ASLEEP:
+                self._outside(strike)
+                self.turns.sleep(ASLEEP_SECONDS)
             case _:
                 if not self._outside(strike):
                     return None

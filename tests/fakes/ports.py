@@ -143,6 +143,11 @@ class FakeLedger:
         self.after_call(call)
         return state
 
+    def newest(self, pipeline: str, stage: str) -> StageHead:
+        """The head as it is, unseen by the hooks."""
+        with self._lock:
+            return self._state().head(pipeline, stage)
+
     def _refuse_moved(self, state: LedgerState, event: Event, unchanged: Sequence[str]) -> None:
         for stage in unchanged:
             was, now = state.head(event.pipeline, stage), self._state().head(event.pipeline, stage)

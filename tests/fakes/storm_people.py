@@ -9,7 +9,7 @@ from release.core.models import Place
 from release.core.records import Decision, ReleaseRef
 from release.decide import decide
 from release.errors import ReleaseError
-from tests.fakes.faults import Kind, Strike
+from tests.fakes.faults import ASLEEP_SECONDS, Kind, Strike
 from tests.fakes.storm_ground import Ground
 from tests.fakes.world import ADA, ALIAS
 
@@ -19,7 +19,7 @@ GRACE = replace(ADA, actor="grace")
 class People:
     """Others, on the ground of a storm. `rival` begins another run of the tool beside the one under way."""
 
-    def __init__(self, ground: Ground, rival: Callable[[int], None]) -> None:
+    def __init__(self, ground: Ground, rival: Callable[[int, float], None]) -> None:
         self._ground, self._rival = ground, rival
         self._world, self._witness, self._traffic = ground.world, ground.witness, ground.traffic
 
@@ -29,6 +29,9 @@ class People:
             if strike.kind is Kind.FOREIGN:
                 return self._somebody_writes(strike.pick)
             match strike.kind:
+                case Kind.ASLEEP:
+                    self._rival(strike.pick, ASLEEP_SECONDS / 2)
+                    return True
                 case Kind.ABORT:
                     return self.abort()
                 case Kind.HELD:
@@ -39,7 +42,7 @@ class People:
                     return self._the_watch_is_troubled(strike)
                 case _:
                     pass
-            self._rival(strike.pick)
+            self._rival(strike.pick, 0.0)
             return True
 
     def abort(self) -> bool:

@@ -117,6 +117,8 @@ class Truths:
             self._wrong(last, f"failed in a healthy world: {last.error or last.applied}")
         if last.exit == ExitCode.DONE and verb == "promote" and not world.all_serve(tag):
             self._wrong(last, f"ended with {world.aliases}")
+        if last.exit == ExitCode.DONE and verb == "promote" and self._must_fail(tag):
+            self._wrong(last, "took a release that is ill")
         serving = set(world.aliases.values())
         if len(serving) > 1 and head.stranded is None and not self._witness.aliases_by_hand:
             self._wrong(last, f"ended half-way: {world.aliases}")
@@ -126,6 +128,13 @@ class Truths:
         for promotion, count in ends.items():
             if count > 1:
                 self._wrong(last, f"{promotion} ended {count} times")
+
+    def _must_fail(self, tag: str | None) -> bool:
+        """Whether this release answers no wherever it is asked, so that nobody can have taken it for good."""
+        ill = self._ground.illness
+        if ill is None or ill.tag != tag or ill.at_times or self._witness.aliases_by_hand:
+            return False
+        return ill.region is None and (ill.calls is None or self._ground.shape.rollout is not None)
 
     def _ledger_agrees(self, last: Ended) -> None:
         world, head = self._world, self._world.head

@@ -52,8 +52,9 @@ class Storm:
         self.turns.interrupt = self.faults.interrupt
         self.world.functions.way = self._way
         self.world.functions.before_call = self._asked_who_we_are
-        for part in (self.world.stacks, self.world.ledger):
-            part.before_call, part.after_call = self.faults.before_port, self.faults.after_port
+        self.world.stacks.before_call = self.faults.before_port
+        self.world.stacks.after_call = self.faults.after_port
+        self.world.ledger.before_call, self.world.ledger.after_call = self._before_ledger, self._after_ledger
 
     @property
     def violations(self) -> list[str]:
@@ -187,11 +188,16 @@ class Storm:
         request = Request(verb="rollback", stage="prod", to=to, reason="prices are wrong")
         return draft_rollback(self.world.tools, self.world.setup(), request, target=LAMBDA)
 
-    def _a_rival_begins(self, pick: int) -> None:
+    def _a_rival_begins(self, pick: int, after: float) -> None:
         commands: tuple[Command, ...] = (("promote", "v1.2.0"), ("promote", "v1.1.0"), ("rollback", None))
-        host = (LAPTOP, RUNNER)[pick // 3 % 2]
+        host = RUNNER if after else (LAPTOP, RUNNER)[pick // 3 % 2]
         self._rivals += 1
-        self.turns.spawn(None, lambda: self._run(commands[pick % 3], host))
+
+        def rival() -> None:
+            self.turns.sleep(after)
+            self._run(commands[pick % 3], host)
+
+        self.turns.spawn(None, rival)
 
     # -- the way of its calls -------------------------------------------------------------------------------
 
@@ -208,6 +214,25 @@ class Storm:
             now = self.world.functions.alias_of(call.place, call.name, ALIAS)
             stale = now is None or now.revision != answer["RevisionId"]
         self.witness.saw(call, answer, self.turns.process, stale=stale)
+
+    def _before_ledger(self, call: Call) -> None:
+        self.faults.before_port(call)
+        if call.operation == "read":
+            self._who_holds()
+
+    def _after_ledger(self, call: Call) -> None:
+        self._who_holds()
+        self.faults.after_port(call)
+
+    def _who_holds(self) -> None:
+        """What the process that is served learns by this call, in case it is answered."""
+        process, running = self.turns.process, self.world.ledger.newest("fleet", "prod").running
+        if isinstance(process, Process):
+            ours = running is not None and (running.holder.host, running.holder.pid) == (
+                process.host,
+                process.pid,
+            )
+            self.witness.knows(process, holds=ours)
 
     def _asked_who_we_are(self, call: Call) -> None:
         if call.operation == "account":

@@ -30,11 +30,19 @@ class Witness:
         self._observed: dict[object, dict[Where, int]] = {}  # what each process had read for its plan
         self._wrote: dict[object, int] = {}  # writes to aliases by each process
         self._looked: dict[Where, int] = {}  # when the tool last read an alias, or wrote it
-        self._published: dict[tuple[Place, str, str, str, str], set[str]] = {}
+        self._published: dict[tuple[Place, str, str, str], set[str]] = {}
+        self._others_hold: set[object] = set()  # processes that know the stage to be somebody else's
 
     def observed(self, process: object) -> None:
         """A process has read all that its plan is made from: only what it saw may it write over."""
         self._observed[process] = dict(self._looked)
+
+    def knows(self, process: object, *, holds: bool) -> None:
+        """A process has read the ledger, or written to it: whether the stage is its own."""
+        if holds:
+            self._others_hold.discard(process)
+        else:
+            self._others_hold.add(process)
 
     def wrote_aliases(self, process: object) -> int:
         return self._wrote.get(process, 0)
@@ -70,6 +78,8 @@ class Witness:
     def _alias_written(self, call: ApiCall, answer: Mapping[str, Any], process: object) -> None:
         where = call.place, call.name
         self._wrote[process] = self._wrote.get(process, 0) + 1
+        if process in self._others_hold:
+            self.violations.append(f"{call.method} of {call.name} in {call.place} by who had lost the stage")
         if not self._changes_nothing(where, answer):
             unseen = self.foreign.pop(where, 0) > self._observed.get(process, {}).get(where, 0)
             # DeleteAlias is the one write that AWS guards by no RevisionId.
@@ -113,13 +123,12 @@ class Witness:
         return (now.serving, now.description) == (left.serving, left.description)
 
     def _version_published(self, call: ApiCall, answer: Mapping[str, Any], _process: object) -> None:
-        promotion = str(answer.get("Description", "")).rpartition(" by ")[2]
-        key = (call.place, call.name, promotion, answer["CodeSha256"], configuration_digest(answer))
+        key = (call.place, call.name, answer["CodeSha256"], configuration_digest(answer))
         numbers = self._published.setdefault(key, set())
         numbers.add(answer["Version"])
         if len(numbers) > 1:
             self.violations.append(
-                f"{call.name} in {call.place}: {promotion} published one digest as {sorted(numbers)}"
+                f"{call.name} in {call.place}: one digest was published as {sorted(numbers)}"
             )
 
 
