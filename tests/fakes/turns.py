@@ -180,9 +180,10 @@ class _Promise(Future[Any]):
             turns._start(task, run)
 
     def finish(self, *, all_of_them: bool = False, interruptible: bool = True) -> None:
-        """Until this work is done, or another piece of the pool has failed: `wait` may want to know that.
+        """Until all work of the pool is done, or a piece of it has failed: `wait` may want to know that.
 
-        Whichever result is asked for, the same work is done first: `wait` asks in the order of addresses.
+        Not only until this piece is: `wait` asks for one after the other in the order of their addresses, and
+        a seed would not give the same order every time.
         """
         while not self._settled(all_of_them):
             if interruptible:
@@ -198,7 +199,7 @@ class _Promise(Future[Any]):
     def _settled(self, all_of_them: bool) -> bool:
         if all(promise.ended for promise in self._pool):
             return True
-        return not all_of_them and (self.ended or any(promise.failed for promise in self._pool))
+        return not all_of_them and any(promise.failed for promise in self._pool)
 
     def cancel(self) -> bool:
         """Work that has not begun never does; what has begun goes on."""

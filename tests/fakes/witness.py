@@ -55,6 +55,8 @@ class Witness:
         """Somebody else wrote this alias, and left it so."""
         self.clock += 1
         self._left[place, name] = left
+        # Whoever moves what bakes has ended the bake.
+        self._moved = {key: value for key, value in self._moved.items() if key[0] != (place, name)}
         self.aliases_by_hand += 1
         self.foreign[place, name] = self.clock
 
