@@ -23,7 +23,7 @@ _REF = f"refs/heads/{BRANCH}"
 _TRIES = 10
 _RECENT = 30  # events: more than come while the answer to one push is waited for
 _T = TypeVar("_T")
-# What a clone remembers of the ledger beside its objects: which commit it has seen last.
+# What a clone remembers of the ledger: which commit it has written last. No ref names that one.
 _SEEN, _SEEN_KEY = "ledger", hashlib.sha256(_REF.encode()).hexdigest()
 
 
@@ -42,17 +42,20 @@ class GitLedger:
         if commit is None:
             return LedgerState(None, {})
         self._branch.ensure(commit)
-        state = self._state(commit)
-        self._repo.remember(_SEEN, _SEEN_KEY, commit.encode())
-        return state
+        return self._state(commit)
 
     def last_known(self) -> LedgerState:
         """The ledger as this clone saw it last, without the remote. Raises Unavailable when it never did."""
-        remembered = self._repo.recall(_SEEN, _SEEN_KEY)
-        seen = [remembered.decode("ascii", "replace")] if remembered else []
-        for commit in (*seen, *self._branch.seen()):
+        written = self._repo.recall(_SEEN, _SEEN_KEY)
+        commits = [written.decode("ascii", "replace")] if written else []
+        states = []
+        for commit in (*commits, *self._branch.seen()):
             with contextlib.suppress(Unavailable, Misconfigured):
-                return self._state(commit)
+                states.append(self._state(commit))
+        if states:  # paths of events begin with their time
+            return max(
+                states, key=lambda state: max((head.last or "" for head in state.heads.values()), default="")
+            )
         raise Unavailable(
             "this clone has never seen the ledger",
             fix="go to a clone that has, or move the aliases by hand as docs/runbook.md shows",
