@@ -75,6 +75,7 @@ def test_an_alias_that_somebody_moved_by_hand_is_the_first_mismatch(audited: Wor
     assert "error: fleet/prod: orders-prod in us-west-2: other bytes: version 2, recorded 1" in ran.err
 
 
+@pytest.mark.prove
 def test_one_flipped_byte_in_a_bucket_is_found(audited: World) -> None:
     manifest = audited.remote.head("qa")["serves"]["release"]["manifest"]
     artifact = audited.manifest(manifest)["services"]["orders"]["artifact"]
@@ -101,6 +102,7 @@ def test_without_credentials_nothing_is_called_a_mismatch(audited: World) -> Non
     assert ran.json["first"]["result"] == "unread"
 
 
+@pytest.mark.prove
 def test_every_promotion_is_exported(audited: World) -> None:
     words = ("--from", "2020-01-01", "--to", "2099-12-31", "--stage", "prod", "--format", "json")
     found = audited.release("audit", "export", *words).json["promotions"]

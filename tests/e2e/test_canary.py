@@ -152,6 +152,7 @@ def test_a_version_that_fails_in_the_second_region_is_taken_back_in_both(
     proof(f"canary of a version that fails 20 % in the second region: {found}")
 
 
+@pytest.mark.prove
 def test_a_healthy_version_goes_up_step_by_step_and_no_request_fails(
     updating: World, proof: Callable[[str], None]
 ) -> None:
@@ -232,6 +233,7 @@ def test_without_traffic_it_is_held_until_there_is_some(brief: World) -> None:
     assert waves(brief) == [(PRIMARY, 10), (PRIMARY, 50)]
 
 
+@pytest.mark.prove
 def test_an_abort_takes_back_what_is_held(brief: World) -> None:
     brief.release(*PROMOTE, ends=7)
     aborted = brief.release("abort", "prod", "--reason", "nobody calls it", "--yes", ends=5)
@@ -264,6 +266,7 @@ def test_an_alarm_that_fires_already_stops_it_unless_somebody_says_why_it_may(br
 # -- a region that is out
 
 
+@pytest.mark.prove
 def test_with_a_region_out_a_release_reaches_the_other_and_is_closed_later(brief: World) -> None:
     brief.fleet.sandbox.faults([{"region": PRIMARY, "status": 503}])
     refused = brief.release(*PROMOTE, ends=4)

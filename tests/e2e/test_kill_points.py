@@ -156,12 +156,11 @@ def finishes_an_update(train: Train, point: Point) -> None:
     train.arrive()
 
 
-# The sample: both sides of every push, and of each kind of write the first and the last from both sides.
+# The sample: both sides of every push, and the first alias.
 SAMPLE = [
     ("first", point)
     for point in points(FIRST_DEPLOY)
-    if point.write == PUSH
-    or (point.number, point.side) in ((1, "before"), (1, "after"), (_EACH, "before"), (_EACH, "after"))
+    if point.write == PUSH or ("Alias" in point.write and (point.number, point.side) == (1, "after"))
 ] + [("update", point) for point in points(UPDATE) if str(point) == "after UpdateAlias 3"]
 _FIRST_SAMPLE = [point for kind, point in SAMPLE if kind == "first"]
 _UPDATE_SAMPLE = [point for kind, point in SAMPLE if kind == "update"]

@@ -172,6 +172,7 @@ def test_a_migration_that_fails_stops_the_line_with_nothing_moved_and_may_be_tri
     assert serves(world, "b1") and len(said(world, "migrated")) == 2
 
 
+@pytest.mark.prove
 def test_after_a_kill_in_the_migration_it_runs_once_more_and_succeeds(world: World) -> None:
     before = now(world)
     merge(world, FUNCTION, release="c1")
@@ -212,6 +213,7 @@ def test_a_command_runs_in_a_clean_checkout_with_the_roles_credentials_and_littl
     assert "hunter22" not in ended.err
 
 
+@pytest.mark.prove
 def test_a_command_dies_with_the_process_that_runs_it_and_runs_again(world: World) -> None:
     merge(world, COMMAND, release="e1")
     (world.control / "wait").touch()
@@ -243,6 +245,7 @@ def test_a_stage_is_looked_at_when_everything_serves_and_goes_back_when_the_look
     assert serves(world, "f1") and outcome(world)["outcome"] == "failed"
 
 
+@pytest.mark.prove
 def test_a_frozen_service_stays_where_it_is_and_going_back_is_for_a_person_to_say(world: World) -> None:
     before = now(world)
     text = CHECK.format(control=world.control) + "exit 1\n"
