@@ -463,6 +463,9 @@ class Ledger(Protocol):
 class LedgerChain(Ledger, Protocol):
     """A ledger as auditors read it: commit by commit."""
 
+    def saw(self, state: LedgerState) -> None:
+        """Remember in this clone that the ledger was whole up to here: an anchor for the next audit."""
+
     def commits(
         self, state: LedgerState, *, release: str | None = None, begun: Callable[[str], bool] | None = None
     ) -> Iterator[LedgerCommit]:

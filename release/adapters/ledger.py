@@ -23,7 +23,7 @@ _REF = f"refs/heads/{BRANCH}"
 _TRIES = 10
 _RECENT = 30  # events: more than come while the answer to one push is waited for
 _T = TypeVar("_T")
-# What a clone remembers of the ledger: which commit it has written last. No ref names that one.
+# What a clone remembers of the ledger: which commit it has written, or found whole, last.
 _SEEN, _SEEN_KEY = "ledger", hashlib.sha256(_REF.encode()).hexdigest()
 
 
@@ -43,6 +43,10 @@ class GitLedger:
             return LedgerState(None, {})
         self._branch.ensure(commit)
         return self._state(commit)
+
+    def saw(self, state: LedgerState) -> None:
+        if state.commit is not None:
+            self._repo.remember(_SEEN, _SEEN_KEY, state.commit.encode())
 
     def last_known(self) -> LedgerState:
         """The ledger as this clone saw it last, without the remote. Raises Unavailable when it never did."""

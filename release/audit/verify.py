@@ -52,6 +52,8 @@ def verify(reading: Reading, tags: Sequence[str] = (), *, pipeline: str | None =
         return Audited(None, (broken, rest))
     walk = Walk()
     checks = [*_chain(reading.ledger, state, walk, seen)]
+    if all(check.result != "mismatch" for check in checks):
+        reading.ledger.saw(state)
     names = _tag_names(refs, walk, chosen, tags)
     checks += _tags(reading.repo, refs, walk, names, asked=frozenset(tags))
     setups = [Setup(refs, pipelines, one, state, ()) for one in chosen]

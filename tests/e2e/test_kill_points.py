@@ -136,7 +136,7 @@ def test_the_kill_points_are_all_the_writes_of_a_first_deployment(
         f"kill points: {first} of a first deployment, {update} of an update;"
         f" {len(SAMPLE)} in the plain tests, the others with -m prove"
     )
-    assert len(SAMPLE) >= 25
+    assert len(SAMPLE) >= 6
 
 
 def test_the_kill_points_are_all_the_writes_of_an_update(fleet: Fleet, train: Train) -> None:
