@@ -54,6 +54,10 @@ def test_ten_thousand_schedules_of_faults_leave_the_fleet_in_one_piece(
     holds(record_property, range(PLAIN + part * share, PLAIN + (part + 1) * share))
 
 
+def test_one_seed_is_one_schedule_with_one_end() -> None:
+    assert tried(range(20)) == tried(range(20))
+
+
 strikes = st.lists(
     st.builds(
         Strike,

@@ -16,7 +16,7 @@ from bench.aws_fleet import AwsFleet, Counted
 ROOT = Path(__file__).resolve().parents[2]
 # Proofs run on busy machines, where calls that began half a second apart arrive together: with ten times more
 # tasks as processors, 2 of 3,000 were throttled. `dev.py bench rollout-100` accepts none.
-FEW = 0.02
+FEW = 0.005
 
 
 @contextmanager
@@ -93,15 +93,15 @@ def test_a_hundred_functions_cost_the_calls_that_were_said(
 
 
 @pytest.mark.prove
-def test_two_hundred_functions_are_deployed_with_no_more_calls_than_said(
+def test_five_hundred_functions_are_deployed_with_no_more_calls_than_said(
     tmp_path: Path, record_proof: Callable[[str], None]
 ) -> None:
-    with fleet_of(200, tmp_path) as fleet:
+    with fleet_of(500, tmp_path) as fleet:
         Timed(fleet, "build")
         first = Timed(fleet, "deploy", "dev", "--yes")
-    _say(record_proof, "first deployment of 200 functions", first)
-    assert first.calls.control - first.calls.throttled == 6 * 200
-    assert first.calls.throttled <= FEW * 6 * 200
+    _say(record_proof, "first deployment of 500 functions", first)
+    assert first.calls.control - first.calls.throttled == 6 * 500
+    assert first.calls.throttled <= FEW * 6 * 500
 
 
 def _say(record_proof: Callable[[str], None], what: str, run: Timed) -> None:
