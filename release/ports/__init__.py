@@ -1,0 +1,46 @@
+"""What the decisions need of the outside world, as Protocols: a module for each subject. One adapter (and one
+strict fake) stands behind each.
+
+Import from here: `from release.ports import Repo`.
+"""
+
+from release.core.git_objects import Difference, TreeEntry
+from release.ports.alerts import Alerts
+from release.ports.artifacts import Artifacts, Indexed
+from release.ports.aws import Code, Compared, Functions, Metrics, S3Code, Stacks, ZipFile
+from release.ports.clock import Clock
+from release.ports.git import Branch, CommitInfo, RefUpdate, RemoteRefs, RemoteTag, Repo
+from release.ports.holders import Holders
+from release.ports.ledger import Ledger, LedgerChain, LedgerState
+from release.ports.programs import Ended, Program, Programs
+from release.ports.progress import Progress
+
+__all__ = [
+    "Alerts",
+    "Artifacts",
+    "Branch",
+    "Clock",
+    "Code",
+    "CommitInfo",
+    "Compared",
+    "Difference",
+    "Ended",
+    "Functions",
+    "Holders",
+    "Indexed",
+    "Ledger",
+    "LedgerChain",
+    "LedgerState",
+    "Metrics",
+    "Program",
+    "Programs",
+    "Progress",
+    "RefUpdate",
+    "RemoteRefs",
+    "RemoteTag",
+    "Repo",
+    "S3Code",
+    "Stacks",
+    "TreeEntry",
+    "ZipFile",
+]

@@ -1,0 +1,15 @@
+"""Whoever carries out a promotion, and whether they still do."""
+
+from typing import Protocol
+
+from release.core.records import Holder
+
+
+class Holders(Protocol):
+    """Who carries out promotions."""
+
+    def current(self) -> Holder:
+        """This process, or the workflow run it belongs to."""
+
+    def is_dead(self, holder: Holder) -> bool | None:
+        """Whether the holder is gone. None: it cannot be known from here."""
