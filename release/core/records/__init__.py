@@ -35,11 +35,12 @@ from release.core.records.times import moment, next_by, overdue, stamp
 from release.core.records.transitions import IllegalEvent, advance
 
 __all__ = [
+    "HISTORY",
+    "REASON_LIMIT",
     "Accepted",
     "Decision",
     "Event",
     "Good",
-    "HISTORY",
     "Held",
     "Holder",
     "IllegalEvent",
@@ -48,7 +49,6 @@ __all__ = [
     "Outcome",
     "Partial",
     "Quarantined",
-    "REASON_LIMIT",
     "ReleaseRef",
     "Running",
     "Served",

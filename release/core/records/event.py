@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from release.core.records.json_form import build, plain
-
 from release.core import canonical
+from release.core.records.json_form import build, plain
 
 Verb = Literal["deploy", "promote", "rollback"]
 

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from release.core import canonical
 from release.core.records.event import Holder, ReleaseRef, Verb, Wave
 from release.core.records.json_form import build, plain
-
-from release.core import canonical
 
 HISTORY = 50  # good releases that a head remembers; older ones are found in the log
 
