@@ -6,39 +6,29 @@ says what served before. Whatever happens after that, the same command run again
 """
 
 import contextlib
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import NoReturn, assert_never
+from typing import NoReturn
 
-from release.apply.alerts import alert
+from release.apply.ending import Applied, let_go, pause, seal
 from release.apply.record import event, write
 from release.apply.steps import carry_out, one_by_one, still_as_left
+from release.apply.take import take_hold
 from release.apply.undo import go_back
 from release.apply.waves import move_traffic
-from release.apply.work import Aborted, Journal, LostHold, Paused, Tools, Who, Work
-from release.core import trailers
-from release.core.holding import Busy, Continue, Fresh, Hold, Supersede
+from release.apply.work import Aborted, LostHold, Paused, Tools, Who, Work
+from release.core.holding import Hold
 from release.core.plan import Phase, Plan
 from release.core.reasons import redacted
-from release.core.records import Event, Kind, Outcome, Served, next_by, promotion_id, stamp
+from release.core.records import Event, Outcome
 from release.core.rollout import Target
-from release.errors import Conflict, ReleaseError, RolloutFailed, Unavailable, Unrecorded
-from release.ports import LedgerState, Progress, RefUpdate
+from release.errors import ReleaseError, RolloutFailed, Unavailable, Unrecorded
+from release.ports import LedgerState, Progress
 
 __all__ = ["WAIT", "Aborted", "Applied", "LostHold", "Paused", "Tools", "Who", "apply"]
 
 WAIT = timedelta(minutes=30)  # a bake that ends later does not keep the process
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """How it ended. `failure` None: succeeded, or `paused`: it has not ended yet."""
-
-    event: Event
-    failure: ReleaseError | None
-    paused: Paused | None = None
 
 
 def apply(
@@ -66,13 +56,13 @@ def apply(
     if plan.blockers:
         raise AssertionError("a plan with blockers reached apply")
     wait_until = tools.clock.now() + wait
-    journal = _take(plan, hold, dead, state, tools, who, progress, wait)
+    journal = take_hold(plan, hold, dead, state, tools, who, progress, wait)
     targets = {target.service: target for target in wanted}
     work = Work(plan, targets, tools, journal, who, progress, wait_until)
     try:
         return _forward_or_back(work, failed)
     except (KeyboardInterrupt, SystemExit):  # on the way back as well: somebody else may finish that
-        _let_go(work)
+        let_go(work)
         raise
 
 
@@ -83,8 +73,8 @@ def _forward_or_back(work: Work, failed: RolloutFailed | None) -> Applied:
                 _never_forward(work, failed)
             _roll_out(work)
         except Paused as paused:
-            return _pause(work, paused)
-        return _seal(work, "succeeded", None, ())
+            return pause(work, paused)
+        return seal(work, "succeeded", None, ())
     except (LostHold, Unrecorded):
         raise
     except ReleaseError as failure:
@@ -92,93 +82,6 @@ def _forward_or_back(work: Work, failed: RolloutFailed | None) -> Applied:
     except Exception as bug:
         _fail(work, Unavailable(f"a bug in release: {type(bug).__name__}: {bug}", fix="report it"))
         raise
-
-
-def _take(
-    plan: Plan,
-    hold: Hold,
-    dead: Event | None,
-    state: LedgerState,
-    tools: Tools,
-    who: Who,
-    progress: Progress,
-    wait: timedelta,
-) -> Journal:
-    """Write `started` (with the tag) or `taken-over`: from here on the stage is ours. Raises Conflict."""
-    now = tools.clock.now()
-    promotion = promotion_id(now, plan.pipeline, plan.stage, secrets.token_hex(4))
-    kind: Kind = "started"
-    supersedes = dead.supersedes if dead else ()
-    match hold:
-        case Busy(what):
-            raise Conflict(what, fix=f"wait until it has ended, or `release abort {plan.stage} --reason …`")
-        case Continue(id=promotion):
-            kind = "taken-over"
-        case Fresh():
-            pass
-        case Supersede(id=ended):
-            supersedes = (ended, *supersedes)
-        case _:  # pragma: no cover
-            assert_never(hold)
-    release, tag = plan.release, None
-    if plan.mint:
-        tag = _new_tag(plan, promotion, state, tools, who)
-        release = replace(release, tag_object=tag.new)
-    taken = Event(
-        kind=kind,
-        id=promotion,
-        at=stamp(now),
-        pipeline=plan.pipeline,
-        stage=plan.stage,
-        verb=plan.verb,
-        release=release,
-        actor=who.actor,
-        run=who.run,
-        tool=who.tool,
-        fence=state.head(plan.pipeline, plan.stage).fence + 1,
-        reason=plan.reason,
-        source=plan.source,
-        services=plan.services,
-        holder=tools.holders.current(),
-        next_by=next_by(now, timedelta(seconds=len(plan.steps)) + plan.longest_hooks + wait),
-        supersedes=supersedes,
-        before=plan.before,
-        regions=plan.regions,
-        course=plan.course,
-        despite=plan.despite,
-        approved=plan.approved,
-        # Promotions that wait their turn must not bring back what is being taken back.
-        hold=redacted(f"rolled back: {plan.reason}") if plan.verb == "rollback" else None,
-    )
-    # What was approved is what the stage before ran: should that have changed since, nothing is begun.
-    tools.ledger.append(state, taken, tag=tag, unchanged=[plan.after] if plan.after else [])
-    progress("hold", {"kind": kind, "id": promotion, "tag": release.tag if tag else None})
-    head = state.head(plan.pipeline, plan.stage)
-    journal = Journal(promotion, taken.fence, release, plan.before, supersedes)
-    journal.inherits = isinstance(hold, Continue | Supersede)
-    if isinstance(hold, Continue) and head.running is not None:
-        journal.wave = head.running.wave
-    return journal
-
-
-def _new_tag(plan: Plan, promotion: str, state: LedgerState, tools: Tools, who: Who) -> RefUpdate:
-    name = plan.release.tag
-    if name is None:
-        raise AssertionError("a tag without a name is to be minted")
-    message = trailers.format_message(
-        f"{name}: {plan.source or plan.release.commit[:10]} to {plan.stage}",
-        {
-            "Release-Manifest": plan.release.manifest,
-            "Release-From": plan.source or "",
-            "Release-Actor": who.actor,
-            "Release-Run": who.run or "",
-            "Release-Reason": plan.reason or "",
-            "Release-Nonce": promotion,
-            "Release-Ledger": state.commit or "",
-        },
-    )
-    tag = tools.repo.write_tag(name=name, commit=plan.release.commit, message=message)
-    return RefUpdate(f"refs/tags/{name}", tag)
 
 
 def _roll_out(work: Work) -> None:
@@ -217,100 +120,4 @@ def _fail(work: Work, failure: ReleaseError) -> Applied:
     outcome: Outcome = "failed" if isinstance(failure, RolloutFailed) else "errored"
     if isinstance(failure, Aborted):
         outcome = "aborted"
-    return _seal(work, "stranded" if report else outcome, failure, report)
-
-
-def _let_go(work: Work) -> None:
-    """Interrupted: the next holder, on whatever machine, can go on at once. One try; nothing hangs on it."""
-    with contextlib.suppress(ReleaseError):
-        work.tools.ledger.append(work.tools.ledger.read(), event(work, "let-go"))
-
-
-def _pause(work: Work, paused: Paused) -> Applied:
-    """Leave the stage as it is to whoever comes next. Raises Conflict, Unrecorded."""
-    at = stamp(paused.next_at) if paused.next_at else None
-    why = redacted(paused.why)
-    note = event(work, "paused", failure=why, next_at=at, judged=work.journal.judged, notes=_notes(work))
-    try:
-        write(work, note)
-    except (LostHold, Aborted):
-        raise
-    except ReleaseError as error:
-        raise Unrecorded(
-            f"{paused.why}, and the pause cannot be recorded: {error.cause}",
-            fix=f"release advance {work.plan.stage}, when the remote is back",
-        ) from error
-    work.say("paused", why=why, next_at=at)
-    alert(work, note)
-    return Applied(note, None, paused)
-
-
-def _notes(work: Work) -> tuple[str, ...]:
-    return tuple(redacted(note) for note in work.journal.notes)
-
-
-def _seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tuple[str, ...]) -> Applied:
-    """Write the outcome. Raises Unrecorded when the ledger cannot be reached for long."""
-    sealed = event(
-        work,
-        "outcome",
-        # What is left half-way may have been moved by those whom this promotion has ended.
-        supersedes=work.journal.supersedes if outcome == "stranded" else (),
-        after=tuple(_after(work)) if outcome == "succeeded" else (),
-        outcome=outcome,
-        failure=redacted(failure.cause) if failure else None,
-        report=tuple(redacted(line) for line in report),
-        hold=_hold(work, outcome, failure),
-        judged=work.journal.judged,
-        notes=_notes(work),
-    )
-    try:
-        write(work, sealed, aborted=failure is not None)
-    except (Conflict, Aborted):
-        raise
-    except ReleaseError as error:
-        if failure is not None:
-            # The world is as `failure` and `report` say; that the record is missing is one line more.
-            failure.details = (*failure.details, f"the record of this could not be written: {error.cause}")
-            alert(work, sealed)
-            return Applied(sealed, failure)
-        raise Unrecorded(
-            f"the rollout {outcome}, but its record cannot be written: {error.cause}",
-            fix="run the same command again when the remote is back: it only records what is done",
-        ) from error
-    work.say("sealed", outcome=outcome)
-    alert(work, sealed)
-    return Applied(sealed, failure)
-
-
-def _hold(work: Work, outcome: Outcome, failure: ReleaseError | None) -> str | None:
-    """What those are told who want to enter the stage after a failure, where it is to be held."""
-    plan, left = work.plan, work.journal.left
-    if left:
-        return redacted(f"{plan.release.label} failed, and not all goes back by itself: {min(left)}")
-    if not plan.hold_on_failure or plan.verb == "rollback" or outcome not in ("failed", "stranded"):
-        return None
-    return redacted(f"{plan.release.label} failed: {failure.cause if failure else outcome}")
-
-
-def _after(work: Work) -> list[Served]:
-    """What every function of the stage serves now; what a partial deployment left alone is
-    as it was recorded.
-    """
-    return [
-        *work.plan.kept,
-        *_moved_or_not(work),
-    ]
-
-
-def _moved_or_not(work: Work) -> list[Served]:
-    return [
-        replace(
-            change.served,
-            lambda_version=work.journal.versions[work.place(change.served), change.served.function],
-            code=change.artifact,
-        )
-        if change.changes
-        else change.served
-        for change in work.plan.changes
-    ]
+    return seal(work, "stranded" if report else outcome, failure, report)
