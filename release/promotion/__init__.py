@@ -4,15 +4,11 @@ Nothing here writes to AWS or git; `release.apply` carries out what comes of it.
 """
 
 from release.promotion.choose import deploy_selection, next_release
-from release.promotion.draft import (
-    Draft,
-    draft,
-    draft_promotion,
-    draft_rollback,
-    draft_rollout,
-    refuse,
-)
+from release.promotion.drafts import Draft, refuse
+from release.promotion.requested import draft
 from release.promotion.resumed import draft_back, draft_resumed, draft_watched
+from release.promotion.rollback import draft_rollback
+from release.promotion.rollout import draft_promotion, draft_rollout
 from release.promotion.setup import Request, Setup, build_setup, read_setup
 
 __all__ = [

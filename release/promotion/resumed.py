@@ -16,7 +16,9 @@ from release.core.rollout import waves_of
 from release.core.selection import Selection
 from release.errors import RolloutFailed, Unavailable
 from release.observe import check_identity
-from release.promotion.draft import Draft, draft_rollback, draft_rollout, hold_of, wanted_of
+from release.promotion.drafts import Draft, hold_of, wanted_of
+from release.promotion.rollback import draft_rollback
+from release.promotion.rollout import draft_rollout
 from release.promotion.setup import Request, Setup
 
 _IN_FLIGHT = 32

@@ -1,0 +1,37 @@
+"""The plan of whatever was asked for."""
+
+from dataclasses import replace
+
+from release.apply.work import Tools
+from release.build.target import Target as BuildTarget
+from release.errors import Misconfigured
+from release.promotion.choose import deploy_selection
+from release.promotion.drafts import Draft
+from release.promotion.rollback import draft_rollback
+from release.promotion.rollout import built, draft_promotion, draft_rollout
+from release.promotion.setup import Request, Setup
+
+
+def draft(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
+    """The plan of any request, without building: a commit that was never built is a blocker."""
+    match request.verb:
+        case "deploy":
+            stage = setup.stage(request.stage)
+            selection = deploy_selection(
+                tools.repo,
+                setup,
+                stage,
+                ref="HEAD" if request.ref is None else request.ref,
+                services=request.services,
+            )
+            selection = replace(selection, approved_destructive=request.approve_destructive)
+            if not selection.blockers:
+                selection = built(tools, setup, selection, target)
+            drafted = draft_rollout(tools, setup, stage, selection, target=target)
+            return replace(drafted, nothing=selection.superseded or drafted.nothing)
+        case "promote":
+            return draft_promotion(tools, setup, request, target=target)
+        case "rollback":
+            return draft_rollback(tools, setup, request, target=target)
+        case verb:
+            raise Misconfigured(f"there is no plan for {verb!r}", fix="plan deploy, promote or rollback")

@@ -1,0 +1,133 @@
+"""The way back: the plan to what a good release of the stage left, or to what served before."""
+
+from dataclasses import replace
+
+from release.apply.work import Tools
+from release.build.target import Target as BuildTarget
+from release.core import holding
+from release.core.blockers import Blocker
+from release.core.holding import Continue
+from release.core.models import Stage
+from release.core.plan import Change
+from release.core.records import Event, Served, StageHead, rollback_target
+from release.core.rollout import rollback_steps, served
+from release.core.selection import (
+    Selection,
+    deployed,
+)
+from release.core.snapshot import Observed
+from release.errors import GateClosed
+from release.promotion.drafts import (
+    Draft,
+    aliases_of,
+    drafted,
+    hold_of,
+    newest_record,
+    observe,
+    places_of,
+    wanted_of,
+)
+from release.promotion.gates import refuse_loop
+from release.promotion.out_of_reach import newer_than_known
+from release.promotion.prove import prove
+from release.promotion.setup import Request, Setup
+
+
+def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
+    """The plan back to a good release of this stage: its recorded lambda versions, alias first."""
+    stage = setup.stage(request.stage)
+    head = setup.head(stage.name)
+    left = _left_half_way(tools, setup, head)
+    unfinished = left is not None and left.verb in ("deploy", "promote")
+    news = newer_than_known(tools, setup, stage, head) if setup.offline else ()
+    unfinished = unfinished or bool(news)
+    to = request.to
+    if to is None and left is not None and left.verb == "rollback" and left.release is not None:
+        to = left.release.tag or left.release.commit  # the same command again: not one release further back
+    if to is None and not unfinished:
+        refuse_loop(head)
+    good = deployed(head, to) if to is not None else rollback_target(head, unfinished=unfinished)
+    if good is None:
+        known = ", ".join(one.release.label for one in reversed(head.history)) or "none"
+        raise GateClosed(
+            f"{stage.name} never ran {to} with success"
+            if to is not None
+            else f"{stage.name} has no good release before the one that serves",
+            fix=f"name one that it ran with --to: {known}",
+        )
+    release = good.release
+    record = tools.ledger.event(setup.state, good.record)
+    selection = Selection(
+        verb="rollback",
+        commit=release.commit,
+        manifest=release.manifest,
+        tag=release.tag,
+        tag_object=release.tag_object,
+        source=left.label if left else (head.serves or good).release.label,
+        reason=request.reason,
+        warnings=(
+            *setup.warnings,
+            *news,
+            "stacks are left as they are: only code and its frozen settings go back",
+        ),
+    )
+    hold, dead = hold_of(tools, setup, head, selection)
+    wanted = wanted_of(tools, setup, stage, selection, target)
+    places = places_of(stage, _only_in(head, left) if good == head.serves else None)
+    observed = observe(tools, setup, stage, wanted, places)
+    proven = prove(tools, wanted, record.after, places)
+    steps, changes, warnings = rollback_steps(
+        wanted,
+        record.after,
+        observed,
+        alias=setup.pipelines.alias,
+        gone=proven.gone,
+        again=holding.moved_by(dead, aliases_of(observed)) if isinstance(hold, Continue) else frozenset(),
+    )
+    warnings = (*warnings, *proven.warnings)
+    blockers = (*_not_undone(stage, release.label, observed, changes), *proven.blockers)
+    selection = replace(selection, warnings=(*selection.warnings, *warnings), blockers=blockers)
+    kept: tuple[Served, ...] = ()
+    if head.serves is not None:
+        moved = {change.served.where for change in changes}
+        now = tools.ledger.event(setup.state, newest_record(head.serves, head)).after
+        kept = tuple(one for one in now if one.where not in moved)
+    return drafted(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept, places)
+
+
+def _only_in(head: StageHead, left: Event | None) -> tuple[str, ...] | None:
+    """The regions outside of which everything serves what the stage is to go back to. None: no such thing.
+
+    The region that was out when a release went to the others may still be out when that is taken back.
+    """
+    partial = head.partial.regions if head.partial else ()
+    if left is None or (left.regions is None and not (left.verb == "rollback" and partial)):
+        return None
+    return tuple(dict.fromkeys([*partial, *(left.regions or ())]))
+
+
+def _not_undone(
+    stage: Stage, label: str, observed: Observed, changes: tuple[Change, ...]
+) -> tuple[Blocker, ...]:
+    """Functions of the release's own services that serve something and have no record to go back to.
+
+    Rolling back around them would leave half of a release, and call it done.
+    """
+    covered = {change.served.where for change in changes}
+    return tuple(
+        Blocker(
+            "not-recorded",
+            f"{copy.name} in {copy.place.region} serves version {copy.alias.lambda_version}, and {label} was"
+            f" never rolled out there",
+            f"promote a release to {stage.name} instead: it reaches every region that the stage has now",
+        )
+        for copy in observed.functions
+        if copy.alias is not None and served(copy).where not in covered
+    )
+
+
+def _left_half_way(tools: Tools, setup: Setup, head: StageHead) -> Event | None:
+    """The record of what began, or ended, without leaving the stage in one piece."""
+    path = head.running.record if head.running else head.stranded
+    path = path or (head.partial.record if head.partial else None)
+    return tools.ledger.event(setup.state, path) if path else None
