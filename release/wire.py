@@ -1,7 +1,7 @@
 """The one place where adapters are created and joined. Nothing heavy is imported before it is needed."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -12,14 +12,18 @@ from release.errors import Misconfigured
 
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
+    from release.adapters.cfn_lint import CfnLint
     from release.adapters.reports import HtmlReports
+    from release.adapters.templates import CloudFormationTemplates
     from release.apply.work import Tools, Who
     from release.build.builder import Builder
     from release.build.release_build import BuildResult
     from release.build.survey import Survey
     from release.build.target import Target
     from release.build.verify import Check
+    from release.core.access import Access
     from release.core.eyes import Asking
+    from release.core.infra_diff import CreateOnly, Template
     from release.core.manifest import Manifest
     from release.core.models import Pipeline, Pipelines, Service
     from release.ports import (
@@ -73,9 +77,20 @@ class Wiring:
 
     @cached_property
     def _aws(self) -> "Aws":
-        from release.adapters.aws import Aws
+        from release.adapters.aws import Aws, GitHubJob, session_name
 
-        return Aws()
+        return Aws(
+            access=self._access,
+            job=GitHubJob.of(self._environ),
+            session_name=session_name(self._environ),
+        )
+
+    @property
+    def _access(self) -> "Access | None":
+        """What this process may do at most; RELEASE_ACCESS says it. Raises Misconfigured."""
+        from release.core.access import read_access
+
+        return read_access(self._environ)
 
     @cached_property
     def functions(self) -> "Functions":
@@ -126,8 +141,10 @@ class Wiring:
                 from release.adapters.artifacts_folder import FolderArtifacts
 
                 return FolderArtifacts(self.repo.top / folder)
-            case BucketStore(account=account, bucket=bucket, role=role):
+            case BucketStore(account=account, bucket=bucket) as store:
                 from release.adapters.artifacts_s3 import S3Artifacts
+
+                role = store.role_for(self._access)
 
                 def client(region: str) -> Any:
                     return self._aws.client(Place(account, region, role), "s3")
@@ -169,7 +186,6 @@ class Wiring:
         whole: bool = True,
     ) -> "BuildResult":
         """Build one commit, unless it was built before. Arguments as `build_release` has them."""
-        from release.adapters.templates import CloudFormationTemplates, packaged_macros
         from release.build.dependencies import user_cache
         from release.build.release_build import build_release
 
@@ -182,7 +198,7 @@ class Wiring:
             alias=pipelines.alias,
             target=self.build_target,
             builder=self._builder(user_cache(self._environ), progress),
-            templates=CloudFormationTemplates(packaged_macros()),
+            templates=self.templates,
             progress=progress,
             base=base,
             refill=refill,
@@ -236,7 +252,6 @@ class Wiring:
         stages: Collection[str] | None = None,
     ) -> "Survey":
         """Fingerprints and rendered documents of a commit, without building; of these stages, or of all."""
-        from release.adapters.templates import CloudFormationTemplates, packaged_macros
         from release.build.survey import survey
 
         return survey(
@@ -246,9 +261,35 @@ class Wiring:
             services=services,
             alias=pipelines.alias,
             target=self.build_target,
-            templates=CloudFormationTemplates(packaged_macros()),
+            templates=self.templates,
             stages=stages,
         )
+
+    @cached_property
+    def templates(self) -> "CloudFormationTemplates":
+        from release.adapters.templates import CloudFormationTemplates, packaged_macros
+
+        return CloudFormationTemplates(packaged_macros())
+
+    @property
+    def template_linter(self) -> "CfnLint":
+        from release.adapters.cfn_lint import CfnLint
+
+        return CfnLint()
+
+    @property
+    def read_template(self) -> "Callable[[str, str], Template]":
+        """Text of a template and whose it is -> the template."""
+        from release.adapters.template_reader import read_template
+
+        return read_template
+
+    @property
+    def create_only(self) -> "Mapping[str, CreateOnly]":
+        """By type of resource: the properties that only a new one can have."""
+        from release.adapters.resource_types import create_only
+
+        return create_only()
 
     @property
     def build_target(self) -> "Target":
@@ -260,11 +301,13 @@ class Wiring:
     def who(self) -> "Who":
         """A forge login where there is one; on a laptop the git user name, which proves nothing to a gate."""
         from release.apply.work import Who
+        from release.core.eyes import asker_in
 
         actor = self._environ.get("GITHUB_ACTOR") or self.repo.person()
         run = self._environ.get("GITHUB_RUN_ID")
         attempt = self._environ.get("GITHUB_RUN_ATTEMPT", "1")
-        return Who(actor, f"{run}.{attempt}" if run else None, TOOL)
+        approvers = tuple(sorted(asker_in(self._environ).approvers))
+        return Who(actor, f"{run}.{attempt}" if run else None, TOOL, approvers)
 
     def asking(self) -> "Asking":
         """Who asks, as far as it can be proven, and when."""

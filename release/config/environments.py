@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from release.config import reader, values
 from release.config.problems import Problems, shown
-from release.config.reader import Value
+from release.config.reader import Fields, Value
 from release.core.models import BucketStore, Environment, FolderStore, Source
 
 FILE = "pipelines/environments.yaml"
@@ -55,13 +55,13 @@ def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
 def _environment(name: str, entry: Value) -> Environment | None:
     if not _is_name(name):
         entry.wrong(f"{shown(name)} {values.NAME.what}", values.NAME.fix)
-    known = reader.fields(entry, ("account", "regions"), ("role",))
+    known = reader.fields(entry, ("account", "regions"), ("role", "plan_role"))
     account = reader.text(known.get("account"), values.ACCOUNT)
     regions = reader.texts(known.get("regions"), values.REGION)
-    role = _role(known.get("role"), account)
+    role, plan_role = _roles(known, "plan_role", account)
     if account is None or regions is None:
         return None
-    return Environment(name, account, regions, role)
+    return Environment(name, account, regions, role, plan_role)
 
 
 def _artifacts(value: Value | None, regions: tuple[str, ...]) -> BucketStore | FolderStore | None:
@@ -71,11 +71,11 @@ def _artifacts(value: Value | None, regions: tuple[str, ...]) -> BucketStore | F
     if "folder" in entries:
         folder = reader.text(reader.fields(value, ("folder",)).get("folder"), values.FOLDER)
         return None if folder is None else FolderStore(folder)
-    known = reader.fields(value, ("account", "bucket"), ("role",))
+    known = reader.fields(value, ("account", "bucket"), ("role", "read_role"))
     account = reader.text(known.get("account"), values.ACCOUNT)
     bucket = _bucket(known.get("bucket"), regions)
-    role = _role(known.get("role"), account)
-    return None if account is None or bucket is None else BucketStore(account, bucket, role)
+    role, read_role = _roles(known, "read_role", account)
+    return None if account is None or bucket is None else BucketStore(account, bucket, role, read_role)
 
 
 def _bucket(value: Value | None, regions: tuple[str, ...]) -> str | None:
@@ -96,6 +96,16 @@ def _bucket(value: Value | None, regions: tuple[str, ...]) -> str | None:
             )
             return None
     return pattern
+
+
+def _roles(known: Fields, weaker: str, account: str | None) -> tuple[str | None, str | None]:
+    """`role`, and the one that can do less, which stands for it where that is enough."""
+    role, other = _role(known.get("role"), account), _role(known.get(weaker), account)
+    if weaker in known and "role" not in known:
+        known[weaker].wrong(
+            "stands without `role`, which is what everything else needs", "add `role:`, or take this one out"
+        )
+    return role, other
 
 
 def _role(value: Value | None, account: str | None) -> str | None:

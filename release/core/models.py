@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Literal
 
+from release.core.access import Access
 from release.core.freeze import FreezeWindow
 
 Channel = Literal["qa", "rc", "gold"]
@@ -25,6 +26,11 @@ class Place:
     role: str | None = (
         None  # ARN that deploying assumes; None: the ambient credentials must be this account's
     )
+    plan_role: str | None = None  # ARN of what planning needs and no more; None: `role`
+
+    def role_for(self, access: Access | None) -> str | None:
+        """Whom to become. `access` None: nobody has said what for, as on a laptop."""
+        return (self.plan_role or self.role) if access == "plan" else self.role
 
     def __str__(self) -> str:
         return f"{self.account}/{self.region}"
@@ -36,10 +42,11 @@ class Environment:
     account: str
     regions: tuple[str, ...]  # the first is the primary, the others are replicas
     role: str | None
+    plan_role: str | None = None
 
     @property
     def places(self) -> tuple[Place, ...]:
-        return tuple(Place(self.account, region, self.role) for region in self.regions)
+        return tuple(Place(self.account, region, self.role, self.plan_role) for region in self.regions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,11 @@ class BucketStore:
     account: str
     bucket: str  # pattern with {region}
     role: str | None
+    read_role: str | None = None  # ARN of what reading needs and no more; None: `role`
+
+    def role_for(self, access: Access | None) -> str | None:
+        """Whom to become. Only a build writes; on a laptop any verb may build."""
+        return (self.read_role or self.role) if access in ("plan", "deploy") else self.role
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def test_a_missing_account_is_said_at_its_environment() -> None:
 def test_an_unknown_key_gets_a_guess() -> None:
     assert complaint('dev:  {account: "111111111111"', 'dev:  {acount: 1, account: "111111111111"') == (
         "5: environments/dev/acount: the key 'acount' is not known;"
-        " did you mean 'account'? (one of: account, regions, role)"
+        " did you mean 'account'? (one of: account, regions, role, plan_role)"
     )
 
 

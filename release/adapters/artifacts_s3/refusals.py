@@ -83,7 +83,9 @@ def code_of(error: ClientError) -> str:
 def _explain_without_answer(error: BotoCoreError, bucket: str, region: str) -> ReleaseError:
     if isinstance(error, _NO_CREDENTIALS):
         return Misconfigured(
-            f"there are no usable AWS credentials for the bucket {bucket}: {error}", fix="sign in to AWS"
+            f"there are no usable AWS credentials for the bucket {bucket}: {error}",
+            fix="sign in to AWS; a job of GitHub Actions needs `role:` of `artifacts`, and `id-token: write`",
+            see=_SEE,
         )
     if isinstance(error, _NO_ANSWER):
         return Unavailable(

@@ -10,7 +10,8 @@ from release.errors import Misconfigured, ReleaseError, Unavailable
 
 _LOG_IN = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in (`aws sso login`); "
-    "`aws sts get-caller-identity` shows who you are"
+    "`aws sts get-caller-identity` shows who you are. A job of GitHub Actions needs `id-token: write`, and a "
+    "`role:` for this account in pipelines/environments.yaml"
 )
 _CREDENTIAL_ERRORS = (
     boto.NoCredentialsError,

@@ -6,9 +6,10 @@ after the first 2 ms instead of 22. Profiles, AWS_ENDPOINT_URL and AWS_CA_BUNDLE
 
 import functools
 import os
+import re
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, cast
 
@@ -20,6 +21,8 @@ from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshabl
 
 from release.adapters.aws.errors import translated
 from release.adapters.aws.rate_budget import RateBudget
+from release.adapters.aws.web_identity import GitHubJob, WebIdentity
+from release.core.access import Access
 from release.core.limits import CONTROL_CALLS, GET_FUNCTION_CALLS, Pace
 from release.core.models import Place
 from release.errors import Misconfigured
@@ -30,19 +33,24 @@ T = TypeVar("T")
 class Aws:
     """Clients, identities and budgets of every place, made when first needed. Safe to share between threads.
 
-    Where a place has a role and the ambient credentials are not already a session of it, the role is assumed,
-    and again before it expires. Methods raise Misconfigured (credentials, profile, endpoint) and Unavailable.
+    Where a place has a role, a job of GitHub Actions exchanges its OIDC token for it. Elsewhere it is assumed
+    with the ambient credentials, unless they are a session of it already. Both are done again before they
+    expire. Methods raise Misconfigured (credentials, profile, endpoint) and Unavailable.
     """
 
     def __init__(
         self,
         *,
+        access: Access | None = None,
+        job: GitHubJob | None = None,
         session_name: str = "release-cli",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.clock = clock
         self.sleep = sleep
+        self._access = access
+        self._job = job
         self._session_name = session_name
         self._clients = _Once[Any]()
         self._sessions = _Once[botocore.session.Session]()
@@ -54,7 +62,7 @@ class Aws:
     def client(self, place: Place, service: str, *, attempts: int = 4, read_timeout: float = 60.0) -> Any:
         """A botocore client. `attempts` counts the first try: 1 where repeating is the caller's business."""
         with translated(place, f"making a client for {service}"):
-            role = self._role_to_assume(place)
+            role = self._role(place)
             return self._clients.get(
                 (role, place.region, service, attempts, read_timeout),
                 lambda: self._make_client(role, place.region, service, attempts, read_timeout),
@@ -63,16 +71,19 @@ class Aws:
     def account(self, place: Place) -> str:
         """The account id that the credentials for this place belong to."""
         with translated(place, "asking AWS who we are"):
-            return self._identity(self._role_to_assume(place), place.region)[0]
+            return self._identity(self._role(place), place.region)[0]
 
     def credentials_end(self, place: Place) -> datetime | None:
-        """When the ambient credentials end for good. None: never, or botocore renews them by itself.
+        """When the credentials for this place end for good. None: never, or they renew themselves.
 
-        Roles are assumed with them, so no place outlives them. Only a session that was put into the
-        environment cannot be renewed: AWS_CREDENTIAL_EXPIRATION says until when it lasts
+        Roles are assumed with the ambient ones, so no place outlives them; but for a job of GitHub Actions,
+        which gets a new token whenever it asks. Only a session that was put into the environment cannot be
+        renewed: AWS_CREDENTIAL_EXPIRATION says until when it lasts
         (https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html).
         """
         with translated(place, "asking for credentials"):
+            if self._job is not None and self._role(place) is not None:
+                return None
             credentials = self._session(None, place.region).get_credentials()
         if credentials is None or credentials.method != "env":
             return None
@@ -88,10 +99,8 @@ class Aws:
         Where the place has a role, it is assumed anew: they last an hour from now.
         """
         with translated(place, "asking for credentials"):
-            role = self._role_to_assume(place)
-            session = (
-                self._session(None, place.region) if role is None else self._assuming(role, place.region)
-            )
+            role = self._role(place)
+            session = self._session(None, place.region) if role is None else self._as_role(role, place.region)
             credentials = session.get_credentials()
             if credentials is None:
                 raise boto.NoCredentialsError()
@@ -121,10 +130,12 @@ class Aws:
     def _budget(self, pace: Pace) -> RateBudget:
         return RateBudget(pace.per_second, pace.burst, pace.reserve, clock=self.clock, sleep=self.sleep)
 
-    def _role_to_assume(self, place: Place) -> str | None:
-        if place.role is None or _is_session_of(place.role, self._identity(None, place.region)[1]):
-            return None
-        return place.role
+    def _role(self, place: Place) -> str | None:
+        """The role to become. None: the ambient credentials are what is wanted."""
+        role = place.role_for(self._access)
+        if role is None or self._job is not None:
+            return role
+        return None if _is_session_of(role, self._identity(None, place.region)[1]) else role
 
     def _identity(self, role: str | None, region: str) -> tuple[str, str]:
         """Account id and ARN."""
@@ -139,6 +150,7 @@ class Aws:
         self, role: str | None, region: str, service: str, attempts: int, read_timeout: float, **keys: Any
     ) -> Any:
         session: Any = self._session(role, region)
+        signed: Config | None = keys.pop("config", None)  # how botocore asks for a client that signs nothing
         config = Config(
             connect_timeout=5,
             read_timeout=read_timeout,
@@ -147,6 +159,7 @@ class Aws:
             tcp_keepalive=True,
             user_agent_extra="release",
         )
+        config = config if signed is None else config.merge(signed)
         with self._making:
             try:
                 client = session.create_client(service, region_name=region, config=config, **keys)
@@ -167,10 +180,24 @@ class Aws:
     def _session(self, role: str | None, region: str) -> botocore.session.Session:
         if role is None:
             return self._sessions.get(None, botocore.session.get_session)
-        return self._sessions.get(role, lambda: self._assuming(role, region))
+        return self._sessions.get(role, lambda: self._as_role(role, region))
 
-    def _assuming(self, role: str, region: str) -> botocore.session.Session:
+    def _as_role(self, role: str, region: str) -> botocore.session.Session:
         ambient = self._session(None, region)
+        session: Any = botocore.session.Session()
+        # Reading the service descriptions is most of what a client costs: share those already read.
+        session.register_component("data_loader", ambient.get_component("data_loader"))
+        # There is no public way to give a session credentials that renew themselves.
+        session._credentials = (
+            self._assumed(role, region, ambient)
+            if self._job is None
+            else self._exchanged(role, region, self._job)
+        )
+        return cast(botocore.session.Session, session)
+
+    def _assumed(
+        self, role: str, region: str, ambient: botocore.session.Session
+    ) -> DeferredRefreshableCredentials:
         source = ambient.get_credentials()
         if source is None:
             raise boto.NoCredentialsError()
@@ -180,12 +207,17 @@ class Aws:
             role_arn=role,
             extra_args={"RoleSessionName": self._session_name},
         )
-        session: Any = botocore.session.Session()
-        # Reading the service descriptions is most of what a client costs: share those already read.
-        session.register_component("data_loader", ambient.get_component("data_loader"))
-        # There is no public way to give a session credentials that renew themselves.
-        session._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role")
-        return cast(botocore.session.Session, session)
+        return DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role")
+
+    def _exchanged(self, role: str, region: str, job: GitHubJob) -> DeferredRefreshableCredentials:
+        return WebIdentity(
+            job,
+            role,
+            region,
+            session_name=self._session_name,
+            client=functools.partial(self._sts_client, region),
+            sleep=self.sleep,
+        ).credentials()
 
     def _sts_client(self, region: str, _service: str, **keys: Any) -> Any:
         return self._make_client(None, region, "sts", 3, 10.0, **keys)
@@ -208,6 +240,18 @@ class _Once(Generic[T]):
             if key not in self._values:
                 self._values[key] = make()
             return self._values[key]
+
+
+def session_name(environ: Mapping[str, str]) -> str:
+    """What CloudTrail calls whoever acts: in GitHub Actions the run, its attempt and who started it.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html: 2 to 64 of [\\w+=,.@-].
+    """
+    run, actor = environ.get("GITHUB_RUN_ID"), environ.get("GITHUB_ACTOR", "")
+    if not run:
+        return "release-cli"
+    said = f"release-{run}.{environ.get('GITHUB_RUN_ATTEMPT') or '1'}-{actor}"
+    return re.sub(r"[^A-Za-z0-9_+=,.@-]", "-", said)[:64]
 
 
 def _is_session_of(role: str, identity: str) -> bool:
