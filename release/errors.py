@@ -62,6 +62,10 @@ class Unavailable(ReleaseError):
     exit_code = ExitCode.TRY_AGAIN
 
 
+class AnswerLost(Unavailable):
+    """A write was sent, and whether it was done is not known: look before anything is sent again."""
+
+
 class GivenUp(Unavailable):
     """A call was not sent any more: something else has failed, and the way back goes first."""
 

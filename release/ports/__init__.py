@@ -9,6 +9,7 @@ from release.ports.alerts import Alerts
 from release.ports.artifacts import Artifacts, Indexed
 from release.ports.aws import Code, Compared, Functions, Metrics, S3Code, Stacks, ZipFile
 from release.ports.clock import Clock
+from release.ports.forge import Forge
 from release.ports.git import Branch, CommitInfo, RefUpdate, RemoteRefs, RemoteTag, Repo
 from release.ports.holders import Holders
 from release.ports.ledger import Ledger, LedgerChain, LedgerState
@@ -25,6 +26,7 @@ __all__ = [
     "Compared",
     "Difference",
     "Ended",
+    "Forge",
     "Functions",
     "Holders",
     "Indexed",

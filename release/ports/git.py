@@ -97,6 +97,9 @@ class Repo(Protocol):
         Misconfigured when there is none.
         """
 
+    def remote_url(self) -> str | None:
+        """The address that the remote is configured with. None: there is none, or it has several."""
+
     def local_tags(self) -> Mapping[str, RemoteTag]:
         """Tags of this clone, one for-each-ref: for --offline and for finding tags that exist only here."""
 

@@ -4,12 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from release.core.markdown import plain
+
 _MOST_ROWS = 200  # https://docs.github.com/en/actions/reference/limits: 1 MiB of summary for a step
-_LONGEST = 500  # characters of one cell
-_SPECIAL = str.maketrans(
-    {mark: f"\\{mark}" for mark in "\\`*_{}[]()#|~!@$"}
-    | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " ", "\r": " "}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +43,24 @@ def _short(plan: Mapping[str, Any]) -> str:
 
 
 def _summary(document: Mapping[str, Any], plan: Mapping[str, Any], title: str) -> Iterator[str]:
-    yield f"## {_cell(title)}"
+    yield f"## {plain(title)}"
     yield ""
     if plan["source"]:
-        yield f"- from {_cell(plan['source'])}"
+        yield f"- from {plain(plan['source'])}"
     if plan["commit"]:
         yield f"- commit `{plan['commit']}`"
     if plan["reason"]:
-        yield f"- reason: {_cell(plan['reason'])}"
+        yield f"- reason: {plain(plan['reason'])}"
     yield f"- plan `{plan['digest']}`"
     yield ""
     for blocker in plan["blockers"]:
-        yield f"> **Blocked:** {_cell(blocker['message'])}<br>fix: {_cell(blocker['fix'])}"
+        yield f"> **Blocked:** {plain(blocker['message'])}<br>fix: {plain(blocker['fix'])}"
         yield ""
     for warning in plan["warnings"]:
-        yield f"> Warning: {_cell(warning)}"
+        yield f"> Warning: {plain(warning)}"
         yield ""
     if document["nothing"] is not None:
-        yield f"**{_cell(document['nothing'])}**"
+        yield f"**{plain(document['nothing'])}**"
         return
     changes = plan["changes"]
     if changes:
@@ -77,11 +74,6 @@ def _summary(document: Mapping[str, Any], plan: Mapping[str, Any], title: str) -
 
 def _row(change: Mapping[str, Any]) -> str:
     now = change["now"]
-    served = f"{_cell(now['lambda_version'])} · `{now['code'][:10]}`" if now["code"] else "nothing"
+    served = f"{plain(now['lambda_version'])} · `{now['code'][:10]}`" if now["code"] else "nothing"
     after = f"`{change['next']['code'][:10]}`" if change["changes"] else "unchanged"
-    return f"| {_cell(change['function'])} | {_cell(change['region'])} | {served} | {after} |"
-
-
-def _cell(text: object) -> str:
-    """Words from outside as words: no markup, no new row."""
-    return str(text)[:_LONGEST].translate(_SPECIAL)
+    return f"| {plain(change['function'])} | {plain(change['region'])} | {served} | {after} |"

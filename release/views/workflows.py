@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from release.core.forge.names import github_environment, is_plain
 from release.core.models import Pipeline, Pipelines, Stage
 from release.errors import Misconfigured
 
@@ -17,7 +18,6 @@ FOLDER: Final = ".github/workflows"
 # The first line of every file: what bears it may be replaced, and removed when no pipeline asks for it.
 MARK: Final = "# Rendered by `release workflows render`; change pipelines/ or templates/workflows/ instead.\n"
 SHARED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[0-9a-f]{40}", re.ASCII)
-_DEFAULT: Final = "fleet"
 _WILD: Final = re.compile(r"[*?\[{]")
 
 
@@ -54,16 +54,6 @@ def workflow_files(pipelines: Pipelines, shared: str | None = None) -> tuple[Wor
         plain = is_plain(pipelines, pipeline)
         files += _buttons(pipeline, plain, own)
     return tuple(sorted(files, key=lambda file: file.name))
-
-
-def is_plain(pipelines: Pipelines, pipeline: Pipeline) -> bool:
-    """Whether files and environments go by the stage's name alone."""
-    return pipeline.name == _DEFAULT or len(pipelines.pipelines) == 1
-
-
-def github_environment(pipeline: Pipeline, stage: str, *, plain: bool) -> str:
-    """The GitHub environment that holds the deploy role of a stage."""
-    return stage if plain else f"{pipeline.name}.{stage}"
 
 
 def matrix_row(pipelines: Pipelines, pipeline: Pipeline, stage: Stage) -> dict[str, str]:

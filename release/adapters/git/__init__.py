@@ -91,6 +91,12 @@ class GitRepo:
     def remote(self) -> "RemoteRefs":
         return self._remote.refs()
 
+    def remote_url(self) -> str | None:
+        """With `insteadOf` of the user's configuration carried out (git-remote(1), get-url)."""
+        urls = self._git.answer("remote", "get-url", self._remote_name)
+        lines = urls.out.decode("utf-8", "replace").splitlines() if urls.status == 0 else []
+        return lines[0] if len(lines) == 1 else None
+
     def local_tags(self) -> "Mapping[str, RemoteTag]":
         from release.ports import RemoteTag
 

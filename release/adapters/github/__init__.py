@@ -1,0 +1,62 @@
+"""GitHub behind the port `Forge`: its REST API, version 2022-11-28, on github.com or a server of one's own.
+
+https://docs.github.com/en/rest?apiVersion=2022-11-28
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Self
+
+import httpx
+
+from release.adapters.github.client import Client, Need
+from release.adapters.github.credentials import Home, Token, find_token, home_of
+from release.adapters.github.deployments import GitHubDeployments
+from release.adapters.github.pulls import GitHubPulls
+from release.adapters.github.releases import GitHubReleases
+from release.adapters.github.runs import GitHubRuns
+from release.adapters.github.settings import GitHubSettings
+from release.ports import Clock
+
+_APP_TOKEN = "ghs_"  # noqa: S105 - of an installation; https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github
+
+
+class GitHubForge:
+    """One repository."""
+
+    def __init__(
+        self, home: Home, token: Token | None, clock: Clock, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._home = home
+        self._is_app = token is not None and token.value.startswith(_APP_TOKEN)
+        self._client = Client(home, token, clock, transport=transport)
+        self.deployments = GitHubDeployments(self._client)
+        self.releases = GitHubReleases(self._client)
+        self.pulls = GitHubPulls(self._client)
+        self.runs = GitHubRuns(self._client)
+        self.settings = GitHubSettings(self._client)
+
+    @classmethod
+    def found(cls, environ: Mapping[str, str], remote: str | None, clock: Clock) -> Self:
+        """The one that the environment names, or the remote's address. Raises Misconfigured."""
+        home = home_of(environ, remote)
+        return cls(home, find_token(environ, home.api), clock)
+
+    @property
+    def url(self) -> str:
+        return self._home.url
+
+    @property
+    def name(self) -> str:
+        return self._home.repository
+
+    def login(self) -> str | None:
+        return self._login
+
+    @cached_property
+    def _login(self) -> str | None:
+        """https://docs.github.com/en/rest/users/users#get-the-authenticated-user: no app may ask."""
+        if self._is_app:
+            return None
+        user = self._client.get("/user", Need("asking whose token it is", "read:user"))
+        return str(user["login"]) if isinstance(user, dict) and user.get("type", "User") == "User" else None
