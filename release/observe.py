@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
+from release.core.manifest import Target
 from release.core.models import LARGEST_FILE, Environment, Odd, Place
-from release.core.rollout import Target
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack
 from release.errors import Misconfigured
 from release.ports import Artifacts, Functions, RemoteRefs, Repo, Stacks, TreeEntry

@@ -19,10 +19,10 @@ from release.apply.undo import go_back
 from release.apply.waves import move_traffic
 from release.apply.work import Aborted, LostHold, Paused, Tools, Who, Work
 from release.core.holding import Hold
+from release.core.manifest import Target
 from release.core.plan import Phase, Plan
 from release.core.reasons import redacted
 from release.core.records import Event, Outcome
-from release.core.rollout import Target
 from release.errors import ReleaseError, RolloutFailed, Unavailable, Unrecorded
 from release.ports import LedgerState, Progress
 

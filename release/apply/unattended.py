@@ -8,10 +8,10 @@ from release.apply.waves import Bake
 from release.apply.work import Journal, Paused, Tools, Who, Work
 from release.core.analysis import Fail, Inconclusive
 from release.core.holding import asked_back
+from release.core.manifest import Target
 from release.core.models import Gradual
 from release.core.plan import Phase, Plan, PrepareVersion, Wave
 from release.core.records import StageHead, moment
-from release.core.rollout import Target
 from release.errors import RolloutFailed
 
 

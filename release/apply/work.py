@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from release.core.holding import asked_back, wrote
-from release.core.manifest import StageSettings
+from release.core.manifest import StageSettings, Target
 from release.core.models import Place
 from release.core.plan import Plan
 from release.core.records import Judged, ReleaseRef, Served, Wave, mark
-from release.core.rollout import Target
 from release.core.snapshot import AliasFacts
 from release.errors import Conflict, GivenUp, ReleaseError, RolloutFailed, Unavailable
 from release.ports import (

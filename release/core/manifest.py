@@ -200,3 +200,29 @@ def _entry_from_json(data: Any) -> ServiceEntry:
         sbom=data.get("sbom"),
         provenance=data.get("provenance"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a release wants of one service in one stage, read from the artifact store."""
+
+    service: str
+    artifact: str
+    template: str  # digest
+    settings_digest: str
+    settings: StageSettings
+
+
+def targets(manifest: Manifest, documents: Mapping[str, StageSettings], stage: str) -> tuple[Target, ...]:
+    """What the release wants in this stage. `documents`: digest of a settings document -> what it says."""
+    return tuple(
+        Target(
+            service=name,
+            artifact=entry.artifact,
+            template=entry.stages[stage].template,
+            settings_digest=entry.stages[stage].settings,
+            settings=documents[entry.stages[stage].settings],
+        )
+        for name, entry in manifest.services.items()
+        if stage in entry.stages
+    )

@@ -1,14 +1,12 @@
-"""From facts to steps: what is to do in each place, in which order, and what stands in the way."""
+"""From facts to steps: what is to do in each place, and in which order."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from release.core.blockers import Blocker
 from release.core.hooks import migrations
-from release.core.manifest import Manifest, StageSettings
+from release.core.manifest import Target
 from release.core.models import Gradual, Place, Rollout
 from release.core.plan import (
-    ALIAS_EXISTS,
     ApplyStack,
     Change,
     CreateAlias,
@@ -18,36 +16,10 @@ from release.core.plan import (
     Step,
     Wave,
 )
-from release.core.records import Served
-from release.core.snapshot import Observed, ObservedFunction, ObservedStack
+from release.core.preflight import NEVER_CREATED, is_attached, preflight, stands
+from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
 
 _NOBODY: frozenset[tuple[str, str, str]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a release wants of one service in one stage, read from the artifact store."""
-
-    service: str
-    artifact: str
-    template: str  # digest
-    settings_digest: str
-    settings: StageSettings
-
-
-def targets(manifest: Manifest, documents: Mapping[str, StageSettings], stage: str) -> tuple[Target, ...]:
-    """What the release wants in this stage. `documents`: digest of a settings document -> what it says."""
-    return tuple(
-        Target(
-            service=name,
-            artifact=entry.artifact,
-            template=entry.stages[stage].template,
-            settings_digest=entry.stages[stage].settings,
-            settings=documents[entry.stages[stage].settings],
-        )
-        for name, entry in manifest.services.items()
-        if stage in entry.stages
-    )
 
 
 def rollout_steps(
@@ -81,7 +53,7 @@ def rollout_steps(
             if service != target.service:
                 continue
             stack = stacks[service, place]
-            blockers += _preflight(target, stack, copies, observed, moved)
+            blockers += preflight(target, stack, copies, observed, moved)
             rollout = rollouts.get(place.region)
             steps += _service_steps(target, stack, copies, alias=alias, rollout=rollout, again=again)
             prepared = {
@@ -110,15 +82,15 @@ def _service_steps(
     place = stack.place
     have_aliases = all(copy.alias is not None for copy in copies)
     facts = stack.stack
-    current = facts is not None and facts.template == target.template and _stands(facts.status)
-    attached = _attached(stack)
+    current = facts is not None and facts.template == target.template and stands(facts.status)
+    attached = is_attached(stack)
 
     def apply(alias_exists: bool, create: bool) -> ApplyStack:
         return ApplyStack(target.service, place, stack.name, target.template, alias_exists, create)
 
     if not current:
         # A stack that was attached once stays so: detaching its triggers would be an outage.
-        create = facts is None or facts.status in _NEVER_CREATED
+        create = facts is None or facts.status in NEVER_CREATED
         steps.append(Step(Phase.EXPAND, apply(attached, create)))
     for copy in copies:
         ours = served(copy).where in again
@@ -199,171 +171,3 @@ def _serves(copy: ObservedFunction, target: Target, *, stack_changes: bool) -> b
         and not stack_changes
         and copy.live.configuration == copy.latest.configuration
     )
-
-
-def _preflight(
-    target: Target,
-    stack: ObservedStack,
-    copies: Sequence[ObservedFunction],
-    observed: Observed,
-    moved: frozenset[tuple[str, str, str]],
-) -> list[Blocker]:
-    blockers = []
-    place = stack.place
-    current = (
-        stack.stack is not None and _stands(stack.stack.status) and stack.stack.template == target.template
-    )
-    if not observed.artifacts.get((target.artifact, place.region), False):
-        blockers.append(
-            Blocker(
-                "artifact-lost",
-                f"the artifact {target.artifact[:12]} of {target.service}"
-                f" is not in the store of {place.region}",
-                "bring it back from another region's bucket or from a backup: nothing is rebuilt",
-            )
-        )
-    if stack.stack is not None and stack.stack.status in _DEAD:
-        blockers.append(
-            Blocker(
-                "stack-dead",
-                f"the stack {stack.name} in {place} is in {stack.stack.status}",
-                f"{_DEAD[stack.stack.status]}, then try again",
-            )
-        )
-    for copy in copies:
-        if copy.latest is not None and copy.latest.reserved_concurrency == 0:
-            blockers.append(
-                Blocker(
-                    "concurrency-zero",
-                    f"{copy.name} in {place} has a reserved concurrency of 0: it can answer nobody",
-                    "remove the reserved concurrency (aws lambda delete-function-concurrency)",
-                )
-            )
-        if copy.alias is not None and copy.alias.weights and served(copy).where not in moved:
-            blockers.append(
-                Blocker(
-                    "foreign-weights",
-                    f"{copy.alias.name} of {copy.name} in {place} serves {copy.alias.serving}, and we did not"
-                    " do that",
-                    "wait if AWS is moving provisioned concurrency; else find out whose canary this is, and"
-                    " end it (aws lambda update-alias --routing-config AdditionalVersionWeights={})",
-                )
-            )
-        if copy.latest is None and not current and _attached(stack):
-            blockers.append(
-                Blocker(
-                    "new-function",
-                    f"{copy.name} would be new in {place}, in a stack whose triggers are attached:"
-                    " they would name an alias that does not exist yet",
-                    "give the new function a service of its own",
-                )
-            )
-        if current and copy.latest is None:
-            blockers.append(
-                Blocker(
-                    "function-missing",
-                    f"the stack {stack.name} in {place} stands, but its function {copy.name} does not exist",
-                    f"name the function in services/{target.service}/template.yaml.j2 as service.yaml does",
-                )
-            )
-    return blockers
-
-
-# Nothing but a person's decision takes a stack out of these.
-_DEAD = {
-    "UPDATE_ROLLBACK_FAILED": "continue its rollback (aws cloudformation continue-update-rollback)",
-    "DELETE_FAILED": "delete it, keeping what its events name (aws cloudformation delete-stack)",
-}
-
-# A stack that was never created completely can only be deleted and made again.
-_NEVER_CREATED = (
-    "REVIEW_IN_PROGRESS",
-    "CREATE_FAILED",
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "DELETE_COMPLETE",
-)
-
-
-def _attached(stack: ObservedStack) -> bool:
-    """Whether the triggers that name the alias are part of the stack."""
-    return stack.stack is not None and stack.stack.parameters.get(ALIAS_EXISTS) == "true"
-
-
-def _stands(status: str) -> bool:
-    return status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
-
-
-def served(copy: ObservedFunction) -> Served:
-    """What a function serves, as a record says it."""
-    return Served(
-        service=copy.service,
-        function=copy.name,
-        account=copy.place.account,
-        region=copy.place.region,
-        lambda_version=copy.alias.lambda_version if copy.alias else None,
-        code=copy.live.code if copy.live else None,
-    )
-
-
-def rollback_steps(
-    wanted: Sequence[Target],
-    recorded: Sequence[Served],
-    observed: Observed,
-    *,
-    alias: str,
-    gone: frozenset[tuple[str, str, str]] = _NOBODY,
-    again: frozenset[tuple[str, str, str]] = _NOBODY,
-) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[str, ...]]:
-    """Steps back to exactly the lambda versions that a good release left; stacks are left alone.
-
-    `gone`: functions whose recorded version is no more; it is published again, from the artifact. `again` as
-    in `rollout_steps`. Returns steps, changes, warnings.
-    """
-    by_service = {target.service: target for target in wanted}
-    versions = {item.where: item for item in recorded}
-    steps: list[Step] = []
-    changes: list[Change] = []
-    warnings: list[str] = []
-    for copy in observed.functions:
-        now = served(copy)
-        target = by_service.get(copy.service)
-        record = versions.get(now.where)
-        if target is None or record is None or record.lambda_version is None or record.code is None:
-            warnings.append(
-                f"{copy.name} in {copy.place.region} was not part of that release: it stays as it is"
-            )
-            continue
-        there = (
-            copy.alias is not None
-            and not copy.alias.weights
-            and now.lambda_version == record.lambda_version
-            and now.where not in again
-        )
-        changes.append(Change(now, record.code, not there))
-        if there:
-            continue
-        to: str | None = record.lambda_version
-        if now.where in gone or copy.alias is None:
-            known = None if now.where in gone else record.lambda_version
-            prepare = PrepareVersion(
-                copy.service, copy.place, copy.name, record.code, target.settings_digest, lambda_version=known
-            )
-            steps.append(Step(Phase.PREPARE, prepare))
-            to = known
-        if now.where in gone:
-            warnings.append(
-                f"version {record.lambda_version} of {copy.name} in {copy.place.region} is gone: its artifact"
-                " is published again, with the configuration that the stack has now"
-            )
-        steps.append(_back(copy, alias, to))
-    order = list(Phase)
-    return tuple(sorted(steps, key=lambda step: order.index(step.phase))), tuple(changes), tuple(warnings)
-
-
-def _back(copy: ObservedFunction, alias: str, to: str | None) -> Step:
-    if copy.alias is None:
-        return Step(Phase.SHIFT, CreateAlias(copy.service, copy.place, copy.name, alias))
-    now, revision = copy.alias.lambda_version, copy.alias.revision
-    shift = ShiftAlias(copy.service, copy.place, copy.name, alias, before=now, revision=revision, to=to)
-    return Step(Phase.SHIFT, shift)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from release.core.models import Place
+from release.core.records import Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,18 @@ class ObservedFunction:
     latest: FunctionFacts | None  # None: the function does not exist
     alias: AliasFacts | None  # None: the first deploy is not done
     live: FunctionFacts | None  # what the alias' main version is
+
+
+def served(copy: ObservedFunction) -> Served:
+    """What a function serves, as a record says it."""
+    return Served(
+        service=copy.service,
+        function=copy.name,
+        account=copy.place.account,
+        region=copy.place.region,
+        lambda_version=copy.alias.lambda_version if copy.alias else None,
+        code=copy.live.code if copy.live else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ from release.build.target import Target as BuildTarget
 from release.core import holding, hooks
 from release.core.blockers import Blocker
 from release.core.holding import Continue, Hold, Supersede
+from release.core.manifest import Target, targets
 from release.core.models import Pipelines, Place, Stage
 from release.core.plan import Change, Plan, Step
 from release.core.records import Event, Good, Served, StageHead
-from release.core.rollout import Target, served, targets, waves_of
+from release.core.rollout import waves_of
 from release.core.selection import (
     Selection,
     serves_already,
 )
-from release.core.snapshot import AliasFacts, Observed
+from release.core.snapshot import AliasFacts, Observed, served
 from release.errors import GateClosed, Misconfigured, RolloutFailed
 from release.observe import check_identity, observe_fleet
 from release.ports import LedgerState

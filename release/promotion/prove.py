@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from release.apply.work import Tools
 from release.core import smoke
 from release.core.blockers import Blocker
+from release.core.manifest import Target
 from release.core.models import Place
 from release.core.records import Served
-from release.core.rollout import Target
 from release.errors import ForeignChange, Unavailable
 
 _IN_FLIGHT = 64  # reads and invocations: neither draws on the 15 control calls a second

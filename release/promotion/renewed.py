@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from release.apply.work import Tools
 from release.build.documents import load_manifest
+from release.core.manifest import Target
 from release.core.records import StageHead
-from release.core.rollout import Target
 from release.errors import Misconfigured
 
 

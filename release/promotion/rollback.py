@@ -10,12 +10,12 @@ from release.core.holding import Continue
 from release.core.models import Stage
 from release.core.plan import Change
 from release.core.records import Event, Served, StageHead, rollback_target
-from release.core.rollout import rollback_steps, served
+from release.core.rollback import rollback_steps
 from release.core.selection import (
     Selection,
     deployed,
 )
-from release.core.snapshot import Observed
+from release.core.snapshot import Observed, served
 from release.errors import GateClosed
 from release.promotion.drafts import (
     Draft,

@@ -9,15 +9,16 @@ from release.build.target import Target as BuildTarget
 from release.core import alarms, holding, hooks
 from release.core.blockers import Blocker
 from release.core.holding import Continue, Supersede
+from release.core.manifest import Target
 from release.core.models import Stage
 from release.core.plan import Change, Wave
 from release.core.records import Event, Served, StageHead
-from release.core.rollout import Target, rollout_steps, served, waves_of
+from release.core.rollout import rollout_steps, waves_of
 from release.core.selection import (
     Selection,
     promotion,
 )
-from release.core.snapshot import Observed
+from release.core.snapshot import Observed, served
 from release.promotion.choose import next_release
 from release.promotion.drafts import (
     Draft,

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from release.core.hooks import irreversible, unapproved, verifications
-from release.core.manifest import FunctionSettings
+from release.core.manifest import FunctionSettings, Target
 from release.core.models import Migration, Verification
 from release.core.plan import Migrate, Phase, Step, Verify, describe
-from release.core.rollout import Target, rollout_steps
+from release.core.rollout import rollout_steps
 from release.core.snapshot import Observed
 from tests.core.test_plan import API, EAST, NEW, WEST, Copy, settings, target, world
 

@@ -8,7 +8,15 @@ import pytest
 
 from release.core import canonical
 from release.core.blockers import Blocker
-from release.core.manifest import FunctionSettings, Manifest, ServiceEntry, StageDocuments, StageSettings
+from release.core.manifest import (
+    FunctionSettings,
+    Manifest,
+    ServiceEntry,
+    StageDocuments,
+    StageSettings,
+    Target,
+    targets,
+)
 from release.core.models import Place
 from release.core.plan import (
     Action,
@@ -23,7 +31,8 @@ from release.core.plan import (
     describe,
 )
 from release.core.records import ReleaseRef, Served
-from release.core.rollout import Target, rollback_steps, rollout_steps, served, targets
+from release.core.rollback import rollback_steps
+from release.core.rollout import rollout_steps
 from release.core.snapshot import (
     AliasFacts,
     FunctionFacts,
@@ -31,6 +40,7 @@ from release.core.snapshot import (
     ObservedFunction,
     ObservedStack,
     StackFacts,
+    served,
 )
 
 EAST, WEST = Place("444444444444", "us-east-1"), Place("444444444444", "us-west-2")

@@ -9,7 +9,8 @@ import pytest
 from release.core.models import AllAtOnce, Gradual, Rollout, Source
 from release.core.plan import Plan, Step, Wave
 from release.core.records import ReleaseRef
-from release.core.rollout import rollout_steps, served, waves_of
+from release.core.rollout import rollout_steps, waves_of
+from release.core.snapshot import served
 from tests.core.test_plan import API, EAST, NEW, WEST, Copy, short, target, world
 
 CANARY = Gradual(

@@ -1,0 +1,103 @@
+"""What stands in the way of a rollout before it begins, by what was observed."""
+
+from collections.abc import Sequence
+
+from release.core.blockers import Blocker
+from release.core.manifest import Target
+from release.core.plan import (
+    ALIAS_EXISTS,
+)
+from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
+
+
+def preflight(
+    target: Target,
+    stack: ObservedStack,
+    copies: Sequence[ObservedFunction],
+    observed: Observed,
+    moved: frozenset[tuple[str, str, str]],
+) -> list[Blocker]:
+    blockers = []
+    place = stack.place
+    current = (
+        stack.stack is not None and stands(stack.stack.status) and stack.stack.template == target.template
+    )
+    if not observed.artifacts.get((target.artifact, place.region), False):
+        blockers.append(
+            Blocker(
+                "artifact-lost",
+                f"the artifact {target.artifact[:12]} of {target.service}"
+                f" is not in the store of {place.region}",
+                "bring it back from another region's bucket or from a backup: nothing is rebuilt",
+            )
+        )
+    if stack.stack is not None and stack.stack.status in _DEAD:
+        blockers.append(
+            Blocker(
+                "stack-dead",
+                f"the stack {stack.name} in {place} is in {stack.stack.status}",
+                f"{_DEAD[stack.stack.status]}, then try again",
+            )
+        )
+    for copy in copies:
+        if copy.latest is not None and copy.latest.reserved_concurrency == 0:
+            blockers.append(
+                Blocker(
+                    "concurrency-zero",
+                    f"{copy.name} in {place} has a reserved concurrency of 0: it can answer nobody",
+                    "remove the reserved concurrency (aws lambda delete-function-concurrency)",
+                )
+            )
+        if copy.alias is not None and copy.alias.weights and served(copy).where not in moved:
+            blockers.append(
+                Blocker(
+                    "foreign-weights",
+                    f"{copy.alias.name} of {copy.name} in {place} serves {copy.alias.serving}, and we did not"
+                    " do that",
+                    "wait if AWS is moving provisioned concurrency; else find out whose canary this is, and"
+                    " end it (aws lambda update-alias --routing-config AdditionalVersionWeights={})",
+                )
+            )
+        if copy.latest is None and not current and is_attached(stack):
+            blockers.append(
+                Blocker(
+                    "new-function",
+                    f"{copy.name} would be new in {place}, in a stack whose triggers are attached:"
+                    " they would name an alias that does not exist yet",
+                    "give the new function a service of its own",
+                )
+            )
+        if current and copy.latest is None:
+            blockers.append(
+                Blocker(
+                    "function-missing",
+                    f"the stack {stack.name} in {place} stands, but its function {copy.name} does not exist",
+                    f"name the function in services/{target.service}/template.yaml.j2 as service.yaml does",
+                )
+            )
+    return blockers
+
+
+# Nothing but a person's decision takes a stack out of these.
+_DEAD = {
+    "UPDATE_ROLLBACK_FAILED": "continue its rollback (aws cloudformation continue-update-rollback)",
+    "DELETE_FAILED": "delete it, keeping what its events name (aws cloudformation delete-stack)",
+}
+
+# A stack that was never created completely can only be deleted and made again.
+NEVER_CREATED = (
+    "REVIEW_IN_PROGRESS",
+    "CREATE_FAILED",
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "DELETE_COMPLETE",
+)
+
+
+def is_attached(stack: ObservedStack) -> bool:
+    """Whether the triggers that name the alias are part of the stack."""
+    return stack.stack is not None and stack.stack.parameters.get(ALIAS_EXISTS) == "true"
+
+
+def stands(status: str) -> bool:
+    return status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
