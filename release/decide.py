@@ -3,11 +3,12 @@
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from release.apply.work import Who
 from release.core import trailers
 from release.core.decisions import Deciding, done_already, named, quarantines_of, refuse
-from release.core.records import Decision, Event, Good, ReleaseRef, StageHead, promotion_id, stamp
+from release.core.records import Decision, Event, Good, ReleaseRef, Running, StageHead, promotion_id, stamp
 from release.core.tags import parse
 from release.errors import Conflict, GateClosed
 from release.ports import Clock, Ledger, LedgerState, Repo
@@ -56,6 +57,27 @@ def decide(
         else:
             return event
     raise AssertionError("the last try returns or raises")
+
+
+def asked_to_abort(
+    head: StageHead, running: Running, reason: str, who: Who, now: datetime, *, hold: str | None = None
+) -> Event:
+    """The request that whoever holds a stage goes back. `hold`: what others are told from then on."""
+    return Event(
+        kind="abort",
+        id=running.id,
+        at=stamp(now),
+        pipeline=head.pipeline,
+        stage=head.stage,
+        verb=running.verb,
+        release=running.release,
+        actor=who.actor,
+        run=who.run,
+        tool=who.tool,
+        fence=head.fence,
+        reason=reason,
+        hold=hold,
+    )
 
 
 def about_stage(setup: Setup, kind: Decision, name: str) -> Deciding:

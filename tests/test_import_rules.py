@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "changed": frozenset({"promotion", "observe", "build", "config", "ports", "core", "errors"}),
     "journal": frozenset({"ports", "core", "errors"}),
     "decide": frozenset({"promotion", "apply", "ports", "core", "errors"}),
+    "make_way": frozenset({"decide", "promotion", "apply", "ports", "core", "errors"}),
     "resume": frozenset({"promotion", "apply", "build", "ports", "core", "errors"}),
     "verify": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
     "audit": frozenset({"standing", "promotion", "observe", "build", "config", "ports", "core", "errors"}),

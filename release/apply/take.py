@@ -68,6 +68,8 @@ def take_hold(
         course=plan.course,
         despite=plan.despite,
         approved=plan.approved,
+        gates=plan.gates if kind == "started" else None,
+        approvers=who.approvers,
         # Promotions that wait their turn must not bring back what is being taken back.
         hold=redacted(f"rolled back: {plan.reason}") if plan.verb == "rollback" else None,
     )

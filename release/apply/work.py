@@ -60,6 +60,7 @@ class Who:
     actor: str
     run: str | None
     tool: str
+    approvers: tuple[str, ...] = ()  # logins that have approved the run
 
 
 class LostHold(Conflict):

@@ -32,7 +32,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
     from rich.text import Text
 
     from release.core.holding import deserted
-    from release.core.records import Event, stamp
+    from release.decide import asked_to_abort
     from release.promotion import read_setup
 
     wired = wiring(directory)
@@ -48,21 +48,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
     confirm(f"abort the {running.verb} of {running.release.label} in {stage}?", yes=yes, in_ci=wired.in_ci)
     state = setup.state
     if head.abort is None or not nobody:  # else it was asked for, and going back did not end
-        who = wired.who()
-        event = Event(
-            kind="abort",
-            id=running.id,
-            at=stamp(wired.clock.now()),
-            pipeline=setup.pipeline.name,
-            stage=at.name,
-            verb=running.verb,
-            release=running.release,
-            actor=who.actor,
-            run=who.run,
-            tool=who.tool,
-            fence=head.fence,
-            reason=reason,
-        )
+        event = asked_to_abort(head, running, reason, wired.who(), wired.clock.now())
         state = wired.ledger.append(setup.state, event)
     if nobody:
         return _go_back(wired, replace(setup, state=state), at, as_json=as_json)

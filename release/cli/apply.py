@@ -9,6 +9,7 @@ import click
 from release.cli.carry_out import carry_out, refuse_blocked
 from release.cli.context import json_option, wait_option, wiring, yes_option
 from release.cli.promote import BUMPS
+from release.cli.rollback import clear_the_way
 from release.core.reasons import objection
 from release.errors import Conflict, Misconfigured
 
@@ -37,6 +38,8 @@ def command(
     request, digest, pipeline, commit = _read(plan)
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
+    if request.verb == "rollback":
+        setup, request = clear_the_way(wired, setup, request, yes=yes)
     drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     expected = digest if expect_digest is None else expect_digest
     refuse_blocked(drafted)  # what is closed by now says more than that the steps are others

@@ -16,6 +16,7 @@ from release.errors import (
     Stranded,
 )
 from release.views.plan import plan_json, plan_text
+from release.views.status import bring_the_rest
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -86,7 +87,7 @@ def carry_out(
                 "commit": plan.release.commit,
                 "record": applied.event.path,
             },
-            f"{plan.stage} serves {label}{_held(plan)}",
+            f"{_where(plan)} serves {label}{_held(plan)}{_rest(plan)}",
         )
         return ExitCode.DONE
     if as_json:
@@ -122,6 +123,17 @@ def under_way(
             ]
         )
     return ExitCode.UNDER_WAY
+
+
+def _where(plan: "Plan") -> str:
+    return f"{', '.join(plan.regions)} of {plan.stage}" if plan.regions else plan.stage
+
+
+def _rest(plan: "Plan") -> str:
+    """How the other regions follow, where some were left behind."""
+    if not plan.regions:
+        return ""
+    return f"; when the other regions are back: {bring_the_rest(plan.verb, plan.stage, plan.release.label)}"
 
 
 def _held(plan: "Plan") -> str:

@@ -68,6 +68,11 @@ def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             return [(f"{fields['phase']:<7}", style, text)]
         case "undo":
             return [("failed ", "bold red", fields["cause"]), ("going back", "yellow", "")]
+        case "way":
+            if "asked" in fields:
+                text = f"{fields['asked']} is to go back; {fields['stage']} is held"
+                return [("asked  ", "yellow", text)]
+            return [("ended  ", "green", f"{fields['ended']} has let go of {fields['stage']}")]
         case "bake":
             where = f"{fields['percent']} % in {fields['region']}"
             return [("bake   ", "cyan", f"{where}, judged not before {fields['until']:%H:%M:%S} UTC")]

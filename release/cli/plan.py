@@ -111,6 +111,7 @@ def plan_promote(
 @command.command("rollback")
 @click.argument("stage")
 @click.option("--to", "to", metavar="TAG", help="Release to go back to.")
+@regions_option
 @reason_option(required=True)
 @out_option
 @pipeline_option
@@ -120,6 +121,7 @@ def plan_rollback(
     directory: Path,
     stage: str,
     to: str | None,
+    regions: tuple[str, ...],
     reason: str,
     out: Path | None,
     pipeline: str | None,
@@ -128,7 +130,8 @@ def plan_rollback(
     """Plan a rollback."""
     from release.promotion import Request
 
-    return _plan(directory, Request("rollback", stage, to=to, reason=reason), pipeline, out, as_json)
+    request = Request("rollback", stage, to=to, reason=reason, regions=tuple(dict.fromkeys(regions)))
+    return _plan(directory, request, pipeline, out, as_json)
 
 
 def _plan(directory: Path, request: "Request", pipeline: str | None, out: Path | None, as_json: bool) -> int:

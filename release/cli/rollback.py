@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import json_option, pipeline_option, reason_option, wiring, yes_option
-from release.cli.output import say
+from release.cli.context import confirm, json_option, pipeline_option, reason_option, wiring, yes_option
+from release.cli.output import progress, say
+from release.cli.promote import regions_option
 from release.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
-    from release.promotion import Request
+    from release.promotion import Request, Setup
     from release.wire import Wiring
 
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the journal; default: a new one at the repository's top.",
 )
+@regions_option
 @reason_option(required=True)
 @pipeline_option
 @yes_option
@@ -41,16 +43,20 @@ def command(
     to: str | None,
     without_ledger: bool,
     journal: Path | None,
+    regions: tuple[str, ...],
     reason: str,
     pipeline: str | None,
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Move the aliases of STAGE back to what a good release left; stacks stay as they are."""
+    """Move the aliases of STAGE back to what a good release left; stacks stay as they are.
+
+    Whoever is at work on STAGE is asked to go back, and STAGE is held before that.
+    """
     from release.promotion import Request, draft_rollback, read_setup
 
     wired = wiring(directory)
-    request = Request("rollback", stage, to=to, reason=reason)
+    request = Request("rollback", stage, to=to, reason=reason, regions=tuple(dict.fromkeys(regions)))
     if without_ledger:
         return _without_ledger(wired, request, pipeline, journal, yes=yes, as_json=as_json)
     try:
@@ -58,8 +64,35 @@ def command(
     except Unavailable as error:
         error.fix = f"{error.fix}; if it must be now: --without-ledger"
         raise
+    setup, request = clear_the_way(wired, setup, request, yes=yes)
     draft = draft_rollback(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     return carry_out(wired, draft, yes=yes, as_json=as_json)
+
+
+def clear_the_way(
+    wired: "Wiring", setup: "Setup", request: "Request", *, yes: bool
+) -> "tuple[Setup, Request]":
+    """Where somebody is at work on the stage: hold it, have them go back, and wait for that.
+
+    Raises GateClosed when a person says no, Conflict, Unavailable.
+    """
+    from release.make_way import in_the_way, make_way
+
+    stage = setup.stage(request.stage)
+    running = in_the_way(setup, stage, wired.holders, wired.clock)
+    if running is not None:
+        what = f"{running.verb} of {running.release.label} by {running.actor}"
+        confirm(f"{what} is under way: hold {stage.name}, and have that go back?", yes=yes, in_ci=wired.in_ci)
+    return make_way(
+        wired.ledger,
+        wired.holders,
+        wired.clock,
+        setup,
+        stage,
+        request,
+        who=wired.who(),
+        progress=progress,
+    )
 
 
 def _without_ledger(

@@ -24,6 +24,8 @@ class Acceptance:
 
     actor: str
     run: str | None  # workflow run; None: the actor is no login
+    at: str = ""  # UTC, as records have it
+    record: str = ""  # path of the event
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class GateFacts:
     older_than: str | None = None  # what the stage runs, where that is newer
     loses: str | None = None  # what the stage runs, where the release lacks its commit
     acceptance: Acceptance | None = None
+    # What follows closes no gate: it is for the record of what they went by.
+    commit: str = ""  # that is to enter
+    runs: str | None = None  # what the stage runs, as people call it
+    runs_commit: str | None = None
+    record: str | None = None  # path of the success in the stage before
+    passed: tuple[tuple[str, str], ...] = ()  # earlier stages and the records of its success there
 
 
 def closed_gates(stage: Stage, facts: GateFacts) -> tuple[Blocker, ...]:

@@ -14,7 +14,7 @@ from typing import Any, assert_never
 from release.core import canonical
 from release.core.blockers import Blocker
 from release.core.models import AllAtOnce, Gradual, Place, Rollout
-from release.core.records import ReleaseRef, Served, Verb
+from release.core.records import Passed, ReleaseRef, Served, Verb
 
 ALIAS_EXISTS = "AliasExists"  # the parameter behind which a template keeps everything that names the alias
 
@@ -158,6 +158,7 @@ class Plan:
     despite: str | None = None  # why alarms that fire already do not count
     hold_on_failure: bool = False  # a failed rollout holds the stage for a person
     approved: str | None = None  # why a destructive migration may run
+    gates: tuple[Passed, ...] | None = None  # what the stage's gates went by; None: they were not asked
 
     def in_phase(self, phase: Phase, region: str | None = None) -> tuple[Step, ...]:
         """Of a phase, or of a region in it."""
@@ -168,8 +169,18 @@ class Plan:
         )
 
     def in_wave(self, wave: Wave) -> tuple[Step, ...]:
+        """What moves with a wave. An alias that is new comes with the first of its region: nothing names it
+        yet but new versions of its neighbours, and those get traffic from that wave on.
+        """
+        first = next((one for one in self.waves if one.region == wave.region), wave)
         return tuple(
-            step for step in self.in_phase(Phase.SHIFT, wave.region) if percent(step.action) == wave.percent
+            step
+            for step in self.in_phase(Phase.SHIFT, wave.region)
+            if (
+                wave == first
+                if isinstance(step.action, CreateAlias)
+                else percent(step.action) == wave.percent
+            )
         )
 
     @property

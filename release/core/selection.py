@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from release.core.blockers import Blocker
 from release.core.models import Stage
-from release.core.records import Good, ReleaseRef, StageHead, Verb
+from release.core.records import Good, Passed, ReleaseRef, StageHead, Verb
 from release.core.tags import KnownTag, StageRuns, parse
 from release.core.versions import Next
 
@@ -26,6 +26,7 @@ class Selection:
     regions: tuple[str, ...] | None = None
     despite: str | None = None  # why alarms that fire already do not count
     approved_destructive: str | None = None  # why a destructive migration may run
+    gates: tuple[Passed, ...] | None = None  # what the stage's gates went by; None: they were not asked
     superseded: str | None = None  # why there is nothing to deploy: something newer runs
     warnings: tuple[str, ...] = ()
     blockers: tuple[Blocker, ...] = ()
@@ -80,6 +81,7 @@ def promotion(
         mint=answer.tag is not None and not answer.existing,
         source=(source.tag if source and same and source.tag else None) or stage.after,
         reason=reason,
+        gates=answer.gates,
         warnings=answer.warnings,
         blockers=answer.blockers,
     )

@@ -10,6 +10,7 @@ from typing import Literal
 from release.core import refusals
 from release.core.blockers import Blocker
 from release.core.conventional import Bump, asked_for
+from release.core.records import Passed
 from release.core.tags import (
     Facts,
     KnownTag,
@@ -37,6 +38,7 @@ class Next:
     reason: str  # why this version
     warnings: tuple[str, ...] = ()
     blockers: tuple[Blocker, ...] = ()
+    gates: tuple[Passed, ...] | None = None  # what the stage's gates went by; None: they were not asked
 
 
 def next_qa(

@@ -51,14 +51,16 @@ def deploy_selection(
                     "merge it, then deploy the merge",
                 )
             )
+    asked = deployment_gates(repo, setup, stage, commit)
     return Selection(
         verb="deploy",
         commit=commit,
         manifest=None,
         services=services or None,
         superseded=superseded,
+        gates=asked.passed,
         warnings=setup.warnings,
-        blockers=(*blockers, *deployment_gates(repo, setup, stage, commit)),
+        blockers=(*blockers, *asked.closed),
     )
 
 
@@ -87,8 +89,9 @@ def next_release(repo: Repo, setup: Setup, request: Request) -> tuple[Next, Fact
     """What the version rules and the gates answer for a promotion. Reads git only, without credentials."""
     stage = setup.stage(request.stage)
     answer, facts = _answer(repo, setup, stage, request)
-    closed = promotion_gates(repo, setup, stage, answer, facts)
-    return replace(answer, blockers=(*answer.blockers, *closed)), facts
+    asked = promotion_gates(repo, setup, stage, answer, facts)
+    blockers = (*answer.blockers, *asked.closed)
+    return replace(answer, blockers=blockers, gates=asked.passed), facts
 
 
 def _answer(repo: Repo, setup: Setup, stage: Stage, request: Request) -> tuple[Next, Facts]:

@@ -175,6 +175,7 @@ def drafted(
         regions=selection.regions,
         despite=selection.despite,
         approved=selection.approved_destructive,
+        gates=selection.gates,
         rollouts=rollouts,
         waves=waves_of(steps, places, rollouts),
         steps=(*steps, *hooks.verifications(stage.verify if looks else (), places)),
@@ -193,5 +194,6 @@ def drafted(
     )
     nothing = None
     if idle and not plan.blockers:
-        nothing = f"nothing to do: {stage.name} serves {plan.release.label}"
+        where = f"{', '.join(plan.regions)} of {stage.name}" if plan.regions else stage.name
+        nothing = f"nothing to do: {where} serves {plan.release.label}"
     return Draft(plan, wanted, hold, dead, setup.state, setup.pipelines, nothing)

@@ -5,15 +5,17 @@ hold, or a person's quarantine, stops that as well. A rollback is asked nothing.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from release.core import trailers
 from release.core.blockers import Blocker
 from release.core.decisions import closed_by_people
 from release.core.eyes import Starters
 from release.core.gates import Acceptance, GateFacts, alarms_clear, closed_by_time, closed_gates, has_gate
+from release.core.gates_passed import let_in_before, passed_alarms, passed_gates
 from release.core.models import Pipelines, Place, Stage
 from release.core.plan import Plan
-from release.core.records import Accepted, Good, ReleaseRef, StageHead, Verb, moment
+from release.core.records import Accepted, Good, Passed, ReleaseRef, StageHead, Verb, moment
 from release.core.tags import Facts
 from release.core.versions import Next
 from release.errors import GateClosed
@@ -21,15 +23,21 @@ from release.ports import Clock, Ledger, Metrics, Repo
 from release.promotion.setup import Setup
 
 
-def promotion_gates(
-    repo: Repo, setup: Setup, stage: Stage, answer: Next, facts: Facts
-) -> tuple[Blocker, ...]:
-    """What closes a stage to the release that the version rules have answered, beside what these say."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a stage says to a release: why it is closed to it, or what its gates went by."""
+
+    closed: tuple[Blocker, ...]
+    passed: tuple[Passed, ...] | None = None  # None: a gate is closed, or none was asked
+
+
+def promotion_gates(repo: Repo, setup: Setup, stage: Stage, answer: Next, facts: Facts) -> Asked:
+    """What a stage says to the release that the version rules have answered, beside what these say."""
     source, runs = facts.source, facts.runs
     manifest = source.manifest if source is not None and source.commit == answer.commit else ""
     older = runs and runs.version and answer.version and answer.version < runs.version
     name = (runs.tag or runs.commit[:10]) if runs else None
-    found = _closed(
+    found = _ask(
         repo,
         setup,
         stage,
@@ -39,15 +47,15 @@ def promotion_gates(
         loses=None if facts.keeps_running else name,
     )
     said = {blocker.code for blocker in answer.blockers}
-    return tuple(one for one in found if one.code not in said)
+    return Asked(tuple(one for one in found.closed if one.code not in said), found.passed)
 
 
-def deployment_gates(repo: Repo, setup: Setup, stage: Stage, commit: str) -> tuple[Blocker, ...]:
-    """What closes a stage without tags to a commit, beside the rules about what runs there."""
-    return _closed(repo, setup, stage, "deploy", ReleaseRef(commit, ""))
+def deployment_gates(repo: Repo, setup: Setup, stage: Stage, commit: str) -> Asked:
+    """What a stage without tags says to a commit, beside the rules about what runs there."""
+    return _ask(repo, setup, stage, "deploy", ReleaseRef(commit, ""))
 
 
-def _closed(
+def _ask(
     repo: Repo,
     setup: Setup,
     stage: Stage,
@@ -56,29 +64,64 @@ def _closed(
     *,
     older_than: str | None = None,
     loses: str | None = None,
-) -> tuple[Blocker, ...]:
+) -> Asked:
     head = setup.head(stage.name)
     people = closed_by_people(head, release.commit)
-    if not stage.gates or not release.commit or setup.offline or _was_let_in(head, verb, release):
-        return people
+    if not release.commit or setup.offline:
+        return Asked(people)
+    earlier = _let_in_by(head, verb, release)
+    if earlier is not None:
+        return Asked(people, let_in_before(stage, earlier))
+    before = setup.head(stage.after) if stage.after else None
+    people = (*people, *_taken_back(before, release))
+    if not stage.gates:
+        return Asked(people, ())
     if setup.asking is None:
         raise AssertionError(f"{stage.name} has gates, and nobody has said who asks, and when")
-    before = setup.head(stage.after) if stage.after else None
     good = _passed(before, release) if before else None
     runs_now = before is not None and good is not None and good == before.serves
     signed = [one for one in before.accepted if good and _signs(one, good)] if before else []
+    runs = head.serves.release if head.serves else None
+    passed = [(one.stage, _passed(one, release)) for one in setup.before(stage)]
     facts = GateFacts(
         now=setup.asking.now,
         release=good.release.label if good else release.label,
         since=moment(good.at) if good and runs_now else None,
         asker=setup.asking.asker,
         starters=_starters(repo, setup, good) if good and has_gate(stage, "four_eyes") else Starters(),
-        missing=tuple(one.stage for one in setup.before(stage) if _passed(one, release) is None),
+        missing=tuple(name for name, success in passed if success is None),
         older_than=older_than,
         loses=loses,
-        acceptance=Acceptance(signed[-1].actor, signed[-1].run) if signed else None,
+        acceptance=_acceptance(signed[-1]) if signed else None,
+        commit=release.commit,
+        runs=runs.label if runs else None,
+        runs_commit=runs.commit if runs else None,
+        record=good.record if good and runs_now else None,
+        passed=tuple((name, success.record) for name, success in passed if success is not None),
     )
-    return (*people, *closed_gates(stage, facts))
+    closed = (*people, *closed_gates(stage, facts))
+    return Asked(closed, None if closed else passed_gates(stage, facts))
+
+
+def _acceptance(accepted: Accepted) -> Acceptance:
+    return Acceptance(accepted.actor, accepted.run, accepted.at, accepted.record)
+
+
+def _taken_back(before: StageHead | None, release: ReleaseRef) -> tuple[Blocker, ...]:
+    """What is on its way out of the stage before, some regions first, goes no further."""
+    if before is None or before.serves is None or before.partial is None or before.partial.back is None:
+        return ()
+    if before.serves.release.commit != release.commit:
+        return ()
+    label, regions = before.serves.release.label, ", ".join(before.partial.regions)
+    return (
+        Blocker(
+            "taken-back",
+            f"{label} was rolled back in {regions} of {before.stage}, to {before.partial.back.label}",
+            f"finish that (release rollback {before.stage} --reason TEXT), or bring a fix through"
+            f" {before.stage}",
+        ),
+    )
 
 
 def asked_later(stage: Stage) -> tuple[str, ...]:
@@ -95,27 +138,30 @@ def alarm_gate(
     functions: Collection[str],
     *,
     despite: str | None = None,
-) -> tuple[Blocker, ...]:
-    """The gate alarms_clear: alarms of these functions that are on, in these places of the stage.
+) -> Asked:
+    """The gate alarms_clear: alarms of these functions, in these places of the stage.
 
     `despite`: the recorded reason for which they do not count. Raises Misconfigured, Unavailable.
     """
-    if not has_gate(stage, "alarms_clear") or despite is not None:
-        return ()
-    firing = [
-        f"{alarm.name} in {place.region}"
+    if not has_gate(stage, "alarms_clear"):
+        return Asked((), ())
+    if despite is not None:
+        return Asked((), passed_alarms(stage, (), despite=despite))
+    states = [
+        (f"{alarm.name} in {place.region}", alarm.state)
         for place in places
         for alarm in metrics.alarms_of(place, functions)
-        if alarm.state == "ALARM"
     ]
-    return alarms_clear(stage, tuple(firing))
+    closed = alarms_clear(stage, [name for name, state in states if state == "ALARM"])
+    return Asked(closed, None if closed else passed_alarms(stage, states))
 
 
-def _was_let_in(head: StageHead, verb: Verb, release: ReleaseRef) -> bool:
-    """Whether the stage runs exactly this, or was killed or interrupted on its way to it."""
+def _let_in_by(head: StageHead, verb: Verb, release: ReleaseRef) -> str | None:
+    """The record by which the stage runs exactly this, or was killed or interrupted on its way to it."""
     running, good = head.running, head.serves
-    begun = running is not None and running.verb == verb and _named_alike(running.release, release)
-    return begun or (good is not None and _named_alike(good.release, release))
+    if running is not None and running.verb == verb and _named_alike(running.release, release):
+        return running.record
+    return good.record if good is not None and _named_alike(good.release, release) else None
 
 
 def _named_alike(one: ReleaseRef, other: ReleaseRef) -> bool:
@@ -179,7 +225,7 @@ def check_again(ledger: Ledger, pipelines: Pipelines, plan: Plan, clock: Clock) 
     state, release = ledger.read(), plan.release
     head = state.head(plan.pipeline, plan.stage)
     closed = closed_by_people(head, release.commit)
-    if not _was_let_in(head, plan.verb, release):
+    if _let_in_by(head, plan.verb, release) is None:
         closed = (*closed, *closed_by_time(stage, clock.now()))
     if closed:
         raise GateClosed(

@@ -40,7 +40,8 @@ def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarg
         return draft_back(tools, setup, stage, target=target)
     if running.verb == "rollback":
         to = running.release.tag or running.release.commit
-        request = Request("rollback", stage.name, to=to, reason=begun.reason)
+        regions = begun.regions or ()
+        request = Request("rollback", stage.name, to=to, reason=begun.reason, regions=regions)
         drafted = draft_rollback(tools, setup, request, target=target)
     else:
         drafted = draft_rollout(tools, setup, stage, _selection(setup, running, begun), target=target)

@@ -6,8 +6,8 @@ from release.apply.work import Tools
 from release.build.target import Target as BuildTarget
 from release.core import holding
 from release.core.blockers import Blocker
-from release.core.holding import Continue
-from release.core.models import Stage
+from release.core.holding import Continue, Supersede
+from release.core.models import Place, Stage
 from release.core.plan import Change
 from release.core.records import Event, Served, StageHead, rollback_target
 from release.core.rollback import rollback_steps
@@ -16,7 +16,7 @@ from release.core.selection import (
     deployed,
 )
 from release.core.snapshot import Observed, served
-from release.errors import GateClosed
+from release.errors import GateClosed, Unavailable
 from release.promotion.drafts import (
     Draft,
     aliases_of,
@@ -42,8 +42,11 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     news = newer_than_known(tools, setup, stage, head) if setup.offline else ()
     unfinished = unfinished or bool(news)
     to = request.to
-    if to is None and left is not None and left.verb == "rollback" and left.release is not None:
-        to = left.release.tag or left.release.commit  # the same command again: not one release further back
+    back = head.partial.back if head.partial else None  # some regions are there: the others follow
+    if left is not None and left.verb == "rollback":
+        back = left.release  # the same command again: not one release further back
+    if to is None and back is not None:
+        to = back.tag or back.commit
     if to is None and not unfinished:
         refuse_loop(head)
     good = deployed(head, to) if to is not None else rollback_target(head, unfinished=unfinished)
@@ -57,6 +60,11 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         )
     release = good.release
     record = tools.ledger.event(setup.state, good.record)
+    ahead = _only_in(head, left) if good == head.serves else None
+    regions = request.regions or None
+    places = places_of(stage, regions or ahead)
+    if regions is not None and ahead is not None and set(ahead) <= set(regions):
+        regions = None  # everything else serves that release already: no region is left behind
     selection = Selection(
         verb="rollback",
         commit=release.commit,
@@ -65,6 +73,7 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         tag_object=release.tag_object,
         source=left.label if left else (head.serves or good).release.label,
         reason=request.reason,
+        regions=regions,
         warnings=(
             *setup.warnings,
             *news,
@@ -73,7 +82,6 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     )
     hold, dead = hold_of(tools, setup, head, selection)
     wanted = wanted_of(tools, setup, stage, selection, target)
-    places = places_of(stage, _only_in(head, left) if good == head.serves else None)
     observed = observe(tools, setup, stage, wanted, places)
     proven = prove(tools, wanted, record.after, places)
     steps, changes, warnings = rollback_steps(
@@ -86,6 +94,8 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     )
     warnings = (*warnings, *proven.warnings)
     blockers = (*_not_undone(stage, release.label, observed, changes), *proven.blockers)
+    if regions is not None and isinstance(hold, Supersede):
+        blockers = (*blockers, *_beyond(tools, setup, stage, dead, places))
     selection = replace(selection, warnings=(*selection.warnings, *warnings), blockers=blockers)
     kept: tuple[Served, ...] = ()
     if head.serves is not None:
@@ -95,11 +105,50 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
     return drafted(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept, places)
 
 
+def _beyond(
+    tools: Tools, setup: Setup, stage: Stage, dead: Event | None, places: tuple[Place, ...]
+) -> tuple[Blocker, ...]:
+    """What a dead promotion may have moved outside the regions that are to go back: nobody would know of it.
+
+    An alias that cannot be read counts as moved. What a dead rollback has moved is where this goes, too.
+    """
+    if dead is None or dead.verb == "rollback":
+        return ()
+    others = {
+        (place.account, place.region): place for place in stage.environment.places if place not in places
+    }
+
+    def untouched(was: Served) -> bool:
+        place = others.get((was.account, was.region))
+        if place is None:
+            return True
+        try:
+            facts = tools.functions.alias(place, was.function, setup.pipelines.alias)
+        except Unavailable:
+            return False
+        return facts is None or not holding.moved_by(dead, {was.where: facts})
+
+    beyond = next((was for was in dead.before if not untouched(was)), None)
+    if beyond is None:
+        return ()
+    return (
+        Blocker(
+            "half-way",
+            f"{dead.id} is not finished, and may have moved {beyond.function} in {beyond.region},"
+            " which is no part of this",
+            f"release abort {stage.name} --reason TEXT: it goes back wherever it can",
+        ),
+    )
+
+
 def _only_in(head: StageHead, left: Event | None) -> tuple[str, ...] | None:
     """The regions outside of which everything serves what the stage is to go back to. None: no such thing.
 
-    The region that was out when a release went to the others may still be out when that is taken back.
+    The region that was out when a release went to the others may still be out when that is taken back. One
+    that was out when the others went back serves what they left.
     """
+    if head.partial is not None and head.partial.back is not None:
+        return None
     partial = head.partial.regions if head.partial else ()
     if left is None or (left.regions is None and not (left.verb == "rollback" and partial)):
         return None

@@ -10,8 +10,8 @@ from release.core import alarms, holding, hooks
 from release.core.blockers import Blocker
 from release.core.holding import Continue, Supersede
 from release.core.manifest import Target
-from release.core.models import Stage
-from release.core.plan import Change, Wave
+from release.core.models import Gradual, Stage
+from release.core.plan import Change, ShiftAlias, Step, Wave
 from release.core.records import Event, Served, StageHead
 from release.core.rollout import rollout_steps, waves_of
 from release.core.selection import (
@@ -106,15 +106,54 @@ def draft_rollout(
         alarmed = _alarmed(tools, setup, stage, waves_of(steps, places, stage.rollouts), selection)
     if steps and not isinstance(hold, Continue):
         names = [function.name for one in wanted for function in one.settings.functions]
-        alarmed = (*alarm_gate(tools.metrics, stage, places, names, despite=selection.despite), *alarmed)
+        asked = alarm_gate(tools.metrics, stage, places, names, despite=selection.despite)
+        alarmed = (*asked.closed, *alarmed)
+        if selection.gates is not None and asked.passed is not None:
+            selection = replace(selection, gates=(*selection.gates, *asked.passed))
     irreversible = hooks.irreversible({one.service: one.settings for one in wanted}, changes)
+    by_hand = _passed_by_hand(stage, changes, steps, dead, moved) if isinstance(hold, Continue) else ()
     selection = replace(
         selection,
         warnings=(*selection.warnings, *irreversible),
-        blockers=(*blockers, *uncovered, *alarmed),
+        blockers=(*blockers, *uncovered, *alarmed, *by_hand),
     )
     kept = _kept(tools, setup, head, selection)
     return drafted(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
+
+
+def _passed_by_hand(
+    stage: Stage,
+    changes: Sequence[Change],
+    steps: Sequence[Step],
+    begun: Event | None,
+    ours: frozenset[tuple[str, str, str]],
+) -> tuple[Blocker, ...]:
+    """Aliases that bake by the plan, and that a hand has given to the new version altogether since it began.
+
+    To go on would take that for the end of a canary that nobody has judged, and the replica would follow it.
+    """
+    if begun is None:
+        return ()
+    before = {was.where: was.lambda_version for was in begun.before if was.lambda_version is not None}
+    reached = {
+        (move.place.account, move.place.region, move.function): move
+        for step in steps
+        if isinstance(move := step.action, ShiftAlias)
+        and move.reached == 100
+        and isinstance(stage.rollouts[move.place.region], Gradual)
+    }
+    return tuple(
+        Blocker(
+            "moved-by-hand",
+            f"{reached[where].alias} of {change.served.function} in {change.served.region} is at version"
+            f" {change.served.lambda_version}, set by somebody else: no verdict has let all traffic go there",
+            f"find out who and why; then release rollback {begun.stage} --reason TEXT takes all of it back",
+        )
+        for change in changes
+        if (where := change.served.where) in reached
+        and where not in ours
+        and change.served.lambda_version != before.get(where, change.served.lambda_version)
+    )
 
 
 def _unproven(

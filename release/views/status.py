@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from release.core.records import Accepted, Held, StageHead, moment
+from release.core.records import Accepted, Held, StageHead, Verb, moment
 from release.core.standing import StageStanding
 from release.views.tables import ago, short, table
 
@@ -74,6 +74,15 @@ def _course(head: StageHead) -> Iterator[RenderableType]:
         yield Text(f"  next: release advance {head.stage}, {when}")
 
 
+def bring_the_rest(verb: Verb, stage: str, label: str) -> str:
+    """The command that brings every region to the release that some have."""
+    return (
+        f"release rollback {stage} --to {label} --reason TEXT"
+        if verb == "rollback"
+        else f"release {verb} {stage}"
+    )
+
+
 def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableType]:
     head = standing.head
     if head.running:
@@ -88,12 +97,16 @@ def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableTyp
     if head.abort:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("abort asked for", "yellow"), f": {head.abort}")
     if head.partial:
+        back = head.partial.back
         yield Text.assemble(
             (f"{head.stage}: ", "bold"),
             ("partial", "bold red"),
             f" {head.partial.release.label} is in {', '.join(head.partial.regions)} only, by"
             f" {head.partial.actor}: {head.partial.why}",
         )
+        label = back.label if back else head.partial.release.label
+        rest = bring_the_rest("rollback" if back else "promote", head.stage, label)
+        yield Text(f"  the rest, when all regions are in reach: {rest}")
     if head.stranded:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("half-way", "bold red"), f": see {head.stranded}")
     if head.held:
@@ -135,6 +148,7 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
             "running": standing.head.running.id if standing.head.running else None,
             "under_way": _under_way(standing.head),
             "partial": list(standing.head.partial.regions) if standing.head.partial else None,
+            "partly_back_to": _partly_back_to(standing.head),
             "abort": standing.head.abort,
             "stranded": standing.head.stranded,
             "quarantined": [
@@ -160,6 +174,11 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
         }
         for standing in stages
     ]
+
+
+def _partly_back_to(head: StageHead) -> str | None:
+    """The release that some regions were rolled back to, while others were out."""
+    return head.partial.back.label if head.partial and head.partial.back else None
 
 
 def _under_way(head: StageHead) -> dict[str, Any] | None:

@@ -91,6 +91,23 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """One fact that a gate went by: `since` and a moment, say."""
+
+    what: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A gate that let a release in, and what it saw then."""
+
+    gate: str
+    setting: str  # as pipelines/ had it
+    seen: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One thing that happened to one stage. The fields are an allow-list: nothing else is ever written."""
 
@@ -127,6 +144,9 @@ class Event:
     approved: str | None = None  # why a destructive migration may run
     hold: str | None = None  # what those are told who want to enter the stage from now on
     notes: tuple[str, ...] = ()  # what else was done: migrations, verifications, probes
+    # What each gate of the stage has seen; None: nobody asked (a rollback, whoever goes on, older versions)
+    gates: tuple[Passed, ...] | None = None
+    approvers: tuple[str, ...] = ()  # logins that have approved the workflow run
 
     @property
     def path(self) -> str:

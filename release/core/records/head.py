@@ -84,6 +84,7 @@ class Partial:
     actor: str
     why: str
     record: str
+    back: ReleaseRef | None = None  # what some regions were rolled back to, where that was among it
 
 
 @dataclass(frozen=True, slots=True)

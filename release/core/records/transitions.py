@@ -132,7 +132,8 @@ def _ask_to_abort(head: StageHead, event: Event) -> StageHead:
         raise IllegalEvent("a request to abort without a reason")
     if head.abort is not None:  # a second request would overwrite the file of the first
         raise IllegalEvent(f"{event.stage} was asked to abort already: {head.abort}")
-    return replace(head, abort=event.reason, last=event.path)
+    # Who rolls back asks for both at once: what waits its turn must not begin when the stage is free.
+    return _hold(replace(head, abort=event.reason, last=event.path), event)
 
 
 def _end(head: StageHead, event: Event) -> StageHead:
@@ -151,7 +152,8 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 # What an earlier one has moved elsewhere is not what the whole stage serves either.
                 earlier = head.partial.regions if head.partial else ()
                 regions = tuple(dict.fromkeys([*earlier, *event.regions]))
-                left = Partial(release, regions, event.at, event.actor, why, event.path)
+                back = release if event.verb == "rollback" else head.partial.back if head.partial else None
+                left = Partial(release, regions, event.at, event.actor, why, event.path, back)
                 return replace(ended, partial=left)
             good = Good(release, event.at, event.actor, event.path, _verb(event), event.run)
             history = head.history
