@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 from release.core.blockers import Blocker
 from release.core.manifest import Target
-from release.core.plan import (
-    ALIAS_EXISTS,
-)
+from release.core.plan import ALIAS_EXISTS
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
 
 
@@ -17,6 +15,7 @@ def preflight(
     observed: Observed,
     moved: frozenset[tuple[str, str, str]],
 ) -> list[Blocker]:
+    """Why one service cannot be rolled out in one place. `moved` as `rollout_steps` has it."""
     blockers = []
     place = stack.place
     current = (

@@ -3,18 +3,9 @@
 from collections.abc import Sequence
 
 from release.core.manifest import Target
-from release.core.plan import (
-    Change,
-    CreateAlias,
-    Phase,
-    PrepareVersion,
-    ShiftAlias,
-    Step,
-)
+from release.core.plan import Change, CreateAlias, Phase, PrepareVersion, ShiftAlias, Step
 from release.core.records import Served
 from release.core.snapshot import Observed, ObservedFunction, served
-
-_NOBODY: frozenset[tuple[str, str, str]] = frozenset()
 
 
 def rollback_steps(
@@ -23,8 +14,8 @@ def rollback_steps(
     observed: Observed,
     *,
     alias: str,
-    gone: frozenset[tuple[str, str, str]] = _NOBODY,
-    again: frozenset[tuple[str, str, str]] = _NOBODY,
+    gone: frozenset[tuple[str, str, str]] = frozenset(),
+    again: frozenset[tuple[str, str, str]] = frozenset(),
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[str, ...]]:
     """Steps back to exactly the lambda versions that a good release left; stacks are left alone.
 

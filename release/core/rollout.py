@@ -19,8 +19,6 @@ from release.core.plan import (
 from release.core.preflight import NEVER_CREATED, is_attached, preflight, stands
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
 
-_NOBODY: frozenset[tuple[str, str, str]] = frozenset()
-
 
 def rollout_steps(
     wanted: Sequence[Target],
@@ -28,8 +26,8 @@ def rollout_steps(
     *,
     alias: str,
     rollouts: Mapping[str, Rollout] | None = None,
-    again: frozenset[tuple[str, str, str]] = _NOBODY,
-    moved: frozenset[tuple[str, str, str]] = _NOBODY,
+    again: frozenset[tuple[str, str, str]] = frozenset(),
+    moved: frozenset[tuple[str, str, str]] = frozenset(),
     renewed: Collection[str] = (),
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[Blocker, ...]]:
     """The steps that take every function in every place from what is observed to what is wanted.
