@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("runtime.txt", "sandbox.txt", "dev.txt")
+LOCKS = ("runtime.txt", "sandbox.txt", "ci.txt", "dev.txt")
 
 # Put together here, so that this file passes its own test.
 INDEX_HOSTS = re.compile(
@@ -124,9 +124,16 @@ def project() -> dict[str, list[str]]:
     """The project's requirements as pyproject.toml gives them, by lock file."""
     table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = table["optional-dependencies"]
-    sandbox = table["dependencies"] + extras["sandbox"]
-    dev = [line for line in extras["dev"] if not line.startswith(table["name"])]
-    return {"runtime.txt": table["dependencies"], "sandbox.txt": sandbox, "dev.txt": sandbox + dev}
+    own = {
+        extra: [line for line in lines if not line.startswith(table["name"])] for extra, lines in extras.items()
+    }
+    runtime, ci = table["dependencies"], own["infra"] + own["ci"]
+    return {
+        "runtime.txt": runtime,
+        "sandbox.txt": runtime + own["sandbox"],
+        "ci.txt": runtime + ci,
+        "dev.txt": runtime + own["sandbox"] + ci + own["dev"],
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS)
