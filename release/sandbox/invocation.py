@@ -18,7 +18,8 @@ from release.sandbox import emulator
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
 from release.sandbox.metrics import Metrics, Point
-from release.sandbox.workers import NoWorkerFree, Program, WorkerPool
+from release.sandbox.worker import Program
+from release.sandbox.workers import NoWorkerFree, WorkerPool
 
 _QUALIFIER = re.compile(r":(?:[0-9]+|[$]LATEST)$")
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from release.sandbox.workers import Outcome, Program, WorkerPool
+from release.sandbox.worker import Outcome, Program
+from release.sandbox.workers import WorkerPool
 from tests.sandbox.calls import zipped
 
 ARN = "arn:aws:lambda:us-east-1:111111111111:function:orders"
