@@ -1,30 +1,22 @@
 """The Python side of the sandbox: start it, point programs at it, give it accounts and a remote, end it."""
 
-import contextlib
 import importlib.util
-import json
 import os
-import select
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import Any, Self
 
-from release.errors import Conflict, Misconfigured, ReleaseError, Unavailable
-from release.sandbox import git_remote, provision
+from release.errors import Misconfigured, Unavailable
+from release.sandbox import git_remote, provision, server
 from release.sandbox.doors import Doors
 from release.sandbox.options import DEFAULT_MAX_WARM, DEFAULT_SETTLE_SECONDS, Options
 
 DEFAULT_ACCOUNT = "999999999999"
-_START_SECONDS = 30.0
-_STOP_SECONDS = 5.0
 _SAVE_SECONDS = 60.0
-_REFUSALS: dict[str, type[ReleaseError]] = {"Misconfigured": Misconfigured, "Conflict": Conflict}
 # What of the caller's environment would win over, or add to, the sandbox's credentials and endpoint.
 _REMOVED = (
     *("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ROLE_ARN"),
@@ -59,7 +51,7 @@ class Sandbox:
         self._temporary = temporary
         self._saves_state = saves_state
         self._metric_lag_seconds = metric_lag_seconds
-        self._doors = Doors(endpoint, log=str(root / "sandbox.log"))
+        self._doors = Doors(endpoint, log=str(root / server.LOG))
 
     @classmethod
     def start(
@@ -100,31 +92,16 @@ class Sandbox:
                 fix="pip install 'lambda-release[sandbox]'",
             )
         temporary = root is None
-        folder = Path(tempfile.mkdtemp(prefix="release-sandbox-")) if root is None else _folder(root)
-        command = [sys.executable, "-m", "release.sandbox.aws", "--lifeline", "--root", str(folder)]
-        command += ["--temporary"] if temporary else []
-        # Added to, since another sandbox may write it: this one is refused then.
-        with (folder / "sandbox.log").open("ab") as log:
-            before = log.tell()
-            # A session of its own: Ctrl-C reaches us, and we decide when it ends.
-            process = subprocess.Popen(
-                [*command, *options.flags()],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=_server_environment(),
-                start_new_session=True,
-            )
-        line = _first_line(cast(IO[bytes], process.stdout))
-        if not line.startswith("ready "):
-            said = (folder / "sandbox.log").read_bytes()[before:].decode(errors="replace")
-            _end(process, _STOP_SECONDS)
+        folder = Path(tempfile.mkdtemp(prefix="release-sandbox-")) if root is None else server.prepared(root)
+        try:
+            process, endpoint = server.start(folder, options, temporary=temporary)
+        except BaseException:
             if temporary:
                 shutil.rmtree(folder, ignore_errors=True)
-            raise _not_started(line, said.strip().splitlines())
+            raise
         return cls(
             process,
-            line.removeprefix("ready "),
+            endpoint,
             folder,
             temporary=temporary,
             saves_state=save_state,
@@ -144,7 +121,7 @@ class Sandbox:
 
         Raises Unavailable where a state was to be saved and was not, also because the server was killed.
         """
-        _end(self._process, _SAVE_SECONDS if self._saves_state else _STOP_SECONDS)
+        server.end(self._process, _SAVE_SECONDS if self._saves_state else server.STOP_SECONDS)
         if self._temporary:
             # The server removes it, unless it was killed.
             shutil.rmtree(self.root, ignore_errors=True)
@@ -153,8 +130,8 @@ class Sandbox:
             raise Unavailable(
                 f"the state in {self.root} was not saved: the next start goes on from where this one began",
                 fix="see why in the log of the sandbox",
-                see=str(self.root / "sandbox.log"),
-                details=_last_lines(self.root / "sandbox.log"),
+                see=str(self.root / server.LOG),
+                details=server.last_lines(self.root),
             )
 
     def wait(self) -> None:
@@ -263,64 +240,3 @@ def _is_removed(name: str) -> bool:
 
 def _with_loopback(no_proxy: str | None) -> str:
     return f"{no_proxy},127.0.0.1" if no_proxy else "127.0.0.1"
-
-
-def _server_environment() -> dict[str, str]:
-    """This process's environment, in which the server finds this very `release`, wherever it is started."""
-    inherited = os.environ.get("PYTHONPATH")
-    source = str(Path(__file__).resolve().parents[2])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (source, inherited)))}
-    # Without compiled files every start takes three times as long.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    return environment
-
-
-def _not_started(line: str, said: list[str]) -> ReleaseError:
-    """The server's own refusal, or what it last wrote to its log."""
-    if line.startswith("refused "):
-        refusal = json.loads(line.removeprefix("refused "))
-        kind = _REFUSALS.get(refusal["kind"], Unavailable)
-        return kind(refusal["cause"], fix=refusal["fix"], see=refusal["see"])
-    reason = said[-1] if said else "it said nothing"
-    return Unavailable(
-        f"the sandbox did not start: {reason}",
-        fix="pip install 'lambda-release[sandbox]' puts the versions in place that it is made for",
-        details=said[-20:],
-    )
-
-
-def _folder(root: Path) -> Path:
-    """Of its user alone when it is new: what handlers are given as secrets is in it."""
-    try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (root / "sandbox.log").open("ab").close()
-        return root.resolve()
-    except OSError as error:
-        raise Misconfigured(
-            f"{root} cannot be written: {error.strerror}", fix="give the sandbox another folder"
-        ) from error
-
-
-def _last_lines(log: Path) -> list[str]:
-    try:
-        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:]
-    except OSError:
-        return []
-
-
-def _first_line(stdout: IO[bytes]) -> str:
-    ready, _, _ = select.select([stdout], [], [], _START_SECONDS)
-    return stdout.readline().decode().strip() if ready else ""
-
-
-def _end(process: subprocess.Popen[bytes], seconds: float) -> None:
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
