@@ -72,7 +72,10 @@ def _not_started(line: str, said: list[str]) -> ReleaseError:
 
 
 def prepared(root: Path) -> Path:
-    """A root that the server can work in; of its user alone when it is new: what handlers are given as secrets is in it."""
+    """A root that the server can work in. A new one is its user's alone: handlers' secrets will be in it.
+
+    Raises Misconfigured.
+    """
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         (root / LOG).open("ab").close()

@@ -18,7 +18,6 @@ from typing import IO, cast
 from release.sandbox.runtime_api import Invocation, Reply, RuntimeApi
 
 _INIT_SECONDS = 10.0  # AWS gives the init phase 10 s; it does not count against the function's timeout
-
 # 6 MB and some bytes round it: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _LARGEST_RESPONSE = 6_291_556
 

@@ -1,6 +1,6 @@
 """The program of one execution environment: runs the handler under AWS's runtime client, or without it.
 
-Started by `workers.py` as a script, outside the package: it may import nothing of `release`, because a
+Started by `worker.py` as a script, outside the package: it may import nothing of `release`, because a
 handler sees only its own zip and what the managed runtime has. Standard input is a lifeline: when the sandbox
 is gone, so is this process.
 """

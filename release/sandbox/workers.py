@@ -23,9 +23,7 @@ _RUNTIME_PACKAGES = (
     *("awslambdaric", "runtime_client", "snapshot_restore_py", "simplejson"),
     *("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"),
 )
-
 _MAX_PER_PROGRAM = 8
-
 _WAIT_FOR_WORKER_SECONDS = 30.0
 
 

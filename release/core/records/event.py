@@ -9,14 +9,10 @@ from release.core import canonical
 from release.core.records.json_form import build, plain
 
 Verb = Literal["deploy", "promote", "rollback"]
-
 # What people decide about a stage or a release; it needs no hold of the stage.
 Decision = Literal["hold", "unhold", "quarantine", "clear", "accept", "reject"]
-
 Kind = Literal["started", "taken-over", "shifted", "paused", "abort", "let-go", "outcome", Decision]
-
 Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded"]
-
 REASON_LIMIT = 500  # characters
 
 
