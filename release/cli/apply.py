@@ -8,7 +8,7 @@ import click
 
 from release.cli.carry_out import carry_out, refuse_blocked
 from release.cli.context import json_option, wait_option, wiring, yes_option
-from release.cli.promote import BUMPS
+from release.cli.requests import BUMPS
 from release.cli.rollback import clear_the_way
 from release.core.reasons import objection
 from release.errors import Conflict, Misconfigured

@@ -71,14 +71,6 @@ def checked_reason(ctx: click.Context, param: click.Parameter, value: str | None
     return value
 
 
-destructive_option = click.option(
-    "--approve-destructive",
-    metavar="TEXT",
-    callback=checked_reason,
-    help="Why migrations that are marked destructive may run; kept in the ledger.",
-)
-
-
 def wiring(directory: Path) -> "Wiring":
     """Adapters for a folder. Raises Misconfigured when it is none."""
     from release.wire import Wiring

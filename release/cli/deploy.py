@@ -1,47 +1,31 @@
 """`release deploy STAGE`: a stage without tags (dev) gets the commit, whole or some of its services."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import (
-    destructive_option,
-    json_option,
-    pipeline_option,
-    wait_option,
-    wiring,
-    yes_option,
-)
+from release.cli.context import json_option, pipeline_option, wait_option, wiring, yes_option
 from release.cli.output import progress, show
+from release.cli.requests import deploy_request
 from release.errors import ExitCode
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from release.promotion import Request
+
 
 @click.command("deploy", short_help="Build a commit and deploy it to a stage without tags (dev).")
-@click.argument("stage")
-@click.argument("services", nargs=-1)
-@click.option("--ref", default="HEAD", show_default=True, help="Commit to deploy; it must be on the remote.")
-@destructive_option
+@deploy_request
 @wait_option
 @pipeline_option
 @yes_option
 @json_option
 @click.pass_obj
 def command(
-    directory: Path,
-    stage: str,
-    services: tuple[str, ...],
-    ref: str,
-    approve_destructive: str | None,
-    wait: "timedelta",
-    pipeline: str | None,
-    yes: bool,
-    as_json: bool,
+    directory: Path, request: "Request", wait: "timedelta", pipeline: str | None, yes: bool, as_json: bool
 ) -> int:
     """Build what changed, deploy it to STAGE, smoke-test it; a failing smoke test trips the circuit breaker.
 
@@ -54,13 +38,12 @@ def command(
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
-    at = setup.stage(stage)
-    selection = deploy_selection(wired.repo, setup, at, ref=ref, services=services)
-    selection = replace(selection, approved_destructive=approve_destructive)
+    stage = setup.stage(request.stage)
+    selection = deploy_selection(wired.repo, setup, request)
     if selection.superseded is not None:
         show([Text(selection.superseded)])
         return ExitCode.DONE
-    refuse(at, selection)
+    refuse(stage, selection)
     artifacts = wired.artifacts(setup.pipelines)
     configured = build_setup(wired.repo, setup, selection.commit)
     built = wired.build(
@@ -79,7 +62,7 @@ def command(
     draft = draft_rollout(
         wired.tools(setup.pipelines),
         setup,
-        at,
+        stage,
         selection.with_manifest(built.digest),
         target=wired.build_target,
     )

@@ -6,7 +6,7 @@ import click
 
 from release.cli.context import json_option, pipeline_option, wiring
 from release.cli.output import show, show_json
-from release.cli.promote import bump_option, new_option, older_option, ref_option
+from release.cli.requests import bump_option, new_option, older_option, ref_option
 
 
 @click.command("next", short_help="Which tag a promotion to STAGE would make, and what stands in its way.")

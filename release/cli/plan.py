@@ -6,24 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.context import destructive_option, json_option, pipeline_option, reason_option, wiring
+from release.cli.context import json_option, pipeline_option, wiring
 from release.cli.output import show, show_json
-from release.cli.promote import (
-    alarms_option,
-    break_glass,
-    bump_option,
-    new_option,
-    older_option,
-    ref_option,
-    regions_option,
-)
+from release.cli.requests import deploy_request, promote_request, rollback_request, with_options
 from release.cli.usage import Verbs
 from release.errors import ExitCode, Misconfigured
 
 if TYPE_CHECKING:
     from release.promotion import Request
 
-out_option = click.option(
+_VERBS = {
+    "deploy": (deploy_request, "Plan a deployment of a commit that `release build` has built."),
+    "promote": (promote_request, "Plan a promotion."),
+    "rollback": (rollback_request, "Plan a rollback."),
+}
+_out_option = click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the plan to this file, for `release apply`.",
@@ -35,106 +32,7 @@ def command() -> None:
     """Show a plan: now → next, the steps, what stands in the way. Exit 3 when something does."""
 
 
-@command.command("deploy")
-@click.argument("stage")
-@click.argument("services", nargs=-1)
-@click.option("--ref", default="HEAD", show_default=True)
-@destructive_option
-@out_option
-@pipeline_option
-@json_option
-@click.pass_obj
-def plan_deploy(
-    directory: Path,
-    stage: str,
-    services: tuple[str, ...],
-    ref: str,
-    approve_destructive: str | None,
-    out: Path | None,
-    pipeline: str | None,
-    as_json: bool,
-) -> int:
-    """Plan a deployment of a commit that `release build` has built."""
-    from release.promotion import Request
-
-    request = Request("deploy", stage, ref=ref, services=services, approve_destructive=approve_destructive)
-    return _plan(directory, request, pipeline, out, as_json)
-
-
-@command.command("promote")
-@click.argument("stage")
-@bump_option
-@ref_option
-@reason_option(required=False)
-@new_option
-@older_option
-@regions_option
-@alarms_option
-@destructive_option
-@out_option
-@pipeline_option
-@json_option
-@click.pass_obj
-def plan_promote(
-    directory: Path,
-    stage: str,
-    bump: str,
-    ref: str | None,
-    reason: str | None,
-    new: bool,
-    allow_older: bool,
-    regions: tuple[str, ...],
-    despite_alarms: str | None,
-    approve_destructive: str | None,
-    out: Path | None,
-    pipeline: str | None,
-    as_json: bool,
-) -> int:
-    """Plan a promotion."""
-    from release.promotion import Request
-
-    request = Request(
-        "promote",
-        stage,
-        ref=ref,
-        bump=bump,
-        reason=reason,
-        new=new,
-        allow_older=allow_older,
-        regions=break_glass(regions, reason),
-        despite_alarms=despite_alarms,
-        approve_destructive=approve_destructive,
-    )
-    return _plan(directory, request, pipeline, out, as_json)
-
-
-@command.command("rollback")
-@click.argument("stage")
-@click.option("--to", "to", metavar="TAG", help="Release to go back to.")
-@regions_option
-@reason_option(required=True)
-@out_option
-@pipeline_option
-@json_option
-@click.pass_obj
-def plan_rollback(
-    directory: Path,
-    stage: str,
-    to: str | None,
-    regions: tuple[str, ...],
-    reason: str,
-    out: Path | None,
-    pipeline: str | None,
-    as_json: bool,
-) -> int:
-    """Plan a rollback."""
-    from release.promotion import Request
-
-    request = Request("rollback", stage, to=to, reason=reason, regions=tuple(dict.fromkeys(regions)))
-    return _plan(directory, request, pipeline, out, as_json)
-
-
-def _plan(directory: Path, request: "Request", pipeline: str | None, out: Path | None, as_json: bool) -> int:
+def _plan(directory: Path, request: "Request", out: Path | None, pipeline: str | None, as_json: bool) -> int:
     import json
 
     from release.promotion import draft, read_setup
@@ -161,3 +59,8 @@ def _plan(directory: Path, request: "Request", pipeline: str | None, out: Path |
         show(plan_text(drafted.plan))
         show([drafted.nothing or f"plan digest {drafted.plan.digest}"])
     return ExitCode.CLOSED if drafted.plan.blockers else ExitCode.DONE
+
+
+for _verb, (_request, _help) in _VERBS.items():
+    _options = (_request, _out_option, pipeline_option, json_option)
+    command.command(_verb, help=_help)(with_options(click.pass_obj(_plan), *_options))

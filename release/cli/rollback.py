@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from release.cli.carry_out import carry_out
-from release.cli.context import confirm, json_option, pipeline_option, reason_option, wiring, yes_option
+from release.cli.context import confirm, json_option, pipeline_option, wiring, yes_option
 from release.cli.output import progress, say
-from release.cli.promote import regions_option
+from release.cli.requests import rollback_request
 from release.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("rollback", short_help="Go back to the previous good release, or to a named one.")
-@click.argument("stage")
-@click.option(
-    "--to", "to", metavar="TAG", help="Release to go back to; default: the good one before what serves."
-)
+@rollback_request
 @click.option(
     "--without-ledger",
     is_flag=True,
@@ -31,20 +28,15 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the journal; default: a new one at the repository's top.",
 )
-@regions_option
-@reason_option(required=True)
 @pipeline_option
 @yes_option
 @json_option
 @click.pass_obj
 def command(
     directory: Path,
-    stage: str,
-    to: str | None,
+    request: "Request",
     without_ledger: bool,
     journal: Path | None,
-    regions: tuple[str, ...],
-    reason: str,
     pipeline: str | None,
     yes: bool,
     as_json: bool,
@@ -53,10 +45,9 @@ def command(
 
     Whoever is at work on STAGE is asked to go back, and STAGE is held before that.
     """
-    from release.promotion import Request, draft_rollback, read_setup
+    from release.promotion import draft_rollback, read_setup
 
     wired = wiring(directory)
-    request = Request("rollback", stage, to=to, reason=reason, regions=tuple(dict.fromkeys(regions)))
     if without_ledger:
         return _without_ledger(wired, request, pipeline, journal, yes=yes, as_json=as_json)
     try:

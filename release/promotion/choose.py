@@ -22,17 +22,16 @@ from release.promotion.gates import deployment_gates, promotion_gates
 from release.promotion.setup import Request, Setup
 
 
-def deploy_selection(
-    repo: Repo, setup: Setup, stage: Stage, *, ref: str, services: tuple[str, ...]
-) -> Selection:
+def deploy_selection(repo: Repo, setup: Setup, request: Request) -> Selection:
     """The commit that a stage without tags is to run."""
+    stage = setup.stage(request.stage)
     if stage.channel is not None:
         raise Misconfigured(
             f"{stage.name} takes tagged releases, not commits",
             fix=f"release promote {stage.name}",
             see=str(stage.source),
         )
-    commit = repo.resolve(ref)
+    commit = repo.resolve("HEAD" if request.ref is None else request.ref)
     branches = _branches(repo, setup, commit)
     blockers = [] if branches else [_unpushed(setup, commit)]
     runs = setup.head(stage.name).serves
@@ -56,7 +55,8 @@ def deploy_selection(
         verb="deploy",
         commit=commit,
         manifest=None,
-        services=services or None,
+        services=request.services or None,
+        approved_destructive=request.approve_destructive,
         superseded=superseded,
         gates=asked.passed,
         warnings=setup.warnings,

@@ -16,17 +16,10 @@ def draft(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) 
     """The plan of any request, without building: a commit that was never built is a blocker."""
     match request.verb:
         case "deploy":
-            stage = setup.stage(request.stage)
-            selection = deploy_selection(
-                tools.repo,
-                setup,
-                stage,
-                ref="HEAD" if request.ref is None else request.ref,
-                services=request.services,
-            )
-            selection = replace(selection, approved_destructive=request.approve_destructive)
+            selection = deploy_selection(tools.repo, setup, request)
             if not selection.blockers:
                 selection = built(tools, setup, selection, target)
+            stage = setup.stage(request.stage)
             drafted = draft_rollout(tools, setup, stage, selection, target=target)
             return replace(drafted, nothing=selection.superseded or drafted.nothing)
         case "promote":
