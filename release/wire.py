@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from release.core.manifest import Manifest
     from release.core.models import Pipeline, Pipelines, Service
     from release.ports import (
-        Alerts,
         Artifacts,
         Clock,
+        Forge,
         Functions,
         Holders,
         LedgerChain,
         Metrics,
+        Notifier,
         Programs,
         Progress,
         Repo,
@@ -68,6 +69,12 @@ class Wiring:
         from release.adapters.ledger import GitLedger
 
         return GitLedger(self.repo, self.clock)
+
+    @cached_property
+    def forge(self) -> "Forge":
+        from release.adapters.github import GitHubForge
+
+        return GitHubForge.found(self._environ, self.repo.remote_url(), self.clock)
 
     @cached_property
     def holders(self) -> "Holders":
@@ -164,13 +171,14 @@ class Wiring:
             holders=self.holders,
             clock=self.clock,
             programs=self.programs,
-            alerts=self._alerts(pipelines),
+            notifier=self.notifier(pipelines),
         )
 
-    def _alerts(self, pipelines: "Pipelines") -> "Alerts":
-        from release.adapters.alerts import SnsAlerts
+    def notifier(self, pipelines: "Pipelines") -> "Notifier":
+        """Whoever wants to know of what happens, as the configuration names them."""
+        from release.adapters.notifications import Notifications
 
-        return SnsAlerts(self._aws, pipelines.alerts)
+        return Notifications(self._aws, pipelines.recipients, self._environ)
 
     def build(
         self,

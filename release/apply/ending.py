@@ -3,8 +3,8 @@
 import contextlib
 from dataclasses import dataclass, replace
 
-from release.apply.alerts import alert
 from release.apply.record import event, write
+from release.apply.tell import tell
 from release.apply.work import Aborted, LostHold, Paused, Work
 from release.core.reasons import redacted
 from release.core.records import Event, Outcome, Served, stamp
@@ -41,7 +41,7 @@ def pause(work: Work, paused: Paused) -> Applied:
             fix=f"release advance {work.plan.stage}, when the remote is back",
         ) from error
     work.say("paused", why=why, next_at=at)
-    alert(work, note)
+    tell(work, note)
     return Applied(note, None, paused)
 
 
@@ -72,14 +72,14 @@ def seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tup
         if failure is not None:
             # The world is as `failure` and `report` say; that the record is missing is one line more.
             failure.details = (*failure.details, f"the record of this could not be written: {error.cause}")
-            alert(work, sealed)
+            tell(work, sealed)
             return Applied(sealed, failure)
         raise Unrecorded(
             f"the rollout {outcome}, but its record cannot be written: {error.cause}",
             fix="run the same command again when the remote is back: it only records what is done",
         ) from error
     work.say("sealed", outcome=outcome)
-    alert(work, sealed)
+    tell(work, sealed)
     return Applied(sealed, failure)
 
 

@@ -14,13 +14,13 @@ from release.core.records import Judged, ReleaseRef, Served, Wave, mark
 from release.core.snapshot import AliasFacts
 from release.errors import Conflict, GivenUp, ReleaseError, RolloutFailed, Unavailable
 from release.ports import (
-    Alerts,
     Artifacts,
     Clock,
     Functions,
     Holders,
     Ledger,
     Metrics,
+    Notifier,
     Programs,
     Progress,
     Repo,
@@ -50,7 +50,7 @@ class Tools:
     holders: Holders
     clock: Clock
     programs: Programs
-    alerts: Alerts
+    notifier: Notifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,10 @@ def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             return [("judge  ", "green" if what == "verdict" else "yellow", f"{where} {said}{reason}")]
         case "output":
             return [("said   ", "dim", f"{fields['name']:<20} {fields['line']}")]
-        case "alert":
-            return [("alert  ", "bold red", f"nobody could be told: {fields['cause']}")]
+        case "untold":
+            return [("untold ", "bold red", str(fields["cause"]))]
+        case "recorded":
+            return [("record ", "green", str(fields["text"]))]
         case "built":
             return [("build  ", "green", f"{fields['service']:<20} {fields['detail']}")]
         case _:

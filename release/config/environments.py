@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from release.config import reader, values
+from release.config import notifications, reader, values
 from release.config.problems import Problems, shown
 from release.config.reader import Fields, Value
 from release.core.models import BucketStore, Environment, FolderStore, Source
+from release.core.recipients import Recipient
 
 FILE = "pipelines/environments.yaml"
 DEFAULT_ALIAS = "live"
@@ -20,7 +21,8 @@ class Where:
     declared: frozenset[str] | None  # None: the file cannot be read, so that any name may be right
     artifacts: BucketStore | FolderStore | None
     alias: str | None
-    alerts: tuple[str, ...] = ()
+    recipients: tuple[Recipient, ...] = ()
+    notifications: Value | None = None  # as it stands in the file: names in it are checked later
 
 
 def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
@@ -32,7 +34,7 @@ def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
             )
         return Where({}, None, None, None)
     value = reader.read_file(FILE, data, problems)
-    known = reader.fields(value, ("artifacts", "environments"), ("alias", "alerts"))
+    known = reader.fields(value, ("artifacts", "environments"), ("alias", "alerts", "notifications"))
     entries = reader.table(known.get("environments"))
     if entries is not None and not entries:
         known["environments"].wrong("names no environment", "add one, as in dev: {account: …, regions: […]}")
@@ -48,7 +50,8 @@ def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
         None if entries is None else frozenset(entries),
         _artifacts(known.get("artifacts"), regions),
         alias if "alias" in known else DEFAULT_ALIAS,
-        reader.texts(known.get("alerts"), values.TOPIC) or (),
+        notifications.read(known.get("notifications"), known.get("alerts")),
+        known.get("notifications"),
     )
 
 

@@ -1,18 +1,19 @@
 """All of `pipelines/`: environments, one file per pipeline, and the rules that hold between pipelines."""
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Final, cast
 
-from release.config import environments, reader, stages, values
+from release.config import environments, notifications, reader, stages, values
 from release.config.environments import Where
 from release.config.files import complain
 from release.config.problems import Problems, shown, shown_place
 from release.config.reader import Value
-from release.core.models import Odd, Pipeline, Pipelines, Source
+from release.core.models import Channel, Odd, Pipeline, Pipelines, Source
 
 _FILE = re.compile(r"pipelines/([^/]+)\.(yaml|yml)", re.IGNORECASE)
 _VERSION: Final = "{version}"
+_CHANNELS: Final = ("qa", "rc", "gold")
 # git check-ref-format(1), for the part of a tag's name before its version. It must not end with a digit or a
 # dot either, or versions of two pipelines could be one name.
 _TAG_PREFIX = values.Grammar(
@@ -52,8 +53,11 @@ def load_pipelines(texts: Mapping[str, bytes], odd: Mapping[str, Odd] | None = N
         if pipeline is not None:
             pipelines[name] = pipeline
     problems.raise_any()
+    named = {name: [stage.name for stage in pipeline.stages] for name, pipeline in pipelines.items()}
+    notifications.check_names(where.notifications, named)
+    problems.raise_any()
     assert where.artifacts is not None and where.alias is not None  # noqa: S101  their absence is a problem above
-    return Pipelines(where.environments, where.artifacts, where.alias, pipelines, where.alerts)
+    return Pipelines(where.environments, where.artifacts, where.alias, pipelines, where.recipients)
 
 
 def _pipeline(
@@ -65,20 +69,44 @@ def _pipeline(
         problems.add(
             Source(value.file, 1, ""), f"the file's name {shown(name)} {values.NAME.what}", values.NAME.fix
         )
-    known = reader.fields(value, ("services", "tags", "branches", "stages"))
+    known = reader.fields(value, ("services", "tags", "branches", "stages"), ("releases",))
     services = reader.texts(known.get("services"), values.SERVICE_GLOB)
     prefix = _tag_prefix(known.get("tags"))
     if prefix is not None:
         _prefixes_differ(prefix, known["tags"], prefixes)
     branches = reader.texts(known.get("branches"), values.BRANCH_GLOB)
+    so_far = len(problems)
+    read = stages.read(known.get("stages"), where)
+    given = {stage.channel for stage in read} if len(problems) == so_far else None
     return Pipeline(
         name=name,
         services=services or (),
         tag_prefix=prefix or "",
         branches=branches or (),
-        stages=stages.read(known.get("stages"), where),
+        stages=read,
         source=value.source,
+        releases=_releases(known.get("releases"), given),
     )
+
+
+def _releases(value: Value | None, given: Collection[Channel | None] | None) -> tuple[Channel, ...]:
+    """Channels whose tags become releases on GitHub. One that no stage gives would do nothing; `given` None:
+    which those are cannot be known.
+    """
+    items = reader.listing(value, may_be_empty=True)
+    if items is None:
+        return ("gold",)
+    found: dict[Channel, None] = {}
+    for item in items:
+        channel = reader.choice(item, _CHANNELS, "a channel")
+        if channel is None:
+            continue
+        if given is not None and channel not in given:
+            item.wrong(f"no stage has the channel {channel}", "name a channel that a stage gives")
+        if channel in found:
+            item.wrong(f"{shown(channel)} is in the list twice", "keep one of the two")
+        found[cast("Channel", channel)] = None
+    return tuple(found)
 
 
 def _tag_prefix(value: Value | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from release.core.access import Access
 from release.core.freeze import FreezeWindow
+from release.core.recipients import Recipient
 
 Channel = Literal["qa", "rc", "gold"]
 
@@ -157,6 +158,7 @@ class Pipeline:
     branches: tuple[str, ...]  # branches whose commits may be released, glob patterns
     stages: tuple[Stage, ...]
     source: Source
+    releases: tuple[Channel, ...] = ("gold",)  # channels whose tags become releases on the forge
 
     def stage(self, name: str) -> Stage | None:
         return next((stage for stage in self.stages if stage.name == name), None)
@@ -170,7 +172,7 @@ class Pipelines:
     artifacts: BucketStore | FolderStore
     alias: str  # the alias that serves, the same for every function
     pipelines: Mapping[str, Pipeline]
-    alerts: tuple[str, ...] = ()  # ARNs of SNS topics that are told of rollouts which need a person
+    recipients: tuple[Recipient, ...] = ()  # who is told of what happens
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ Import from here: `from release.ports import Repo`.
 """
 
 from release.core.git_objects import Difference, TreeEntry
-from release.ports.alerts import Alerts
 from release.ports.artifacts import Artifacts, Indexed
 from release.ports.aws import Code, Compared, Functions, Metrics, S3Code, Stacks, ZipFile
 from release.ports.clock import Clock
@@ -13,11 +12,11 @@ from release.ports.forge import Forge
 from release.ports.git import Branch, CommitInfo, RefUpdate, RemoteRefs, RemoteTag, Repo
 from release.ports.holders import Holders
 from release.ports.ledger import Ledger, LedgerChain, LedgerState
+from release.ports.notifier import Notifier
 from release.ports.programs import Ended, Program, Programs
 from release.ports.progress import Progress
 
 __all__ = [
-    "Alerts",
     "Artifacts",
     "Branch",
     "Clock",
@@ -34,6 +33,7 @@ __all__ = [
     "LedgerChain",
     "LedgerState",
     "Metrics",
+    "Notifier",
     "Program",
     "Programs",
     "Progress",

@@ -28,6 +28,7 @@ from release.core.models import (
     Source,
     Stage,
 )
+from release.core.notices import Notice
 from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, ReleaseRef, StageHead, stamp
 from release.core.selection import Selection
@@ -111,12 +112,13 @@ class World:
             ledger=self.ledger,
             holders=self.holders,
             clock=self.clock,
-            alerts=self,
+            notifier=self,
             programs=self.programs,
         )
         self.releases: dict[str, ReleaseRef] = {}
         self.said: list[tuple[str, dict[str, Any]]] = []
-        self.alerts: list[tuple[str, str]] = []
+        self.notices: list[Notice] = []
+        self.untold: tuple[str, ...] = ()
         self.writes: list[Call] = []
         self.sick: Callable[[Call, str], bytes | None] = lambda call, code: None
         self._lock = threading.Lock()
@@ -124,9 +126,11 @@ class World:
 
     # -- what is there --------------------------------------------------------------------------------------
 
-    def send(self, subject: str, text: str) -> None:
-        """An alert."""
-        self.alerts.append((subject, text))
+    def tell(self, notice: Notice, place: Place) -> tuple[str, ...]:
+        """Whoever wants to know."""
+        assert place.account == ACCOUNT
+        self.notices.append(notice)
+        return self.untold
 
     @property
     def head(self) -> StageHead:

@@ -1,0 +1,18 @@
+"""Whom a rollout tells what has come of it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from release.core.models import Place
+from release.core.notices import Notice
+
+
+class Notifier(Protocol):
+    """Whoever wants to be told of what happens in a stage."""
+
+    def tell(self, notice: Notice, place: Place) -> Sequence[str]:
+        """Tell all who want to know of it. `place`: with whose role topics and kept addresses are reached.
+
+        Takes a few seconds at most and raises nothing, because nothing hangs on it. Returns one line for
+        each that could not be told, without anything secret.
+        """

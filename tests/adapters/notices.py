@@ -1,0 +1,92 @@
+"""Notices as a test makes them, and a server that is told of them."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from release.core.notices import Notice
+
+# What a person may have typed, or a program have said.
+HOSTILE = (
+    """it's "fine" <!channel> <!here|x> <@U123> @everyone @channel <at>Ada</at> `id` *b* _i_ [a](http://b) """
+    """<https://evil.example|click> & {{DATE(2017-02-14T06:08:39Z)}} ${{ x }} \\ </script> ​ ü 🚀"""
+)
+
+
+def a_notice(**said: Any) -> Notice:
+    given: dict[str, Any] = {
+        "occasion": "failed",
+        "tone": "bad",
+        "title": "promote of v1.1.0 to prod failed; what served before serves now",
+        "pipeline": "fleet",
+        "stage": "prod",
+        "release": "v1.1.0",
+        "tagged": True,
+        "at": "2026-11-21T09:50:00Z",
+        "facts": (("who", "ada, run 77.1"), ("why", "the smoke test said no"), ("reason", HOSTILE)),
+        "left": (),
+        "commands": (("to look", "release status prod --pipeline fleet"),),
+    }
+    return Notice(**given | said)
+
+
+@dataclass
+class Webhook:
+    """A server on loopback: what it was sent, and how it answers."""
+
+    url: str
+    asked: list[tuple[str, Any]] = field(default_factory=list)  # path and JSON
+    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)  # then 200 "ok"
+    before: Callable[[], None] = lambda: None
+    drips: bool = False  # a byte a time, for ever
+
+
+@contextmanager
+def webhook(path: str) -> Iterator[Webhook]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            made.asked.append((self.path, json.loads(body)))
+            made.before()
+            status, headers, said = made.answers.pop(0) if made.answers else (200, {}, b"ok")
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if made.drips:
+                self.end_headers()
+                self._drip()
+                return
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST
+
+        def _drip(self) -> None:
+            for _ in range(200):
+                try:
+                    self.wfile.write(b"x")
+                    self.wfile.flush()
+                except OSError:
+                    return
+                time.sleep(0.05)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    made = Webhook(f"http://127.0.0.1:{server.server_address[1]}{path}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
