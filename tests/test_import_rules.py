@@ -30,7 +30,10 @@ MAY_IMPORT = {
     "make_way": frozenset({"decide", "promotion", "apply", "ports", "core", "errors"}),
     "resume": frozenset({"promotion", "apply", "build", "ports", "core", "errors"}),
     "verify": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
+    "infra": frozenset({"changed", "build", "ports", "core", "errors"}),
+    "check": frozenset({"changed", "build", "ports", "core", "errors"}),
     "audit": frozenset({"standing", "promotion", "observe", "build", "config", "ports", "core", "errors"}),
+    "record": frozenset({"audit", "promotion", "build", "ports", "core", "errors"}),
     "wire": frozenset(
         {"adapters", "build", "sandbox", "config", "observe", "apply", "ports", "core", "errors"}
     ),

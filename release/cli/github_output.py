@@ -1,12 +1,13 @@
-"""Values for the next steps and jobs of a GitHub Actions run."""
+"""What a run of GitHub Actions gets told: values for its next steps and jobs, and its summary."""
 
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from release.cli.output import say
 from release.errors import Misconfigured
 
 # https://docs.github.com/en/actions/reference/limits: jobs of one matrix
@@ -53,3 +54,40 @@ def write_outputs(values: Mapping[str, str]) -> bool:
             see=file,
         ) from error
     return True
+
+
+def append_summary(text: str) -> bool:
+    """Append to the summary of the job. False: there is no job. Raises Misconfigured."""
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        return False
+    try:
+        with Path(file).open("a", encoding="utf-8") as summary:
+            summary.write(text)
+    except OSError as error:
+        raise Misconfigured(
+            f"the summary of this job cannot be written: {error.strerror}",
+            fix="let GITHUB_STEP_SUMMARY name a file that can be written, or unset it",
+            see=file,
+        ) from error
+    return True
+
+
+def annotate(lines: Iterable[tuple[str, str, str]]) -> None:
+    """(kind, title, text) of annotations that the page of a run shows. Elsewhere nothing is said.
+
+    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions#setting-a-notice-message
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    for kind, title, text in lines:
+        say(f"::{kind} title={_property(title)}::{_data(text)}", err=True)
+
+
+def _data(text: str) -> str:
+    """As https://github.com/actions/toolkit (packages/core/src/command.ts) escapes it."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -71,7 +71,7 @@ def report_plan(directory: Path, plan: Path) -> None:
     """
     import json
 
-    from release.cli.github_output import write_outputs
+    from release.cli.github_output import append_summary, write_outputs
     from release.views.workflow_report import report
 
     folder(directory)
@@ -85,8 +85,30 @@ def report_plan(directory: Path, plan: Path) -> None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Misconfigured("this is no plan file", fix=fix, see=str(plan)) from error
     write_outputs(told.outputs)
-    if not _append(os.environ.get("GITHUB_STEP_SUMMARY"), told.summary):
+    if not append_summary(told.summary):
         say(told.summary.rstrip("\n"))
+
+
+@command.command("approvers", short_help="Tell the next steps who has approved this run.")
+@click.option("--gate", metavar="NAME", required=True, help="The environment whose reviewers count.")
+@click.pass_obj
+def approvers_of_run(directory: Path, gate: str) -> None:
+    """Set the output `logins`: who has approved jobs of this environment, separated by commas.
+
+    GitHub is asked for all attempts of the run. Elsewhere than in GitHub Actions the logins are printed.
+    """
+    from release.cli.github_output import write_outputs
+    from release.core.forge.approvals import approvers
+
+    run = os.environ.get("GITHUB_RUN_ID", "")
+    if not run.isdecimal():
+        raise Misconfigured(
+            "there is no run to ask about: GITHUB_RUN_ID is not set",
+            fix="call it in a job of GitHub Actions, or set GITHUB_RUN_ID to the number of a run",
+        )
+    logins = approvers(wiring(directory).forge.runs.approvals(int(run)), gate)
+    write_outputs({"logins": ",".join(logins)})
+    say(f"approved by {', '.join(logins)}" if logins else f"nobody has approved for {gate}")
 
 
 @command.command("under-way", short_help="Tell the next jobs which stages `release advance` has to look at.")
@@ -208,19 +230,3 @@ def _write(top: Path, texts: Mapping[str, str], found: Mapping[str, str | None])
                 fix="make the folder writable",
                 see=path,
             ) from error
-
-
-def _append(file: str | None, text: str) -> bool:
-    """False: there is no such file to write to."""
-    if not file:
-        return False
-    try:
-        with Path(file).open("a", encoding="utf-8") as summary:
-            summary.write(text)
-    except OSError as error:
-        raise Misconfigured(
-            f"the summary of this job cannot be written: {error.strerror}",
-            fix="let GITHUB_STEP_SUMMARY name a file that can be written, or unset it",
-            see=file,
-        ) from error
-    return True

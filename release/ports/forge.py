@@ -52,7 +52,7 @@ class ForgeReleases(Protocol):
     def create_draft(self, wanted: WantedRelease) -> ReleaseFacts: ...
 
     def upload(self, release: ReleaseFacts, asset: WantedAsset) -> AssetFacts:
-        """Raises Unavailable where GitHub has stored other bytes than were sent."""
+        """Raises AnswerLost where other bytes have been stored than were sent."""
 
     def delete_asset(self, asset: int) -> None:
         """Nothing happens when it is not there; as with the next."""

@@ -9,7 +9,7 @@ from release.adapters.github.fields import is_true, listed, number, table, text
 from release.core import canonical
 from release.core.forge.facts import AssetFacts, ReleaseFacts
 from release.core.forge.releases import WantedAsset, WantedRelease
-from release.errors import Unavailable
+from release.errors import AnswerLost
 
 _READ: Final = Need("reading releases", "contents: read")
 _WRITE: Final = Need("writing a release", "contents: write")
@@ -50,7 +50,7 @@ class GitHubReleases:
         if stored.digest is None:
             stored = self._with_digest(stored)
         if not stored.uploaded or stored.digest != asset.digest:
-            raise Unavailable(
+            raise AnswerLost(
                 f"GitHub has stored something else than {asset.name}: sha256 {stored.digest}",
                 fix="run the same command again: it uploads the file anew",
             )

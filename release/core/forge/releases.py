@@ -97,10 +97,15 @@ ReleaseStep = CreateDraft | DeleteDraft | DeleteAsset | Upload | Publish
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The way to one complete release. `objections`: what cannot be mended, and why."""
+    """The way to one complete release. `objections`: what cannot be mended, and why.
+
+    A newer `release` may say more in `audit.json` than the one that published it: that it differs is noted,
+    and whether it holds is for `release audit verify` to say.
+    """
 
     steps: tuple[ReleaseStep, ...] = ()
     objections: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def marker(tag: str) -> str:
@@ -125,7 +130,8 @@ def release_steps(
     ours = sorted((one for one in drafts if is_ours(one, wanted.tag)), key=lambda one: one.id)
     if published is not None:
         more = _complete_published(wanted, published)
-        return Completion((*more.steps, *(DeleteDraft(wanted.tag, one.id) for one in ours)), more.objections)
+        second = [DeleteDraft(wanted.tag, one.id) for one in ours]
+        return Completion((*more.steps, *second), more.objections, more.notes)
     if not ours:
         uploads = [Upload(wanted.tag, asset, None) for asset in wanted.assets]
         return Completion((CreateDraft(wanted), *uploads, Publish(wanted, None)))
@@ -145,23 +151,25 @@ def release_steps(
 def _complete_published(wanted: WantedRelease, published: ReleaseFacts) -> Completion:
     there = {asset.name: asset for asset in published.assets if asset.uploaded}
     missing = [asset for asset in wanted.assets if asset.name not in there]
-    objections = [
-        f"{asset.name} of the release {wanted.tag} holds other bytes than the ledger says"
-        f" (sha256 {there[asset.name].digest}, recorded {asset.digest})"
-        for asset in wanted.assets
-        if asset.name in there and not _holds(there[asset.name], asset)
-    ]
+    objections, notes = [], []
+    for asset in wanted.assets:
+        if asset.name in there and not _holds(there[asset.name], asset):
+            held = f"{asset.name} of the release {wanted.tag} has sha256 {there[asset.name].digest}"
+            if asset.name == AUDIT:
+                notes.append(f"{held}, and this `release` writes {asset.digest}: `release audit verify`")
+            else:
+                objections.append(f"{held}, and by the ledger it is {asset.digest}")
     if missing and published.immutable:
         names = ", ".join(asset.name for asset in missing)
         objections.append(f"the release {wanted.tag} is immutable and lacks {names}")
-        return Completion((), tuple(objections))
+        return Completion((), tuple(objections), tuple(notes))
     broken = {asset.name: asset for asset in published.assets if not asset.uploaded}
     steps: list[ReleaseStep] = []
     for asset in missing:
         if asset.name in broken:
             steps.append(DeleteAsset(wanted.tag, broken[asset.name]))
         steps.append(Upload(wanted.tag, asset, published))
-    return Completion(tuple(steps), tuple(objections))
+    return Completion(tuple(steps), tuple(objections), tuple(notes))
 
 
 def _holds(there: AssetFacts, wanted: WantedAsset) -> bool:

@@ -1,0 +1,98 @@
+"""`release record [STAGE]`: brings GitHub in step with the ledger."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from release.cli.context import confirm, json_option, pipeline_option, wiring, yes_option
+from release.cli.output import progress, show, show_json
+from release.errors import ExitCode, GateClosed, Misconfigured
+
+if TYPE_CHECKING:
+    from release.core.forge.steps import Step
+    from release.record import Outcome
+
+
+@click.command("record", short_help="Show on GitHub what the ledger holds.")
+@click.argument("stage", required=False)
+@click.option("--release", metavar="TAG", help="All that belongs to this tag or commit, however old it is.")
+@click.option(
+    "--last",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="How many of the last promotions of a stage are looked at.",
+)
+@pipeline_option
+@yes_option
+@json_option
+@click.pass_obj
+def command(
+    directory: Path,
+    stage: str | None,
+    release: str | None,
+    last: int,
+    pipeline: str | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Write what is missing on GitHub: deployments with their status, releases, comments on pull requests.
+
+    What runs does not hang on it. Whatever it was interrupted at, the same command does the rest, and nothing
+    twice.
+    """
+    from release.cli.github_output import annotate, append_summary
+    from release.promotion import read_setup
+    from release.record import Desk, bring_in_step, plan_stage
+    from release.views.record import annotations, plan_text, record_json, record_summary, record_text
+
+    wired = wiring(directory)
+    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    stages = [setup.stage(stage)] if stage is not None else list(setup.pipeline.stages)
+    desk = Desk(wired.repo, wired.ledger, wired.artifacts, wired.forge, wired.clock)
+    look = partial(plan_stage, desk, setup, last=last, release=release)
+    plans = [look(one) for one in stages]
+    if any(plan.steps for plan in plans):
+        if not as_json:
+            show(plan_text(plans))
+        confirm(f"write this to {desk.forge.name}?", yes=yes, in_ci=wired.in_ci)
+    outcomes = [
+        bring_in_step(desk, plan, partial(look, one), _said) for one, plan in zip(stages, plans, strict=True)
+    ]
+    annotate(annotations(plans))
+    append_summary(record_summary(outcomes, desk.forge.url))
+    if as_json:
+        show_json(record_json(outcomes))
+    else:
+        show(record_text(outcomes))
+    _raise_left(outcomes)
+    return ExitCode.DONE
+
+
+def _said(step: "Step") -> None:
+    progress("recorded", {"text": step.text})
+
+
+def _raise_left(outcomes: "Sequence[Outcome]") -> None:
+    """Raises Misconfigured for what the token may not do, GateClosed for what cannot be mended."""
+    refused = [(part, error) for outcome in outcomes for part, error in outcome.refused.items()]
+    objections = [line for outcome in outcomes for line in outcome.objections]
+    if refused:
+        part, error = refused[0]
+        others = [f"{name}: {one.cause}" for name, one in refused[1:]]
+        raise Misconfigured(
+            f"{part} are not recorded: {error.cause}",
+            fix=error.fix,
+            see=error.see,
+            details=[*error.details, *others, *objections],
+        )
+    if objections:
+        raise GateClosed(
+            objections[0],
+            fix="find out who has changed it: `release audit verify` compares tags, ledger and artifacts; "
+            "delete the file or the release on GitHub where it may be written again",
+            details=objections[1:],
+        )
