@@ -8,12 +8,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from release.apply.asking import ask, insist
 from release.apply.work import UNDO, Paused, Work, patiently
 from release.core import smoke
 from release.core.fingerprint import service_folder
 from release.core.models import Place
 from release.core.plan import Migrate, Verify
-from release.core.snapshot import Invocation
 from release.errors import ReleaseError, RolloutFailed, Unavailable
 from release.ports import Program
 
@@ -82,47 +82,33 @@ def _timed(work: Work, what: str, run: Callable[[], None]) -> str:
 
 def _invoke(work: Work, action: Migrate, function: str) -> None:
     version = action.lambda_version or work.journal.versions[action.place, function]
-    settings = work.settings(action.service)
-    payload = dict(settings.migration.payload) if settings.migration else {}
-    where = f"{function}:{version} in {action.place.region}"
-    reason = ""
-    for attempt in range(_TRIES):
-        if attempt:
-            said = f"no answer, asked once more: {reason}"
-            work.say("step", phase="migrate", name=function, region=action.place.region, detail=said)
-            work.journal.notes.append(f"migration of {action.service}: {said}")
-        try:
-            answer = work.tools.functions.invoke(
-                action.place,
-                function,
-                version,
-                json.dumps(payload, separators=(",", ":")).encode(),
-                timeout=action.timeout,
-            )
-            verdict = _judged(work, action, answer, version)
-        except Unavailable as error:
-            verdict = smoke.Errored(error.cause)
-        match verdict:
-            case smoke.Passed():
-                return
-            case smoke.Failed(reason=no, detail=detail):
-                raise RolloutFailed(
-                    f"the migration of {action.service} ({where}) failed: {no}",
-                    fix="mend it and merge; the function's log group says more",
-                    details=[detail] if detail else [],
-                )
-            case smoke.Errored(reason=reason):
-                continue
-    raise Unavailable(
-        f"the migration of {action.service} ({where}) gave no answer in {_TRIES} tries: {reason}",
-        fix="look in its log group whether it still runs; then run the same command again",
+    stored = work.settings(action.service)
+    payload = dict(stored.migration.payload) if stored.migration else {}
+    # Judged as a smoke test is, without what is expected of one.
+    settings = replace(stored, smoke_critical=(), smoke_expect={})
+
+    def again(_: int, reason: str) -> None:
+        said = f"no answer, asked once more: {reason}"
+        work.say("step", phase="migrate", name=function, region=action.place.region, detail=said)
+        work.journal.notes.append(f"migration of {action.service}: {said}")
+
+    insist(
+        partial(
+            ask,
+            work,
+            action.place,
+            function,
+            version,
+            json.dumps(payload, separators=(",", ":")).encode(),
+            timeout=action.timeout,
+            judge=partial(smoke.judge, settings=settings, lambda_version=version),
+        ),
+        what=f"the migration of {action.service} ({function}:{version} in {action.place.region})",
+        tries=_TRIES,
+        again=again,
+        mend="mend it and merge; the function's log group says more",
+        unheard="look in its log group whether it still runs; then run the same command again",
     )
-
-
-def _judged(work: Work, action: Migrate, answer: Invocation, version: str) -> smoke.Verdict:
-    """As a smoke test is judged, without what is expected of one."""
-    settings = replace(work.settings(action.service), smoke_critical=(), smoke_expect={})
-    return smoke.judge(answer, settings, lambda_version=version)
 
 
 def _run_migration(work: Work, action: Migrate) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from release.apply import hooks
+from release.apply.asking import ask, insist
 from release.apply.work import Work
 from release.core import smoke
 from release.core.plan import (
@@ -24,6 +25,7 @@ from release.core.snapshot import serving
 from release.errors import ForeignChange, GivenUp, RolloutFailed, Unavailable
 
 _SMOKE_TRIES = 4
+_Smoked: TypeAlias = PrepareVersion | CreateAlias | ShiftAlias
 
 
 def carry_out(work: Work, phase: Phase, steps: Sequence[Step], region: str | None = None) -> None:
@@ -240,60 +242,37 @@ def _still_ours(work: Work, action: CreateAlias | ShiftAlias) -> None:
 
 def probe(work: Work, action: ShiftAlias, lambda_version: str, times: int) -> int:
     """Ask one version so often as a smoke test does. Returns how many of the answers were bad."""
-    settings, bad = work.settings(action.service), 0
-    for _ in range(times):
-        try:
-            answer = work.tools.functions.invoke(
-                action.place,
-                action.function,
-                lambda_version,
-                smoke.payload(settings),
-                timeout=settings.smoke_timeout,
-            )
-        except Unavailable:
-            bad += 1
-            continue
-        bad += not isinstance(smoke.judge(answer, settings, lambda_version=lambda_version), smoke.Passed)
-    return bad
+    verdicts = (_smoke_once(work, action, lambda_version, lambda_version) for _ in range(times))
+    return sum(not isinstance(verdict, smoke.Passed) for verdict in verdicts)
 
 
-def _smoke(
-    work: Work, action: PrepareVersion | CreateAlias | ShiftAlias, qualifier: str, version: str
-) -> None:
+def _smoke(work: Work, action: _Smoked, qualifier: str, version: str) -> None:
     """Invoke one qualifier until there is a verdict. Raises RolloutFailed on a no, else Unavailable."""
+    what = f"the smoke test of {action.function}:{qualifier} in {action.place.region}"
+
+    def again(attempt: int, reason: str) -> None:
+        if work.journal.stopping:
+            raise GivenUp(f"{what} was not tried again: {reason}", fix="see the rest")
+        work.tools.clock.sleep(0.25 * 2**attempt)
+
+    insist(
+        partial(_smoke_once, work, action, qualifier, version),
+        what=what,
+        tries=_SMOKE_TRIES,
+        again=again,
+        mend="mend the service and merge; the function's log group says more",
+        unheard="run the same command again; nothing says that the release is bad",
+    )
+
+
+def _smoke_once(work: Work, action: _Smoked, qualifier: str, version: str) -> smoke.Verdict:
     settings = work.settings(action.service)
-    where = f"{action.function}:{qualifier} in {action.place.region}"
-    reason = ""
-    for attempt in range(_SMOKE_TRIES):
-        if attempt:
-            if work.journal.stopping:
-                raise GivenUp(f"the smoke test of {where} was not tried again: {reason}", fix="see the rest")
-            work.tools.clock.sleep(0.25 * 2**attempt)
-        try:
-            answer = work.tools.functions.invoke(
-                action.place,
-                action.function,
-                qualifier,
-                smoke.payload(settings),
-                timeout=settings.smoke_timeout,
-            )
-            verdict = smoke.judge(answer, settings, lambda_version=version)
-        except Unavailable as error:
-            verdict = smoke.Errored(error.cause)
-        match verdict:
-            case smoke.Passed():
-                return
-            case smoke.Failed(reason=no, detail=detail):
-                raise RolloutFailed(
-                    f"the smoke test of {where} failed: {no}",
-                    fix="mend the service and merge; the function's log group says more",
-                    details=[detail] if detail else [],
-                )
-            case smoke.Errored(reason=reason):
-                continue
-            case _:  # pragma: no cover
-                assert_never(verdict)
-    raise Unavailable(
-        f"the smoke test of {where} got no verdict in {_SMOKE_TRIES} tries: {reason}",
-        fix="run the same command again; nothing says that the release is bad",
+    return ask(
+        work,
+        action.place,
+        action.function,
+        qualifier,
+        smoke.payload(settings),
+        timeout=settings.smoke_timeout,
+        judge=partial(smoke.judge, settings=settings, lambda_version=version),
     )
