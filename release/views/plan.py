@@ -102,11 +102,12 @@ def _waves(plan: Plan, region: str) -> Iterator[str]:
         steps = plan.in_wave(wave)
         if wave.region != region or not (steps or wave.baking):
             continue
-        if wave.rollout is not None:
-            moved = f"{wave.percent} % of {_count(len(wave.baking), 'alias')} to the new version"
-            yield f"{region}: {moved}, {_bake(wave.rollout)}"
-            continue
         first = sum(isinstance(step.action, CreateAlias) for step in steps)
+        if wave.rollout is not None:
+            made = f"make {_count(first, 'alias')} for the first time, then " if first else ""
+            moved = f"{wave.percent} % of {_count(len(wave.baking), 'alias')} to the new version"
+            yield f"{region}: {made}{moved}, {_bake(wave.rollout)}"
+            continue
         made = f" ({first} for the first time)" if first else ""
         yield f"{region}: move {_count(len(steps), 'alias')}{made}, smoke-test through it"
 

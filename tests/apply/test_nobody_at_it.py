@@ -304,3 +304,49 @@ def test_a_reason_for_which_alarms_do_not_count_is_part_of_what_is_approved() ->
     world.build("v1.1.0")
     plan = world.draft("v1.1.0").plan
     assert replace(plan, despite="the alarm is broken").digest != plan.digest
+
+
+def handed_over(world: World, *names: str) -> None:
+    """Somebody ends the canary of these functions by hand: all traffic to the new version."""
+    for name in names:
+        world.functions.change_alias(world.places[0], name, ALIAS, lambda_version="2", weights={})
+
+
+@pytest.mark.parametrize("names", [("prices-api",), ("prices-api", "configs-api")])
+def test_the_replica_does_not_follow_a_canary_that_a_hand_has_ended(names: tuple[str, ...]) -> None:
+    world, _ = baking()
+    handed_over(world, *names)
+    world.clock.sleep(7200)
+    with pytest.raises(GateClosed, match="no verdict has let all traffic go there") as closed:
+        world.advance()
+    assert (
+        closed.value.fix
+        == "find out who and why; then release rollback prod --reason TEXT takes all of it back"
+    )
+    assert {world.aliases[WEST, name] for name in world.names} == {"v1.0.0"}
+
+
+def test_nor_does_the_same_command_again_take_it_for_a_verdict() -> None:
+    world, _ = baking()
+    handed_over(world, "prices-api", "configs-api")
+    world.clock.sleep(7200)
+    assert [one.code for one in world.draft("v1.1.0").plan.blockers] == ["moved-by-hand"] * 2
+
+
+def test_a_rollback_takes_back_a_canary_that_a_hand_has_ended() -> None:
+    world, _ = baking()
+    handed_over(world, "prices-api")
+    assert world.roll_back().failure is None
+    assert world.all_serve("v1.0.0")
+
+
+def test_a_primary_that_passed_and_was_killed_then_is_no_hands_work() -> None:
+    world, _ = canary()
+    moved = 1 + 8 + 3 * 2 + 2  # writes: the start, code and version of four, three moves of two, two waves
+    world.build("v1.1.0")
+    with pytest.raises(Crash), world.failing(Fault(moved, "before", Crash)):
+        world.promote("v1.1.0")
+    assert {world.aliases[EAST, name] for name in world.names} == {"v1.1.0"}
+    assert {world.aliases[WEST, name] for name in world.names} == {"v1.0.0"}
+    assert ended(world.advance()).failure is None
+    assert world.all_serve("v1.1.0")

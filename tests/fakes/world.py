@@ -16,6 +16,7 @@ from release.apply.work import Tools, Who
 from release.build.target import LAMBDA
 from release.cli.carry_out import refuse_blocked
 from release.core import canonical
+from release.core.decisions import Deciding
 from release.core.manifest import FunctionSettings, Manifest, ServiceEntry, StageDocuments, StageSettings
 from release.core.models import (
     AllAtOnce,
@@ -33,6 +34,8 @@ from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, ReleaseRef, StageHead, stamp
 from release.core.selection import Selection
 from release.core.snapshot import Invocation, StackFacts
+from release.decide import decide
+from release.errors import Unavailable
 from release.ports import RemoteRefs
 from release.promotion import Draft, Request, Setup, draft_rollback, draft_rollout
 from release.resume import resume
@@ -297,16 +300,26 @@ class World:
         draft = self.draft(tag)
         return None if draft.nothing else self.carry_out(draft)
 
-    def roll_back(self, to: str | None = None) -> Applied:
+    def roll_back(self, to: str | None = None, *, regions: tuple[str, ...] = ()) -> Applied:
+        """In a process of its own. Raises GateClosed."""
         self.holders.next_process()
-        request = Request(verb="rollback", stage="prod", to=to, reason="prices are wrong")
-        return self.carry_out(draft_rollback(self.tools, self.setup(), request, target=LAMBDA))
+        draft = self.rollback_draft(to, regions=regions)
+        refuse_blocked(draft)
+        return self.carry_out(draft)
+
+    def rollback_draft(self, to: str | None = None, *, regions: tuple[str, ...] = ()) -> Draft:
+        request = Request("rollback", "prod", to=to, reason="prices are wrong", regions=regions)
+        return draft_rollback(self.tools, self.setup(), request, target=LAMBDA)
 
     def abort(self, reason: str) -> None:
         state = self.ledger.read()
         running = state.head("fleet", "prod").running
         assert running is not None
         self.ledger.append(state, self._event("abort", reason=reason))
+
+    def unhold(self) -> None:
+        about = Deciding("unhold", self.head, None)
+        decide(self.ledger, self.ledger.read(), about, "the cause is found", who=ADA, clock=self.clock)
 
     def somebody_takes_over(self) -> None:
         state = self.ledger.read()
@@ -383,6 +396,17 @@ class World:
                 raise fault.error()
 
         with self.hooked(before, after):
+            yield
+
+    @contextmanager
+    def out(self, region: str) -> Iterator[None]:
+        """A region is out: nothing in it answers."""
+
+        def refused(call: Call) -> None:
+            if call.place.region == region:
+                raise Unavailable(f"{region} cannot be reached", fix="wait")
+
+        with self.hooked(before=refused):
             yield
 
     def count_writes_of(self, act: Callable[["World"], object]) -> int:
