@@ -47,6 +47,7 @@ ENVIRONMENTS = """\
 artifacts: {{account: "999999999999", bucket: "b-{{region}}"{artifacts}}}
 environments:
   dev: {{account: "111111111111", regions: [us-east-1]{environment}}}
+notifications: [{{slack: HOOK{recipient}}}]
 {top}
 """
 PIPELINE = """\
@@ -80,7 +81,7 @@ migrations: {{command: a{migrations}}}
 def known_keys() -> Iterator[tuple[str, frozenset[str]]]:
     """For every mapping with fixed keys: what the loader itself says there is to choose from."""
     places = {
-        "pipelines/environments.yaml": (ENVIRONMENTS, ("artifacts", "environment", "top")),
+        "pipelines/environments.yaml": (ENVIRONMENTS, ("artifacts", "environment", "recipient", "top")),
         "pipelines/fleet.yaml": (PIPELINE, ("rollout", "gate", "verify", "stage", "top")),
         SERVICE: (SERVICE_TEXT, ("function", "settings", "smoke", "build", "migrations", "top")),
     }
@@ -114,7 +115,7 @@ def test_every_key_that_the_loader_knows_is_documented_at_its_place() -> None:
         prefix = under.get(place.split()[-1], "")
         if not any({prefix + key for key in keys} <= set(table) for table in key_tables()):
             missing.append(f"no table has {prefix}{{{', '.join(sorted(keys))}}}")
-    assert len(asked) == 14
+    assert len(asked) == 15
     assert not missing, "\n".join(missing)
 
 

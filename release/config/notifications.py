@@ -8,6 +8,7 @@ from release.config import reader, values
 from release.config.problems import one_of, shown
 from release.config.reader import Value
 from release.config.values import Grammar
+from release.config.yaml_source import Table
 from release.core.recipients import NEEDS_A_PERSON, Medium, Occasion, Recipient
 
 _MEDIA: Final = get_args(Medium)
@@ -52,6 +53,8 @@ def check_names(value: Value | None, pipelines: Mapping[str, Collection[str]]) -
 
 def _recipient(item: Value) -> Recipient | None:
     said = reader.fields(item, (), (*_MEDIA, *_FILTERS))
+    if not isinstance(item.node, Table):
+        return None
     media = [medium for medium in _MEDIA if medium in said]
     if len(media) != 1:
         what = f"names {' and '.join(media)}" if media else "names nobody"
