@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from release.build.meanings import Meaning, meaning_of
 from release.build.requirements import Pin, how_to_lock, normalised
 from release.build.target import Target
 from release.errors import Misconfigured, ReleaseError, Unavailable
@@ -27,18 +28,57 @@ _KEPT = frozenset((*_HOMES, *_NETWORK, "SSL_CLIENT_CERT", *(f"UV_{name}" for nam
 _KEPT_PREFIXES = ("UV_INDEX", "UV_HTTP_", "UV_CONCURRENT_")
 
 _PACKAGE = r"`?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)(?:==(?P<version>[^\s`]+))?`?"
-_MISMATCH = re.compile(rf"Hash mismatch for {_PACKAGE}\s")
-_NOT_LOCKED = re.compile(rf"no trusted hash was provided for: {_PACKAGE}\s")
-_NO_WHEEL = re.compile(rf"{_PACKAGE} has no (?:usable )?wheels")
-_NO_SUCH = re.compile(
-    rf"there is no version of {_PACKAGE}\s"
-    r"|(?:Because|and) (?P<name2>\S+) was not found in the package registry"
-)
-_OFFLINE = re.compile(r"network was disabled|not found in the cache|in the provided package locations")
-_REFUSED = re.compile(r"HTTP status client error \((?:401|403|407)|[Mm]issing credentials")
-_UNREACHABLE = re.compile(
-    r"Failed to fetch|Failed to download|error sending request|Request failed|dns error|tcp connect error"
-    r"|timed out|HTTP status server error"
+_NOTHING_MORE = r"(?!)"
+# In this order: what uv says of a hash or a wheel may speak of the index, too.
+_MEANINGS = (
+    Meaning(
+        rf"Hash mismatch for {_PACKAGE}\s",
+        Misconfigured,
+        "the package index serves other bytes for {package} than {file} pins",
+        "find out who replaced the file before you trust it; then lock again: {lock_again}",
+    ),
+    Meaning(
+        rf"no trusted hash was provided for: {_PACKAGE}\s",
+        Misconfigured,
+        "{file} lacks {package}, which another package in it needs",
+        "lock again with all dependencies: {lock_again}",
+        shown=_NOTHING_MORE,
+    ),
+    Meaning(
+        r"network was disabled|not found in the cache|in the provided package locations",
+        Unavailable,
+        "not every package of {file} is cached, and the network is switched off for uv",
+        "unset UV_OFFLINE, or fill uv's cache while there is a network",
+    ),
+    Meaning(
+        rf"{_PACKAGE} has no (?:usable )?wheels",
+        Misconfigured,
+        "{package} has no wheel for {platform}, and nothing is ever built from source",
+        "choose a version that has one, another architecture or runtime, or do without the package",
+        shown="^hint:",
+    ),
+    Meaning(
+        rf"there is no version of {_PACKAGE}\s"
+        r"|(?:Because|and) (?P<name2>\S+) was not found in the package registry",
+        Misconfigured,
+        "the package index has no {package}",
+        "check name, version and index (UV_DEFAULT_INDEX); then lock again: {lock_again}",
+        shown=_NOTHING_MORE,
+    ),
+    Meaning(
+        r"HTTP status client error \((?:401|403|407)|[Mm]issing credentials",
+        Misconfigured,
+        "the package index refused access",
+        "check the credentials of your index (UV_INDEX_…_USERNAME and _PASSWORD, netrc or keyring)",
+    ),
+    Meaning(
+        r"Failed to fetch|Failed to download|error sending request|Request failed|dns error"
+        r"|tcp connect error|timed out|HTTP status server error",
+        Unavailable,
+        "the packages of {file} cannot be fetched",
+        "check the network, HTTPS_PROXY and UV_DEFAULT_INDEX, and try again",
+    ),
+    Meaning("", Misconfigured, "uv cannot install {file}", "see uv's own words above"),
 )
 _CREDENTIALS_IN_URL = re.compile(r"(?<=//)[^/\s@]+@")
 
@@ -137,74 +177,19 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def explain(message: str, asked: Installation) -> ReleaseError:
     """The error for what uv printed."""
+    meaning, found = meaning_of(message, _MEANINGS)
+    words = found.groupdict()
+    name, version = words.get("name") or words.get("name2") or "", words.get("version")
+    facts = {
+        "file": asked.file,
+        "package": f"{name} {version}" if version else name,
+        "platform": _platform(asked),
+        "lock_again": how_to_lock(asked.file.rpartition("/")[0], asked.runtime),
+    }
+    line = next((pin.line for pin in asked.pins if pin.name == normalised(name)), None)
+    see = asked.file if line is None else f"{asked.file}:{line}"
     lines = [_CREDENTIALS_IN_URL.sub("", line).rstrip() for line in message.splitlines() if line.strip()]
-    lock_again = how_to_lock(asked.file.rpartition("/")[0], asked.runtime)
-    if found := _MISMATCH.search(message):
-        return Misconfigured(
-            f"the package index serves other bytes for {_named(found)} than {asked.file} pins",
-            fix=f"find out who replaced the file before you trust it; then lock again: {lock_again}",
-            see=_place(found, asked),
-            details=lines,
-        )
-    if found := _NOT_LOCKED.search(message):
-        return Misconfigured(
-            f"{asked.file} lacks {_named(found)}, which another package in it needs",
-            fix=f"lock again with all dependencies: {lock_again}",
-            see=_place(found, asked),
-        )
-    if _OFFLINE.search(message):
-        return Unavailable(
-            f"not every package of {asked.file} is cached, and the network is switched off for uv",
-            fix="unset UV_OFFLINE, or fill uv's cache while there is a network",
-            see=asked.file,
-            details=lines,
-        )
-    if found := _NO_WHEEL.search(message):
-        return Misconfigured(
-            f"{_named(found)} has no wheel for {_platform(asked)}, and nothing is ever built from source",
-            fix="choose a version that has one, another architecture or runtime, or do without the package",
-            see=_place(found, asked),
-            details=[line for line in lines if line.startswith("hint:")],
-        )
-    if found := _NO_SUCH.search(message):
-        return Misconfigured(
-            f"the package index has no {_named(found)}",
-            fix=f"check name, version and index (UV_DEFAULT_INDEX); then lock again: {lock_again}",
-            see=_place(found, asked),
-        )
-    if _REFUSED.search(message):
-        return Misconfigured(
-            "the package index refused access",
-            fix="check the credentials of your index (UV_INDEX_…_USERNAME and _PASSWORD, netrc or keyring)",
-            see=asked.file,
-            details=lines,
-        )
-    if _UNREACHABLE.search(message):
-        return Unavailable(
-            f"the packages of {asked.file} cannot be fetched",
-            fix="check the network, HTTPS_PROXY and UV_DEFAULT_INDEX, and try again",
-            see=asked.file,
-            details=lines,
-        )
-    return Misconfigured(
-        f"uv cannot install {asked.file}",
-        fix="see uv's own words above",
-        see=asked.file,
-        details=lines[-20:] or ["uv said nothing"],
-    )
-
-
-def _named(found: re.Match[str]) -> str:
-    groups = found.groupdict()
-    name, version = groups.get("name") or groups.get("name2"), groups.get("version")
-    return f"{name} {version}" if version else str(name)
-
-
-def _place(found: re.Match[str], asked: Installation) -> str:
-    groups = found.groupdict()
-    name = normalised(groups.get("name") or groups.get("name2") or "")
-    line = next((pin.line for pin in asked.pins if pin.name == name), None)
-    return asked.file if line is None else f"{asked.file}:{line}"
+    return meaning.error(facts, see=see, lines=lines or ["uv said nothing"])
 
 
 def _platform(asked: Installation) -> str:

@@ -2,12 +2,12 @@
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from release.build.meanings import Meaning, meaning_of
 from release.build.process import Ended, run
 from release.errors import Misconfigured, ReleaseError, Unavailable
 
@@ -32,13 +32,46 @@ Packages: TypeAlias = Mapping[str, Mapping[str, Any]]  # entry of the lock file 
 
 _STRONG = ("sha512-", "sha384-", "sha256-")  # https://www.w3.org/TR/SRI/#hash-functions
 
-_MISMATCH = re.compile(r"EINTEGRITY")
-_OUT_OF_STEP = re.compile(r"EUSAGE|can only install packages when your package\.json")
-_REFUSED = re.compile(r"code (?:E401|E403|ENEEDAUTH|E407)")
-_NO_SUCH = re.compile(r"code (?:E404|ETARGET|EBADENGINE|EBADPLATFORM|ENOENT)")
-_OFFLINE = re.compile(r"ENOTCACHED")
-_UNREACHABLE = re.compile(
-    r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ESOCKET|ERR_SOCKET|EIDLETIMEOUT|E5\d\d|network"
+# In this order: what npm says of a package that is not there may speak of the network, too.
+_MEANINGS = (
+    Meaning(
+        r"EINTEGRITY",
+        Misconfigured,
+        "the registry serves other bytes than {lock} pins",
+        "find out who replaced the package before you trust it; then lock again",
+    ),
+    Meaning(
+        r"EUSAGE|can only install packages when your package\.json",
+        Misconfigured,
+        "{folder}/package.json and {lock} are out of step",
+        "run npm install --package-lock-only --ignore-scripts in {folder}, and commit both",
+        shown=r"\b(?:Missing|Invalid):",  # the rest is npm's manual
+    ),
+    Meaning(
+        r"ENOTCACHED",
+        Unavailable,
+        "not every package of {lock} is cached, and npm is set to work offline",
+        "unset npm_config_offline, or fill npm's cache while there is a network",
+    ),
+    Meaning(
+        r"code (?:E401|E403|ENEEDAUTH|E407)",
+        Misconfigured,
+        "the registry refused access",
+        "check the credentials in your .npmrc, NODE_AUTH_TOKEN or NPM_TOKEN",
+    ),
+    Meaning(
+        r"code (?:E404|ETARGET|EBADENGINE|EBADPLATFORM|ENOENT)",
+        Misconfigured,
+        "npm cannot install a package of {lock}",
+        "check its name, version and registry; then lock again",
+    ),
+    Meaning(
+        r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ESOCKET|ERR_SOCKET|EIDLETIMEOUT|E5\d\d|network",
+        Unavailable,
+        "the packages of {lock} cannot be fetched",
+        "check the network, HTTPS_PROXY and the registry in .npmrc, and try again",
+    ),
+    Meaning("", Misconfigured, "npm cannot install {lock}", "see npm's own words above"),
 )
 
 
@@ -136,62 +169,17 @@ def npm_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def explain(ended: Ended, *, name: str, hide: Path) -> ReleaseError:
     """The error for what npm printed."""
-    see, log = f"{name}/{LOCK}", ended.log
-    details = ended.tail(hide) or ["npm said nothing"]
+    lock = f"{name}/{LOCK}"
     if ended.code is None:
         return Unavailable(
-            f"npm did not finish installing {see} in time",
+            f"npm did not finish installing {lock} in time",
             fix="check the network to your registry, or give it more time with build.timeout",
-            see=see,
-            details=details,
+            see=lock,
+            details=ended.tail(hide) or ["npm said nothing"],
         )
-    if _MISMATCH.search(log):
-        return Misconfigured(
-            f"the registry serves other bytes than {see} pins",
-            fix="find out who replaced the package before you trust it; then lock again",
-            see=see,
-            details=details,
-        )
-    if _OUT_OF_STEP.search(log):
-        # The rest is npm's manual.
-        details = [line for line in ended.lines(hide) if re.search(r"\b(?:Missing|Invalid):", line)]
-        return Misconfigured(
-            f"{name}/{PACKAGE} and {see} are out of step",
-            fix=f"run npm install --package-lock-only --ignore-scripts in {name}, and commit both",
-            see=see,
-            details=details,
-        )
-    if _OFFLINE.search(log):
-        return Unavailable(
-            f"not every package of {see} is cached, and npm is set to work offline",
-            fix="unset npm_config_offline, or fill npm's cache while there is a network",
-            see=see,
-            details=details,
-        )
-    if _REFUSED.search(log):
-        return Misconfigured(
-            "the registry refused access",
-            fix="check the credentials in your .npmrc, NODE_AUTH_TOKEN or NPM_TOKEN",
-            see=see,
-            details=details,
-        )
-    if _NO_SUCH.search(log):
-        return Misconfigured(
-            f"npm cannot install a package of {see}",
-            fix="check its name, version and registry; then lock again",
-            see=see,
-            details=details,
-        )
-    if _UNREACHABLE.search(log):
-        return Unavailable(
-            f"the packages of {see} cannot be fetched",
-            fix="check the network, HTTPS_PROXY and the registry in .npmrc, and try again",
-            see=see,
-            details=details,
-        )
-    return Misconfigured(
-        f"npm cannot install {see}", fix="see npm's own words above", see=see, details=details
-    )
+    meaning, _ = meaning_of(ended.log, _MEANINGS)
+    lines = ended.lines(hide) or ["npm said nothing"]
+    return meaning.error({"lock": lock, "folder": name}, see=lock, lines=lines)
 
 
 def _is_for_any(entry: Mapping[str, Any]) -> bool:
