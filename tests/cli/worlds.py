@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.repositories import Repository
 from release.adapters.artifacts_folder import FolderArtifacts
 from release.adapters.clock import SystemClock
 from release.adapters.git import GitRepo
@@ -17,7 +18,7 @@ from release.adapters.ledger import GitLedger
 from release.core.manifest import Manifest
 from release.core.records import Event, Holder, ReleaseRef, Served
 
-ACCOUNTS = {"dev": "111111111111", "qa": "222222222222", "uat": "333333333333"}
+ACCOUNTS = {"dev": "111111111111", "qa": "222222222222", "uat": "333333333333", "prod": "444444444444"}
 BUCKET = '{account: "999999999999", bucket: "acme-artifacts-{region}"}'
 FOLDER = "{folder: ../store}"  # beside the clone
 ENVIRONMENTS = """\
@@ -73,18 +74,8 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @dataclass(frozen=True)
-class Fleet:
-    """`clone` is a work tree, `remote` its bare origin."""
-
-    folder: Path
-
-    @property
-    def clone(self) -> Path:
-        return self.folder / "clone"
-
-    @property
-    def remote(self) -> Path:
-        return self.folder / "remote.git"
+class Fleet(Repository):
+    """`clone` is a work tree, `remote` its bare origin, by a URL: a plain path would ignore --depth."""
 
     @classmethod
     def with_files(cls, folder: Path, files: dict[str, str] | None = None) -> "Fleet":
@@ -104,10 +95,6 @@ class Fleet:
         copy = Fleet(folder)
         copy.git("config", "remote.origin.url", copy.url)
         return copy
-
-    @property
-    def url(self) -> str:
-        return f"file://{self.remote}"  # a plain path would share objects and ignore --depth
 
     def git(self, *arguments: str) -> str:
         return git(self.clone, *arguments)
