@@ -320,6 +320,7 @@ def test_a_changed_lock_file_a_half_made_environment_and_a_wrong_hash(checkout: 
     assert not (checkout / ".venv" / "dev.py.json").exists()
 
 
+@pytest.mark.prove
 def test_an_environment_made_by_uv_survives_that_uv_goes_away(checkout: Path, tmp_path: Path) -> None:
     tool(tmp_path / "bin", "uv", venv_tool("uv"))
     assert ask(checkout, "demo", path=tmp_path / "bin").returncode == 0
@@ -458,6 +459,7 @@ def test_a_killed_run_leaves_what_the_next_one_mends(checkout: Path, tmp_path: P
     assert again.stdout == "demo with []\n"
 
 
+@pytest.mark.prove
 def test_without_ensurepip_it_takes_virtualenv(checkout: Path, tmp_path: Path) -> None:
     path = tmp_path / "bin"
     without = tmp_path / "no-ensurepip"

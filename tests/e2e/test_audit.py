@@ -11,6 +11,8 @@ from tests.e2e.texts import ARTIFACT_ACCOUNT, BUCKET, PRIMARY, REGIONS, REPLICA,
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-1.json").read_text("utf-8"))
 
+pytestmark = pytest.mark.xdist_group("an audited fleet")
+
 
 @pytest.fixture(scope="module")
 def audited(fleet: Fleet) -> World:

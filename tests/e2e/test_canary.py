@@ -214,6 +214,7 @@ def test_whatever_share_of_its_calls_fails_it_is_taken_back(
 # -- without
 
 
+@pytest.mark.prove
 def test_without_traffic_it_is_held_until_there_is_some(brief: World) -> None:
     held = brief.release(*PROMOTE, ends=7)
     reason = "no verdict on 10 % in us-east-1"
@@ -247,6 +248,7 @@ def test_an_abort_takes_back_what_is_held(brief: World) -> None:
 # -- alarms
 
 
+@pytest.mark.prove
 def test_an_alarm_that_fires_already_stops_it_unless_somebody_says_why_it_may(brief: World) -> None:
     canaries.fail_calls(brief, CALLED, 50)
     before = brief.git("ls-remote", "origin")
