@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from tests.e2e import texts
 from tests.e2e.fleet import World
 from tests.e2e.texts import LINE, PRIMARY, REPLICA, SERVICE
 
@@ -33,31 +34,8 @@ def handler(event, context):
     return {"statusCode": 200, "body": RELEASE}
 '''
 # The alarm is for people, and slower than the verdict. The route is open: load needs no signatures.
-TEMPLATE = """\
-Parameters:
-  AliasExists: {Type: String, Default: "false"}
-Conditions:
-  HasAlias: !Equals [!Ref AliasExists, "true"]
-Resources:
+_WATCHED_AND_CALLED = """\
 {% set fn = functions["api"] %}
-  Function:
-    Type: AWS::Lambda::Function
-    Properties:
-      FunctionName: {{ fn.name }}
-      Role: !Sub "arn:aws:iam::${AWS::AccountId}:role/function"
-      Runtime: {{ service.runtime }}
-      Handler: {{ fn.handler }}
-      MemorySize: {{ settings.memory }}
-      Timeout: {{ settings.timeout }}
-      Environment: {Variables: {{ settings.environment | tojson }}}
-      Code: {ZipFile: "raise RuntimeError('the placeholder')"}
-  Permission:
-    Type: AWS::Lambda::Permission
-    Condition: HasAlias
-    Properties:
-      Action: lambda:InvokeFunction
-      FunctionName: !Sub "${Function.Arn}:{{ alias }}"
-      Principal: apigateway.amazonaws.com
   Alarm:
     Type: AWS::CloudWatch::Alarm
     Properties:
@@ -86,7 +64,7 @@ Resources:
     Properties:
       ApiId: !Ref Api
       IntegrationType: AWS_PROXY
-      IntegrationUri: !Sub "${Function.Arn}:{{ alias }}"
+      IntegrationUri: !Sub "${ApiFunction.Arn}:{{ alias }}"
       PayloadFormatVersion: "2.0"
   Route:
     Type: AWS::ApiGatewayV2::Route
@@ -104,11 +82,12 @@ Resources:
     Type: AWS::Lambda::EventSourceMapping
     Condition: HasAlias
     Properties:
-      FunctionName: !Sub "${Function.Arn}:{{ alias }}"
+      FunctionName: !Sub "${ApiFunction.Arn}:{{ alias }}"
       EventSourceArn: !GetAtt Queue.Arn
       BatchSize: 1
 {% endif %}
 """
+TEMPLATE = texts.TEMPLATE.replace("events.amazonaws.com", "apigateway.amazonaws.com") + _WATCHED_AND_CALLED
 
 
 def quiet(name: str) -> dict[str, str]:
@@ -118,12 +97,10 @@ def quiet(name: str) -> dict[str, str]:
 
 def service(name: str, timeout: int = _TIMEOUT_SECONDS) -> dict[str, str]:
     """The files of one service."""
-    return {
-        f"services/{name}/service.yaml": SERVICE.replace("timeout: 10", f"timeout: {timeout}").format(
-            name=name
-        ),
+    settings = SERVICE.replace("timeout: 10", f"timeout: {timeout}").format(name=name)
+    return texts.service(name) | {
+        f"services/{name}/service.yaml": settings,
         f"services/{name}/template.yaml.j2": TEMPLATE,
-        f"services/{name}/{name}/__init__.py": "",
         f"services/{name}/{name}/handler.py": HANDLER,
     }
 
