@@ -6,12 +6,10 @@ fleet without any error is remembered, as JSON: data, which cannot run, whatever
 `pipelines/` is never remembered: what closes a gate is always read from what git gives (docs/decisions/0014).
 """
 
-import gc
 import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import astuple
 from functools import cache
 from pathlib import Path
@@ -21,7 +19,7 @@ from release.config import files
 from release.config.problems import Problems
 from release.config.services import NamedFunction, check_names, read_service, service_name
 from release.config.yaml_source import reads_with
-from release.core import models, names
+from release.core import collector, models, names
 from release.core.models import Build, Function, Migration, Odd, Service, Settings, Smoke, Source
 from release.ports import Repo
 
@@ -41,7 +39,7 @@ def load_committed(
     """
     known_stages = tuple(dict.fromkeys(stages))
     wanted = dict(sorted(blobs.items()))
-    with _collector_at_rest():
+    with collector.at_rest():
         if not odd and (remembered := _recall(repo, _key(wanted, known_stages), known_stages)) is not None:
             rows = {file: row for file, (_, row) in remembered.items()}
             if services := _services(rows):
@@ -235,15 +233,3 @@ def _build(
 def _named(service: str, file: str, row: _Row) -> Iterator[NamedFunction]:
     for key, pattern, _, line, path in row[7]:
         yield NamedFunction(f"{service}/{key}", Source(file, line, path), pattern)
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Models have no cycles. With thousands of them the collector would take a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
