@@ -193,16 +193,9 @@ class Plan:
     def digest(self) -> str:
         """Digest of what would be done, without times and guards: two plans with one digest do the same."""
         return canonical.digest(
-            {
-                "verb": self.verb,
-                "pipeline": self.pipeline,
-                "stage": self.stage,
-                "commit": self.release.commit,
-                "manifest": self.release.manifest,
-                "tag": self.release.tag,
+            self._what
+            | {
                 "reason": self.reason,
-                "services": list(self.services) if self.services is not None else None,
-                "regions": list(self.regions) if self.regions is not None else None,
                 "steps": [describe(step.action) for step in self.steps],
                 "waves": [_judged(wave) for wave in self.waves],
             }
@@ -216,20 +209,27 @@ class Plan:
         functions = [[*change.served.where, change.artifact] for change in self.changes]
         verified = [describe(step.action) for step in self.in_phase(Phase.VERIFY)]
         return canonical.digest(
-            {
-                "verb": self.verb,
-                "pipeline": self.pipeline,
-                "stage": self.stage,
-                "commit": self.release.commit,
-                "manifest": self.release.manifest,
-                "tag": self.release.tag,
-                "services": list(self.services) if self.services is not None else None,
-                "regions": list(self.regions) if self.regions is not None else None,
+            self._what
+            | {
                 "rollouts": {region: rules(rollout) for region, rollout in self.rollouts.items()},
                 "functions": sorted(functions),
             }
             | ({"verify": verified} if verified else {})
         )
+
+    @property
+    def _what(self) -> dict[str, Any]:
+        """What is promoted, and where to: a part of both digests."""
+        return {
+            "verb": self.verb,
+            "pipeline": self.pipeline,
+            "stage": self.stage,
+            "commit": self.release.commit,
+            "manifest": self.release.manifest,
+            "tag": self.release.tag,
+            "services": list(self.services) if self.services is not None else None,
+            "regions": list(self.regions) if self.regions is not None else None,
+        }
 
 
 def percent(action: Action) -> int:

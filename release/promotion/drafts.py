@@ -143,6 +143,36 @@ def aliases_of(observed: Observed) -> dict[tuple[str, str, str], AliasFacts]:
     return {served(copy).where: copy.alias for copy in observed.functions if copy.alias is not None}
 
 
+def plan_to_do_nothing(
+    setup: Setup, stage: Stage, selection: Selection, places: tuple[Place, ...], before: tuple[Served, ...]
+) -> Plan:
+    """What the plan of a selection says whatever its steps are. `before`: what to go back to."""
+    return Plan(
+        verb=selection.verb,
+        pipeline=setup.pipeline.name,
+        stage=stage.name,
+        release=selection.release,
+        source=selection.source,
+        reason=selection.reason,
+        mint=selection.mint,
+        services=selection.services,
+        regions=selection.regions,
+        despite=selection.despite,
+        approved=selection.approved_destructive,
+        gates=selection.gates,
+        steps=(),
+        changes=(),
+        warnings=selection.warnings,
+        blockers=selection.blockers,
+        kept=(),
+        before=before,
+        places=places,
+        alias=setup.pipelines.alias,
+        earlier=tuple(head.stage for head in setup.before(stage)),
+        hold_on_failure=stage.on_failure == "hold",
+    )
+
+
 def drafted(
     setup: Setup,
     stage: Stage,
@@ -163,34 +193,17 @@ def drafted(
     begun = isinstance(hold, Continue)  # that ends with an outcome, though nothing may be left to move
     idle = not (steps or selection.mint or begun) and (serves_already(head, selection) or some)
     looks = bool(wanted) and selection.verb != "rollback" and not (idle and head.running is None)
-    plan = Plan(
-        verb=selection.verb,
-        pipeline=setup.pipeline.name,
-        stage=stage.name,
-        release=selection.release,
-        source=selection.source,
-        reason=selection.reason,
-        mint=selection.mint,
-        services=selection.services,
-        regions=selection.regions,
-        despite=selection.despite,
-        approved=selection.approved_destructive,
-        gates=selection.gates,
+    moved = holding.moved_by(dead, aliases_of(observed))
+    before = holding.carried([change.served for change in changes], dead, moved)
+    plan = replace(
+        plan_to_do_nothing(setup, stage, selection, places, before),
         rollouts=rollouts,
         waves=waves_of(steps, places, rollouts),
         steps=(*steps, *hooks.verifications(stage.verify if looks else (), places)),
         changes=changes,
-        warnings=selection.warnings,
         blockers=(*selection.blockers, *_untrusted(setup)),
         kept=kept,
-        before=holding.carried(
-            [change.served for change in changes], dead, holding.moved_by(dead, aliases_of(observed))
-        ),
-        places=places,
-        alias=setup.pipelines.alias,
         after=stage.after if selection.verb == "promote" else None,
-        earlier=tuple(head.stage for head in setup.before(stage)),
-        hold_on_failure=stage.on_failure == "hold",
     )
     nothing = None
     if idle and not plan.blockers:

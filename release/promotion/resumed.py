@@ -16,7 +16,7 @@ from release.core.rollout import waves_of
 from release.core.selection import Selection
 from release.errors import RolloutFailed, Unavailable
 from release.observe import check_identity
-from release.promotion.drafts import Draft, hold_of, wanted_of
+from release.promotion.drafts import Draft, hold_of, plan_to_do_nothing, wanted_of
 from release.promotion.rollback import draft_rollback
 from release.promotion.rollout import draft_rollout
 from release.promotion.setup import Request, Setup
@@ -75,29 +75,11 @@ def draft_back(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget)
     places = _places_of(stage, begun.before)
     _check_identity(tools, stage, places)
     why = holding.asked_back(head, setup.before(stage))
-    plan = Plan(
-        verb=running.verb,
-        pipeline=setup.pipeline.name,
-        stage=stage.name,
-        release=selection.release,
-        source=selection.source,
-        reason=selection.reason,
-        mint=False,
-        services=selection.services,
-        regions=selection.regions,
-        despite=selection.despite,
-        approved=selection.approved_destructive,
-        steps=(),
-        changes=(),
-        warnings=(*setup.warnings, f"what it has moved goes back{f' ({why})' if why else ''}"),
-        blockers=(),
-        kept=(),
-        before=begun.before,
-        places=places,
-        alias=setup.pipelines.alias,
-        earlier=tuple(head.stage for head in setup.before(stage)),
-        hold_on_failure=stage.on_failure == "hold",
+    selection = replace(
+        selection,
+        warnings=(*selection.warnings, f"what it has moved goes back{f' ({why})' if why else ''}"),
     )
+    plan = plan_to_do_nothing(setup, stage, selection, places, begun.before)
     wanted = wanted_of(tools, setup, stage, selection, target)
     return Draft(plan, wanted, hold, dead, setup.state, setup.pipelines, None)
 
