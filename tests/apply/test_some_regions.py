@@ -3,25 +3,12 @@
 import pytest
 
 from release.apply import Applied
-from release.core.selection import Selection
-from release.promotion import Draft, draft_rollout
-from tests.fakes.world import EAST, LAMBDA, WEST, Crash, Fault, World, fleet
+from release.promotion import Draft
+from tests.fakes.world import EAST, WEST, Crash, Fault, World, fleet
 
 
 def draft_of_some(world: World, tag: str, *regions: str) -> Draft:
-    release, made = world.releases[tag], world.ledger.tags.get(tag)
-    selection = Selection(
-        verb="promote",
-        commit=release.commit,
-        manifest=release.manifest,
-        tag=tag,
-        tag_object=made,
-        mint=made is None,
-        source="uat",
-        reason="the other region is out",
-        regions=regions,
-    )
-    return draft_rollout(world.tools, world.setup(), world.stage, selection, target=LAMBDA)
+    return world.draft(tag, reason="the other region is out", regions=regions)
 
 
 def promote_to_some(world: World, tag: str, *regions: str) -> Applied:

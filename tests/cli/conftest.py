@@ -10,6 +10,7 @@ import pytest
 
 from release.cli.main import main
 from release.sandbox.session import Sandbox
+from tests.cli.changed_worlds import ChangedFleet
 from tests.cli.worlds import FOLDER, Fleet, healthy
 
 SANDBOXED = pytest.mark.xdist_group("the sandbox of tests/cli")
@@ -72,6 +73,19 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 def fleet(untouched: Fleet, tmp_path: Path) -> Fleet:
     """A copy of the untouched world, for this test alone."""
     return untouched.copied(tmp_path / "fleet")
+
+
+@pytest.fixture(scope="session")
+def untouched_changed(tmp_path_factory: pytest.TempPathFactory) -> ChangedFleet:
+    """What `release changed` is tried on, for what only reads."""
+    with _somebody():
+        return ChangedFleet.made(tmp_path_factory.mktemp("changed") / "fleet")
+
+
+@pytest.fixture
+def changed_fleet(untouched_changed: ChangedFleet, tmp_path: Path) -> ChangedFleet:
+    """A copy of it, for this test alone."""
+    return ChangedFleet(untouched_changed.copied(tmp_path / "fleet").folder)
 
 
 @pytest.fixture(scope="session")

@@ -8,19 +8,13 @@ from typing import Any
 import pytest
 
 from tests.cli.changed_worlds import FILES, NAMES, ChangedFleet, answer, service
-from tests.cli.conftest import Cli, _somebody
+from tests.cli.conftest import Cli
 from tests.cli.worlds import TEMPLATE, git
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> ChangedFleet:
-    with _somebody():
-        return ChangedFleet.made(tmp_path_factory.mktemp("changed") / "fleet")
-
-
 @pytest.fixture
-def fleet(made: ChangedFleet, tmp_path: Path) -> ChangedFleet:
-    return ChangedFleet(made.copied(tmp_path / "fleet").folder)
+def fleet(changed_fleet: ChangedFleet) -> ChangedFleet:
+    return changed_fleet
 
 
 Changed = Callable[..., dict[str, Any]]

@@ -13,22 +13,16 @@ import pytest
 
 from release.adapters.git import GitRepo
 from tests.cli.changed_worlds import FILES, ChangedFleet, answer, service
-from tests.cli.conftest import Cli, _somebody
+from tests.cli.conftest import Cli
 from tests.cli.worlds import FLEET
 
 START = "import sys; from release.cli.main import main; sys.argv[0] = 'release'; sys.exit(main())"
 PAYMENTS = "services: [prices]\ntags: 'payments/v{version}'" + FLEET[FLEET.index("\nbranches") :]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> ChangedFleet:
-    with _somebody():
-        return ChangedFleet.made(tmp_path_factory.mktemp("remembered") / "fleet")
-
-
 @pytest.fixture
-def fleet(made: ChangedFleet, tmp_path: Path) -> ChangedFleet:
-    return ChangedFleet(made.copied(tmp_path / "fleet").folder)
+def fleet(changed_fleet: ChangedFleet) -> ChangedFleet:
+    return changed_fleet
 
 
 Changed = Callable[..., dict[str, Any]]

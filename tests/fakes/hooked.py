@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from release.apply import Applied
-from release.build.target import LAMBDA
 from release.core.manifest import StageSettings
 from release.core.models import Migration, Pipelines, Place, Rollout, Verification
-from release.core.selection import Selection
 from release.core.snapshot import Invocation
-from release.promotion import Draft, draft_rollout
+from release.promotion import Draft
 from tests.fakes.world import EAST, WEST, World
 
 UP = b'{"up":"head"}'
@@ -55,20 +54,8 @@ class HookedWorld(World):
             freezes=service in self.frozen,
         )
 
-    def draft(self, tag: str, *, services: tuple[str, ...] | None = None) -> Draft:
-        release, made = self.releases[tag], self.ledger.tags.get(tag)
-        selection = Selection(
-            verb="promote",
-            commit=release.commit,
-            manifest=release.manifest,
-            tag=tag,
-            tag_object=made,
-            mint=made is None,
-            source="uat",
-            services=services,
-            approved_destructive=self.approved,
-        )
-        return draft_rollout(self.tools, self.setup(), self.stage, selection, target=LAMBDA)
+    def draft(self, tag: str, **asked: Any) -> Draft:
+        return super().draft(tag, approved_destructive=self.approved, **asked)
 
     def notes(self, applied: Applied) -> tuple[str, ...]:
         """As the ledger has them."""

@@ -249,9 +249,9 @@ class World:
         refs = RemoteRefs("main", {}, {})
         return Setup(refs, self.pipelines, self.pipelines.pipelines["fleet"], self.ledger.read(), ())
 
-    def draft(self, tag: str, *, services: tuple[str, ...] | None = None) -> Draft:
-        release = self.releases[tag]
-        made = self.ledger.tags.get(tag)
+    def draft(self, tag: str, **asked: Any) -> Draft:
+        """The plan that takes the stage to a release. `asked`: more fields of the `Selection`."""
+        release, made = self.releases[tag], self.ledger.tags.get(tag)
         selection = Selection(
             verb="promote",
             commit=release.commit,
@@ -260,7 +260,7 @@ class World:
             tag_object=made,
             mint=made is None,
             source="uat",
-            services=services,
+            **asked,
         )
         return draft_rollout(self.tools, self.setup(), self.stage, selection, target=LAMBDA)
 
