@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -27,8 +28,10 @@ from release.sandbox.options import Options
 
 if TYPE_CHECKING:
     from release.sandbox.faults import Application, Message, Receive, Scope, Send
+    from release.sandbox.forge.forge import Forge
     from release.sandbox.workers import WorkerPool
 
+_FORGE = "forge"
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPYCACHEPREFIX")
 
 
@@ -46,7 +49,11 @@ def main() -> None:
     port = listener.getsockname()[1]
     _clean_environment(root, port, saved.environment() if saved else {})
     endpoint = f"http://127.0.0.1:{port}"
-    application, pool, resume = _assemble(root, endpoint, options)
+    try:
+        forge = _forge(root, endpoint, saved)
+    except ReleaseError as error:
+        sys.exit(_refuse(error))
+    application, pool, resume = _assemble(root, endpoint, options, forge)
     status = 0
 
     def started() -> None:
@@ -61,6 +68,7 @@ def main() -> None:
     try:
         asyncio.run(_serve(application, listener, started, lifeline=arguments.lifeline))
         if saved:
+            saved.keep(_FORGE, forge.document())
             saved.end()
     except ReleaseError as error:
         status = int(error.exit_code)
@@ -141,8 +149,24 @@ def _clean_environment(root: Path, port: int, additions: Mapping[str, str]) -> N
     tempfile.tempdir = str(temporary)
 
 
+def _forge(root: Path, endpoint: str, saved: saved_state.SavedState | None) -> "Forge":
+    """The forge, as the last server left it where a state was saved. Raises Misconfigured."""
+    from release.sandbox.forge import state
+    from release.sandbox.forge.application import PREFIX
+    from release.sandbox.forge.forge import Forge
+
+    known = state.ForgeState(secrets.token_hex(32))
+    document = saved.document(_FORGE) if saved else None
+    if saved and document is not None:
+        try:
+            known = state.read(document)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise saved.damaged(f"{_FORGE}.json: {error}") from error
+    return Forge(known, root / _FORGE, f"{endpoint}{PREFIX}")
+
+
 def _assemble(
-    root: Path, endpoint: str, options: Options
+    root: Path, endpoint: str, options: Options, forge: "Forge"
 ) -> tuple["Application", "WorkerPool", Callable[[], None]]:
     """The application, its workers, and what is to be done once a saved state has been read."""
     # Imported here because ministack reads the environment while it is imported.
@@ -161,6 +185,7 @@ def _assemble(
     from release.sandbox.aliases import AliasRules
     from release.sandbox.faults import FaultInjection
     from release.sandbox.faults_in_force import FaultRules
+    from release.sandbox.forge.application import beside
     from release.sandbox.invocation import Invocations
     from release.sandbox.metrics import Metrics
     from release.sandbox.rate_limits import LambdaFront
@@ -172,7 +197,7 @@ def _assemble(
     metrics = Metrics(options.metric_lag_seconds)
     mappings = event_source_mappings.Mappings(options.settle_seconds)
     code_access.install(endpoint)
-    identity.install()
+    identity.install(forge.claims_of)
     http_apis.install()
     listings.install()
     storage.install()
@@ -189,7 +214,8 @@ def _assemble(
         guards.settle_all()
         event_source_mappings.settle_all()
 
-    return FaultInjection(emulator.app.app, rules, identity.account_of), pool, resume
+    application = beside(forge, emulator.app.app)
+    return FaultInjection(application, rules, identity.account_of, forge.door), pool, resume
 
 
 async def _serve(

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from release.sandbox import operations
 
 KEPT_CALLS = 100_000
-Protocol = Literal["query", "ec2", "json", "rest-json", "rest-xml", "s3", "cbor"]
+Protocol = Literal["query", "ec2", "json", "rest-json", "rest-xml", "s3", "cbor", "github"]
 
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 _CBOR_PATH = re.compile(r"/service/[^/]+/operation/([^/]+)/?")

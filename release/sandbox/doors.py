@@ -13,7 +13,7 @@ from typing import Any
 from release.errors import Misconfigured, Unavailable
 
 DOOR = "/_sandbox/"
-RULES, FIRED, CALLS = "faults", "fired", "calls"
+RULES, FIRED, CALLS, FORGE = "faults", "fired", "calls", "forge"
 WELCOME = "release sandbox"  # the key under which a sandbox says its version
 _ENDPOINT = re.compile(r"http://127\.0\.0\.1:([0-9]{1,5})/?")
 _ANSWER_SECONDS = 30  # a full log of calls is 30 MB
@@ -82,6 +82,10 @@ class Doors:
     def forget_calls(self, *, until: int | None = None) -> None:
         """All calls, or those up to this number."""
         self._ask("DELETE", CALLS if until is None else f"{CALLS}?until={until}")
+
+    def forge(self, method: str, /, **arguments: Any) -> Any:
+        """What a method of the forge's `Setup` answers."""
+        return self._ask("POST", f"{FORGE}/{method}", arguments)
 
     def _require_sandbox(self) -> None:
         try:

@@ -1,16 +1,19 @@
 """How an injected error looks on the wire: the code that the service itself would give, in its own protocol.
 
+GitHub has no codes: ours for it name its messages.
+
 Shapes: https://smithy.io/2.0/aws/protocols/index.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html.
 """
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from release.sandbox.calls import Call, Speech
-from release.sandbox.fault_rules import STATUSES, FaultRule
+from release.sandbox.fault_rules import MESSAGE, STATUSES, FaultRule
 from release.sandbox.operations import declared_codes
 
 _THROTTLED = 429
@@ -43,6 +46,27 @@ _COMMON = {
     412: "PreconditionFailed",
     500: "InternalFailure",
     503: "ServiceUnavailable",
+}
+# https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api and
+# .../troubleshooting-the-rest-api
+_GITHUB = {
+    400: "BadRequest",
+    401: "BadCredentials",
+    403: "ResourceNotAccessible",
+    404: "NotFound",
+    409: "Conflict",
+    422: "ValidationFailed",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+}
+_SAID_BY_GITHUB = {
+    "BadCredentials": "Bad credentials",
+    "ResourceNotAccessible": "Resource not accessible by integration",
+    "NotFound": "Not Found",
+    "ValidationFailed": "Validation Failed",
+    "RateLimit": "API rate limit exceeded for user ID 1.",
+    "SecondaryRateLimit": "You have exceeded a secondary rate limit. "
+    "Please wait a few minutes before you try again.",
 }
 _COMMON_JSON = _COMMON | {
     400: "ValidationException",
@@ -83,6 +107,10 @@ def _status_and_code(rule: FaultRule, call: Call, speech: Speech) -> tuple[int, 
     status = rule.status or 500
     if status == _THROTTLED:
         return _throttle(call, speech)
+    if speech.protocol == "github":
+        # Of the two limits the one that says how long to wait.
+        is_limit = status == 403 and rule.retry_after is not None
+        return status, "SecondaryRateLimit" if is_limit else _GITHUB.get(status, "InternalError")
     if speech.protocol == "s3":
         raced = status == 409 and call.operation in _CONDITIONAL_WRITES
         return status, "ConditionalRequestConflict" if raced else _S3.get(status, "InternalError")
@@ -107,12 +135,20 @@ def _throttle(call: Call, speech: Speech) -> tuple[int, str]:
             return 400, "Throttling" if speech.query_codes else "ThrottlingException"
         case "rest-json":
             return _THROTTLED, "TooManyRequestsException"
+        case "github":
+            return _THROTTLED, "SecondaryRateLimit"
 
 
 def _headers(
     rule: FaultRule, code: str, status: int, call: Call, speech: Speech
 ) -> Iterator[tuple[bytes, bytes]]:
-    if speech.protocol == "s3":
+    if speech.protocol == "github":
+        yield b"x-github-request-id", _REQUEST_ID
+        if code == "RateLimit":
+            yield b"x-ratelimit-remaining", b"0"
+            yield b"x-ratelimit-reset", str(int(time.time() + (rule.retry_after or 60))).encode()
+            return
+    elif speech.protocol == "s3":
         yield b"x-amz-request-id", _REQUEST_ID
     else:
         yield b"x-amzn-requestid", _REQUEST_ID
@@ -152,6 +188,14 @@ def _document(code: str, message: str, status: int, call: Call, speech: Speech) 
             return speech.content_type or "application/x-amz-json-1.0", json.dumps(body).encode()
         case "rest-json":
             return "application/json", json.dumps({"Type": "User", "message": message}).encode()
+        case "github":
+            said = _SAID_BY_GITHUB.get(code, message) if message == MESSAGE else message
+            body = {
+                "message": said,
+                "documentation_url": "https://docs.github.com/rest",
+                "status": str(status),
+            }
+            return "application/json; charset=utf-8", json.dumps(body).encode()
 
 
 def _cbor(texts: dict[str, str]) -> bytes:

@@ -1,4 +1,4 @@
-"""The services, operations and regions that a fault rule names, looked up in what botocore describes."""
+"""What a fault rule names, looked up: in what botocore describes, and in GitHub's description of its API."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from release.errors import Misconfigured
 from release.sandbox import operations
 from release.sandbox.fault_rules import FaultRule
+from release.sandbox.forge.application import SERVICE as FORGE
+from release.sandbox.forge.application import operations as forge_operations
 
 # Where an operation without a service is looked for: what fleets of functions are made of.
 _USUAL = (
@@ -18,6 +20,8 @@ _USUAL = (
 
 def looked_up(rule: FaultRule) -> FaultRule:
     """The rule with its service by botocore's name. Raises Misconfigured for a name that does not exist."""
+    if rule.service == FORGE or (rule.service is None and rule.operation in forge_operations()):
+        return _of_forge(rule)
     service = _service(rule.service) if rule.service is not None else None
     if rule.operation is not None:
         _require_operation(rule.operation, service)
@@ -27,6 +31,21 @@ def looked_up(rule: FaultRule) -> FaultRule:
             fix=_meant(rule.region, known) or "name it as AWS does, such as us-east-1",
         )
     return replace(rule, service=service)
+
+
+def _of_forge(rule: FaultRule) -> FaultRule:
+    known = forge_operations()
+    if rule.operation is not None and not any(fnmatchcase(one, rule.operation) for one in known):
+        raise Misconfigured(
+            f"the forge has no operation {rule.operation!r}",
+            fix=_meant(rule.operation, known)
+            or "name it as GitHub's description does: repos/create-release, or a pattern such as repos/*",
+        )
+    if rule.region is not None or rule.account is not None:
+        raise Misconfigured(
+            f"a fault of {FORGE} has no region and no account", fix="leave them out: GitHub has neither"
+        )
+    return replace(rule, service=FORGE)
 
 
 def _service(name: str) -> str:

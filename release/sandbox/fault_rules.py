@@ -25,10 +25,11 @@ _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 class FaultRule:
     """One fault. What says which calls it meets is None (any) or must match.
 
-    `service` and `operation` are botocore's names ("lambda", "UpdateAlias"); `operation` and `resource` are
-    globs, the latter of any name in `Call.resources`; `path` is a regular expression searched in the path.
-    `stack` is one searched in "TYPE VERB NAME" (AWS::Lambda::Function update orders), and fails that resource
-    of a stack, in this region and account, instead of a call.
+    `service` and `operation` are botocore's names ("lambda", "UpdateAlias"), or those of GitHub's description
+    ("github", "repos/create-release"); `operation` and `resource` are globs, the latter of any name in
+    `Call.resources`; `path` is a regular expression searched in the path. `stack` is one searched in "TYPE
+    VERB NAME" (AWS::Lambda::Function update orders), and fails that resource of a stack, in this region and
+    account, instead of a call.
 
     Of the calls that it meets the first `skip` pass; then each fires with `probability` (drawn by `seed`), at
     most `times` times. `nth` is the one call with that number.
@@ -173,7 +174,9 @@ STATUSES = {
     "InternalFailure": 500,
     "PreconditionFailed": 412,
     "PreconditionFailedException": 412,
+    "RateLimit": 403,
     "ResourceConflictException": 409,
+    "SecondaryRateLimit": 403,
     "ServiceException": 500,
     "ServiceUnavailable": 503,
     "SlowDown": 503,

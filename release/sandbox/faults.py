@@ -20,11 +20,12 @@ from release import __version__
 from release.errors import Misconfigured
 from release.sandbox import calls as calls_of_aws
 from release.sandbox.calls import Call, CallLog, NotedCall, Speech
-from release.sandbox.doors import CALLS, DOOR, FIRED, RULES, WELCOME
+from release.sandbox.doors import CALLS, DOOR, FIRED, FORGE, RULES, WELCOME
 from release.sandbox.fault_answers import WireError, error_of
 from release.sandbox.fault_names import looked_up
 from release.sandbox.fault_rules import FaultRule, parse_rule
 from release.sandbox.faults_in_force import Fault, FaultRules
+from release.sandbox.forge import application as forge
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -36,10 +37,20 @@ _LOOK_SECONDS = 0.01  # how often a call that waits looks whether it may go on
 
 
 class FaultInjection:
-    """The front of the server. `account_of` names the account of an access key."""
+    """The front of the server. `account_of` names the account of an access key.
 
-    def __init__(self, application: Application, rules: FaultRules, account_of: Callable[[str], str]) -> None:
+    `set_up` carries out what is said at the doors below forge/, by their names.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        rules: FaultRules,
+        account_of: Callable[[str], str],
+        set_up: Callable[[str, Any], Any],
+    ) -> None:
         self._application = application
+        self._set_up = set_up
         self._rules = rules
         self._log = CallLog()
         self._account_of = account_of
@@ -48,7 +59,8 @@ class FaultInjection:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
         elif scope["path"].startswith(DOOR):
-            status, answer = self._door(scope, await _body(receive))
+            # In a thread, since the forge may be busy.
+            status, answer = await asyncio.to_thread(self._door, scope, await _body(receive))
             body = json.dumps(answer).encode()
             await _send(send, WireError(status, ((b"content-type", b"application/json"),), body))
         else:
@@ -59,7 +71,10 @@ class FaultInjection:
         if calls_of_aws.wants_body(scope):
             body = await _body(receive)
             receive = _again(body, receive)
-        call, speech = calls_of_aws.read(scope, body, self._account_of)
+        if forge.is_for_forge(scope):
+            call, speech = forge.read(scope, body)
+        else:
+            call, speech = calls_of_aws.read(scope, body, self._account_of)
         noted = self._log.note(call)
         try:
             await self._carry_out(noted, speech, scope, receive, _noting(noted, send))
@@ -144,6 +159,8 @@ class FaultInjection:
             case "DELETE", _ if name == CALLS:
                 self._log.forget(int(query["until"][0]) if "until" in query else None)
                 return 200, {}
+            case "POST", _ if name == FORGE:
+                return 200, self._set_up(number, json.loads(body))
         return 404, {"cause": f"no such door: {method} {door}"}
 
 

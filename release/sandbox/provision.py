@@ -1,5 +1,9 @@
-"""What an organisation has before its first release: deploy roles in the accounts, and artifact buckets."""
+"""What an organisation has before its first release: deploy roles in the accounts, and artifact buckets.
 
+The accounts know GitHub as an issuer of identities, and the deploy roles trust every job of the forge.
+"""
+
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,6 +12,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from release.sandbox.forge.oidc import ISSUER
+
+AUDIENCE = "sts.amazonaws.com"  # for whom jobs ask for their tokens
 _SECRET = "sandbox"  # the sandbox takes any  # noqa: S105
 
 
@@ -39,16 +46,31 @@ def provision(
     accounts = sorted({environment.account for environment in environments})
     trusted = [f"arn:aws:iam::{account}:root" for account in sorted({artifact_account, *accounts})]
     for role in sorted({environment.role for environment in environments if environment.role}):
-        _create_role(client("iam", role.split(":")[4], "us-east-1"), role.rsplit("/", 1)[-1], trusted)
+        account = role.split(":")[4]
+        iam = client("iam", account, "us-east-1")
+        _create_role(iam, role.rsplit("/", 1)[-1], trusted, _know_github(iam, account))
     for region in sorted({region for environment in environments for region in environment.regions}):
         s3 = client("s3", artifact_account, region)
         _create_bucket(s3, bucket_pattern.format(region=region), region, accounts)
 
 
-def _create_role(iam: Any, name: str, trusted: Sequence[str]) -> None:
-    statement = {"Effect": "Allow", "Principal": {"AWS": list(trusted)}, "Action": "sts:AssumeRole"}
+def _know_github(iam: Any, account: str) -> str:
+    """The ARN of GitHub as an identity provider of the account."""
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=[AUDIENCE])
+    return f"arn:aws:iam::{account}:oidc-provider/{ISSUER.removeprefix('https://')}"
+
+
+def _create_role(iam: Any, name: str, trusted: Sequence[str], provider: str) -> None:
+    by_accounts = {"Effect": "Allow", "Principal": {"AWS": list(trusted)}, "Action": "sts:AssumeRole"}
+    by_jobs = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{ISSUER.removeprefix('https://')}:aud": AUDIENCE}},
+    }
     try:
-        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(statement))
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy(by_accounts, by_jobs))
     except iam.exceptions.EntityAlreadyExistsException:
         return
 

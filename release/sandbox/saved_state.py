@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from release.errors import Conflict, Misconfigured, Unavailable
 
@@ -69,11 +69,35 @@ class SavedState:
     def require_read(self) -> None:
         """After ministack has read the state. Raises Misconfigured unless it has all of it."""
         if self._failures.said:
-            self._forget_before()  # or what a person mends would be replaced by it
-            raise Misconfigured(
-                f"the state in {self.root / _STATE} is damaged: {self._failures.said[0]}",
-                fix=f"delete the file to go on without it, or all of {self.root} to begin anew",
-            )
+            raise self.damaged(self._failures.said[0])
+
+    def document(self, name: str) -> Any:
+        """What `keep` was given by the last server; None: nothing. Raises Misconfigured when it is
+        damaged.
+        """
+        path = self.root / _STATE / f"{name}.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        except (OSError, ValueError) as error:
+            raise self.damaged(f"{path.name}: {error}") from error
+
+    def damaged(self, what: str) -> Misconfigured:
+        """The refusal of a state that cannot be read. A person may mend it, so what is there stays."""
+        self._forget_before()  # or what a person mends would be replaced by it
+        return Misconfigured(
+            f"the state in {self.root / _STATE} is damaged: {what}",
+            fix=f"delete the file to go on without it, or all of {self.root} to begin anew",
+        )
+
+    def keep(self, name: str, document: Any) -> None:
+        """Beside what ministack saves, before `end`. Raises Unavailable."""
+        try:
+            (self.root / _STATE / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+        except OSError as error:
+            raise Unavailable(
+                f"the state in {self.root} could not be saved: {error.strerror or error}",
+                fix="the next start goes on from where this one began",
+            ) from error
 
     def end(self) -> None:
         """After ministack has saved the state. Raises Unavailable unless it has saved all of it."""

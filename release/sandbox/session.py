@@ -13,6 +13,8 @@ from typing import Any, Self
 from release.errors import Misconfigured, Unavailable
 from release.sandbox import git_remote, provision, server
 from release.sandbox.doors import Doors
+from release.sandbox.forge import client as forge_client
+from release.sandbox.forge.client import Forge
 from release.sandbox.options import DEFAULT_MAX_WARM, DEFAULT_SETTLE_SECONDS, Options
 
 DEFAULT_ACCOUNT = "999999999999"
@@ -52,6 +54,7 @@ class Sandbox:
         self._saves_state = saves_state
         self._metric_lag_seconds = metric_lag_seconds
         self._doors = Doors(endpoint, log=str(root / server.LOG))
+        self.forge = Forge(endpoint, self._doors)
 
     @classmethod
     def start(
@@ -86,7 +89,8 @@ class Sandbox:
         )
         if save_state and root is None:
             raise Misconfigured("a state is saved in a root that stays", fix="give the sandbox a root")
-        if missing := [name for name in ("ministack", "hypercorn") if importlib.util.find_spec(name) is None]:
+        needed = ("ministack", "hypercorn", "openapi_core")
+        if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
             raise Misconfigured(
                 f"the sandbox is not installed: no module {' and '.join(missing)}",
                 fix="pip install 'lambda-release[sandbox]'",
@@ -141,7 +145,8 @@ class Sandbox:
     def environment(
         self, *, account: str = DEFAULT_ACCOUNT, base: Mapping[str, str] | None = None
     ) -> dict[str, str]:
-        """A complete environment for a child process: `base` (this process's) with the sandbox for AWS.
+        """A complete environment for a child process: `base` (this process's) with the sandbox for AWS and
+        GitHub.
 
         `account` is the 12-digit AWS account whose root the child is; the sandbox takes it as an access key.
         """
@@ -159,6 +164,9 @@ class Sandbox:
             "AWS_EC2_METADATA_DISABLED": "true",
             # A proxy stays, since builds download through it; the sandbox is reached without.
             **{name: _with_loopback(kept.get(name)) for name in ("NO_PROXY", "no_proxy")},
+            # What speaks to GitHub speaks to the forge, and cannot sign in unless `Forge.environment` is
+            # added.
+            **self.forge.addresses(),
             # Handlers run on this machine's Python, so artifacts have to be built for it.
             "RELEASE_BUILD_TARGET": "host",
             # Its CloudWatch is not as late as AWS's.
@@ -235,7 +243,7 @@ class Sandbox:
 
 def _is_removed(name: str) -> bool:
     # AWS_ENDPOINT_URL_S3 and its like win over AWS_ENDPOINT_URL.
-    return name in _REMOVED or name.startswith("AWS_ENDPOINT_URL")
+    return name in _REMOVED or name in forge_client.REMOVED or name.startswith("AWS_ENDPOINT_URL")
 
 
 def _with_loopback(no_proxy: str | None) -> str:
