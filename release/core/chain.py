@@ -51,17 +51,6 @@ def is_event(path: str) -> bool:
     return path[:4].isdigit()
 
 
-def event_of(commit: LedgerCommit) -> Event | None:
-    """The event that a commit adds. None: it adds none, or one that cannot be read."""
-    for change in commit.changes:
-        if change.status == "A" and is_event(change.path) and change.data is not None:
-            try:
-                return Event.from_json(json.loads(change.data))
-            except (ValueError, RecursionError):
-                return None
-    return None
-
-
 def head_of(commit: LedgerCommit, event: Event) -> StageHead | None:
     """The head of the event's stage as its commit has left it. None: it did not, or it cannot be read."""
     path = f"heads/{event.pipeline}/{event.stage}.json"

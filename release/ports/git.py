@@ -112,8 +112,6 @@ class Repo(Protocol):
     def uncommitted(self, *under: str) -> Sequence[str]:
         """Paths below these folders of the work tree that differ from HEAD or are new there, sorted."""
 
-    def has(self, object_id: str) -> bool: ...
-
     def ensure(self, object_ids: Iterable[str], *, refs: Sequence[str] = ()) -> None:
         """Have these objects here, fetching without writing any ref. Raises Unavailable."""
 
@@ -151,8 +149,6 @@ class Repo(Protocol):
 
     def remember(self, kind: str, key: str, data: bytes) -> None:
         """Keep what can be had again from the repository, beside it, for a while. Never fails."""
-
-    def write_blob(self, data: bytes) -> str: ...
 
     def branch(self, name: str) -> Branch:
         """A branch of the remote that shares no history with others."""

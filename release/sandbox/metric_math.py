@@ -37,12 +37,6 @@ class UnknownMath(ValueError):
     """An expression that the sandbox does not calculate; the message says which part of it."""
 
 
-def calculate(expression: str, measured: Mapping[str, float | None]) -> float | None:
-    """The expression for one period; None without data or where it divides by zero. Raises UnknownMath."""
-    series = {name: {} if value is None else {0: value} for name, value in measured.items()}
-    return evaluate(expression, series, (0,)).get(0)
-
-
 def check(expression: str, names: Iterable[str]) -> None:
     """Raises UnknownMath when the expression cannot be calculated from queries of these names."""
     evaluate(expression, {name: {} for name in names}, ())

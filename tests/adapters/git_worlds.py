@@ -14,6 +14,12 @@ def git(folder: Path, *arguments: str, stdin: bytes | None = None) -> str:
     return done.stdout.decode(errors="surrogateescape").strip()
 
 
+def has(clone: Path, object_id: str) -> bool:
+    """Whether a clone holds an object."""
+    looked = ["git", "-C", str(clone), "cat-file", "-e", object_id]
+    return subprocess.run(looked, capture_output=True, check=False).returncode == 0
+
+
 class World:
     """`remote` is bare and has main; `clone` is a work tree of it."""
 

@@ -13,7 +13,7 @@ from release.adapters.git import GitRepo
 from release.adapters.ledger import BRANCH, GitLedger
 from release.core.records import HISTORY
 from release.ports import LedgerState, RefUpdate
-from tests.adapters.git_worlds import World, git
+from tests.adapters.git_worlds import World, git, has
 from tests.adapters.ledger_worlds import STAGES, events, write
 from tests.adapters.test_ledger import event
 from tests.fakes.ports import FakeClock
@@ -118,10 +118,10 @@ def test_a_commit_that_is_looked_for_on_all_branches_does_not_bring_the_ledger(w
     repo = GitRepo.open(clone)
     commit = GitLedger(repo, FakeClock()).read().commit
     assert commit is not None
-    assert not repo.has(wanted)
+    assert not has(clone, wanted)
     repo.ensure([wanted], refs=[f"refs/heads/{name}" for name in repo.remote().branches])
-    assert repo.has(wanted)
-    assert not repo.has(commit)
+    assert has(clone, wanted)
+    assert not has(clone, commit)
 
 
 @pytest.mark.parametrize("how", [(), ("--depth=1",), ("--filter=blob:none",), ("--mirror",)], ids=str)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from release.sandbox.alarms import state_of
-from release.sandbox.metric_math import UnknownMath, calculate, evaluate, names_in
+from release.sandbox.metric_math import UnknownMath, evaluate, names_in
 
 ERRORS = {0: 1.0, 60: 0.0, 180: 4.0}
 CALLS = {0: 10.0, 60: 0.0, 120: 5.0, 180: 8.0}
@@ -55,10 +55,10 @@ def test_what_is_not_known_is_refused_and_never_guessed(expression: str) -> None
 
 
 def test_one_period_is_calculated_for_an_alarm() -> None:
-    assert calculate("100 * e / n", {"e": 1.0, "n": 4.0}) == 25.0
-    assert calculate("100 * e / n", {"e": 1.0, "n": 0.0}) is None
-    assert calculate("e + n", {"e": None, "n": 4.0}) is None
-    assert calculate("FILL(e, 0) + n", {"e": None, "n": 4.0}) == 4.0
+    assert evaluate("100 * e / n", {"e": {0: 1.0}, "n": {0: 4.0}}, (0,)) == {0: 25.0}
+    assert evaluate("100 * e / n", {"e": {0: 1.0}, "n": {0: 0.0}}, (0,)) == {}
+    assert evaluate("e + n", {"e": {}, "n": {0: 4.0}}, (0,)) == {}
+    assert evaluate("FILL(e, 0) + n", {"e": {}, "n": {0: 4.0}}, (0,)) == {0: 4.0}
     assert names_in("IF(FILL(e, REPEAT) > 1, ABS(n), 0)") == {"e", "n"}
 
 

@@ -147,9 +147,6 @@ class GitRepo:
         lines = shown.decode("utf-8", "surrogateescape").split("\0")[:-1]
         return sorted(line[3:] for line in lines)
 
-    def has(self, object_id: str) -> bool:
-        return not objects.missing(self._git, [object_id])
-
     def ensure(self, object_ids: Iterable[str], *, refs: Sequence[str] = ()) -> None:
         # What shares no history cannot hold them: all branches may be named, and no ledger comes along.
         own = {f"refs/heads/{name}" for name in self._branches}
@@ -185,9 +182,6 @@ class GitRepo:
 
     def remember(self, kind: str, key: str, data: bytes) -> None:
         self._memory.remember(kind, key, data)
-
-    def write_blob(self, data: bytes) -> str:
-        return objects.write_blobs(self._git, [data])[0]
 
     def write_commit(
         self, *, base: str | None, files: Mapping[str, bytes | None], parents: Sequence[str], message: str
