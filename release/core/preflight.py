@@ -31,10 +31,11 @@ def preflight(
             )
         )
     if stack.stack is not None and stack.stack.status in _DEAD:
+        why = f" ({stack.stack.status_reason})" if stack.stack.status_reason else ""
         blockers.append(
             Blocker(
                 "stack-dead",
-                f"the stack {stack.name} in {place} is in {stack.stack.status}",
+                f"the stack {stack.name} in {place} is in {stack.stack.status}{why}",
                 f"{_DEAD[stack.stack.status]}, then try again",
             )
         )

@@ -120,7 +120,7 @@ def world(
     """`status` None: there is no stack."""
     places = list(dict.fromkeys(copy.place for copy in copies))
     stack = status and StackFacts(
-        "prices-prod", status, "", template, {"AliasExists": "true" if attached else "false"}, {}
+        "prices-prod", status, "the reason", template, {"AliasExists": "true" if attached else "false"}, {}
     )
     return Observed(
         functions=tuple(copy.observed for copy in copies),
@@ -314,6 +314,7 @@ def test_a_function_that_its_standing_stack_does_not_make_blocks() -> None:
 def test_a_stack_that_nobody_can_update_blocks_with_what_to_do(status: str) -> None:
     found = rollout_steps([target()], world(Copy(), status=status), alias="live")[2]
     assert [blocker.code for blocker in found] == ["stack-dead"]
+    assert found[0].message == f"the stack prices-prod in {EAST} is in {status} (the reason)"
     assert ("continue-update-rollback" in found[0].fix) == (status == "UPDATE_ROLLBACK_FAILED")
     assert ("delete-stack" in found[0].fix) == (status == "DELETE_FAILED")
 
