@@ -1,11 +1,14 @@
 """Break-glass of a rollback: it goes back where AWS answers, and the region that was out follows later."""
 
+import time
+
 import pytest
 
 from release.apply import Applied
 from release.core.holding import Supersede
 from release.errors import GateClosed, Misconfigured, Unavailable
-from tests.apply.test_some_regions import draft_of_some, promote_to_some
+from tests.apply.test_some_regions import promote_to_some
+from tests.fakes.aws import Call
 from tests.fakes.world import EAST, WEST, Crash, Fault, World, fleet
 
 
@@ -80,6 +83,24 @@ def test_after_all_the_next_one_forward_closes_it_too() -> None:
     assert world.head.partial is None
 
 
+def test_what_another_rollback_has_left_half_way_elsewhere_goes_forward_with_it() -> None:
+    world = after_three()
+
+    def killed_when_the_primary_has_moved(call: Call) -> None:
+        if call.operation == "update_alias" and call.place.region == WEST:
+            while in_region(world, EAST) != {"v1.1.0"}:
+                time.sleep(0.001)
+            raise Crash
+
+    with pytest.raises(Crash), world.hooked(before=killed_when_the_primary_has_moved):
+        world.roll_back()
+    assert in_region(world, EAST) == {"v1.1.0"}
+    with world.out(EAST):
+        assert world.roll_back(regions=(WEST,)).failure is None
+    assert world.roll_back("v1.2.0").failure is None
+    assert world.all_serve("v1.2.0")
+
+
 def test_a_release_that_went_on_top_of_it_goes_back_to_the_same_place() -> None:
     """What the primary serves is the release that was taken back: that is no place to go back to."""
     world = partly_back()
@@ -149,7 +170,7 @@ def test_it_ends_a_promotion_that_went_to_no_other_region() -> None:
     world = fleet().live("v1.0.0")
     world.build("v1.1.0")
     with pytest.raises(Crash), world.failing(Fault(1 + 2 * 2 + 1, "before", Crash)):
-        world.carry_out(draft_of_some(world, "v1.1.0", WEST))
+        world.carry_out(world.draft("v1.1.0", regions=(WEST,)))
     assert "v1.1.0" in in_region(world, WEST)
     with world.out(EAST):
         world.holders.next_process()

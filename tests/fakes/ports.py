@@ -143,6 +143,11 @@ class FakeLedger:
         self.after_call(call)
         return state
 
+    def known(self) -> LedgerState:
+        """What a clone that was used a moment ago knows of it, whether or not the remote is in reach."""
+        with self._lock:
+            return self._state()
+
     def newest(self, pipeline: str, stage: str) -> StageHead:
         """The head as it is, unseen by the hooks."""
         with self._lock:

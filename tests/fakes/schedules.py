@@ -12,7 +12,7 @@ from release.core.models import Gradual
 from tests.fakes.faults import Kind, Strike
 from tests.fakes.storm_ground import TAGS, Illness, Shape
 from tests.fakes.storms import Storm
-from tests.fakes.world import SOURCE, WEST
+from tests.fakes.world import EAST, SOURCE, WEST
 
 _SHAPES = (
     Shape((1,), 1),
@@ -25,6 +25,7 @@ _SHAPES = (
     Shape((1, 1, 1), 2),
 )
 # How often each kind is drawn: kills and what other people do are what few other tests try.
+_OTHERS = (Kind.RIVAL, Kind.ASLEEP, Kind.ABORT, Kind.HELD, Kind.QUARANTINED)
 _WEIGHTS = dict.fromkeys(Kind, 2) | {Kind.KILLED: 8, Kind.FOREIGN: 6, Kind.LOST: 4, Kind.STALE: 4}
 
 
@@ -40,10 +41,13 @@ class Run:
     heals: bool = False  # whether all is well again before it
     unholds: bool = True  # whether somebody lets promotions in again
     patience: timedelta = WAIT  # how long the process waits for a bake
+    region: str | None = None  # break-glass: only there
+    without_ledger: bool = False  # a rollback, with the remote out of reach
 
     def __str__(self) -> str:
         meets = ", ".join(map(str, self.strikes))
-        return " ".join(filter(None, [self.verb, self.to, f"meeting {meets}" if meets else ""]))
+        glass = [self.region, "without ledger" if self.without_ledger else None]
+        return " ".join(filter(None, [self.verb, self.to, *glass, f"meeting {meets}" if meets else ""]))
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,18 @@ def schedule(seed: int) -> Schedule:
             calls=0.2 if shape.rollout is not None and random.random() < 0.5 else None,
         )
     runs = tuple(_run(random, shape, number) for number in range(random.choice((1, 1, 1, 2, 2, 3))))
-    return Schedule(seed, shape, illness, random.random() < 0.5, runs)
+    runs = tuple(_breaking_glass(Random(f"{seed} {number}"), shape, run) for number, run in enumerate(runs))  # noqa: S311
+    interleaved = random.random() < 0.5
+    return Schedule(seed, shape, illness, interleaved, _partly_back_first(Random(f"{seed}"), shape, runs))  # noqa: S311
+
+
+def _partly_back_first(random: Random, shape: Shape, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """In some schedules a release that serves has gone back in one region before anything else happens."""
+    if shape.regions < 2 or shape.first or random.random() > 0.15:
+        return runs
+    region, strikes = random.choice((EAST, WEST)), runs[0].strikes if random.random() < 0.5 else ()
+    back = Run("rollback", None, strikes=strikes, region=region)
+    return (Run("promote", "v1.1.0", patience=timedelta(days=1)), back, *runs)
 
 
 def _rollout(random: Random) -> Gradual:
@@ -138,6 +153,18 @@ def _run(random: Random, shape: Shape, number: int) -> Run:
     )
 
 
+def _breaking_glass(random: Random, shape: Shape, run: Run) -> Run:
+    """Some runs leave a region behind, or do without the ledger."""
+    if run.verb == "advance":
+        return run
+    region = random.choice((EAST, WEST)) if shape.regions == 2 and random.random() < 0.2 else None
+    if run.verb == "promote" or random.random() < 0.8:
+        return replace(run, region=region)
+    # Who cannot reach the ledger hears of nobody, and nobody of them: the rest of the world looks on.
+    strikes = tuple(strike for strike in run.strikes if strike.kind not in _OTHERS)
+    return replace(run, region=region, without_ledger=True, strikes=strikes, host="laptop/boot")
+
+
 def _strike(random: Random) -> Strike:
     kinds = list(_WEIGHTS)
     return Strike(
@@ -158,11 +185,12 @@ def carry_out(schedule: Schedule) -> Storm:
         if run.unholds:
             storm.people.decide("unhold")
         if run.verb == "promote":
-            storm.promote(run.to or "", run.strikes, host=run.host, wait=run.patience)
+            storm.promote(run.to or "", run.strikes, region=run.region, host=run.host, wait=run.patience)
         elif run.verb == "advance":
             storm.advance(run.strikes, host=run.host, wait=run.patience)
         else:
-            storm.roll_back(run.to, run.strikes, host=run.host)
+            glass = {"region": run.region, "without_ledger": run.without_ledger}
+            storm.roll_back(run.to, run.strikes, host=run.host, **glass)
     storm.settle()
     return storm
 

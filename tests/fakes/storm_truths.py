@@ -14,7 +14,19 @@ from tests.fakes.storm_ground import Ground
 from tests.fakes.witness import Where
 from tests.fakes.world import ALIAS
 
-Command = tuple[str, str | None]  # "promote" and a tag, "rollback" and a tag or None, "advance" and None
+
+@dataclass(frozen=True)
+class Command:
+    """`to`: a tag; None: `rollback` chooses, `advance` has no choice. `region`: break-glass, only there."""
+
+    verb: str
+    to: str | None = None
+    region: str | None = None
+    without_ledger: bool = False
+
+    def __str__(self) -> str:
+        words = [self.verb, self.to, self.region, "without ledger" if self.without_ledger else None]
+        return " ".join(filter(None, words))
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,10 @@ class Truths:
     def _all_new(self, ended: Ended) -> None:
         release = ended.applied.event.release if ended.applied else None
         label = release.tag if release else None
+        regions = ended.applied.event.regions if ended.applied else None
         for (place, name), serves in self._ground.serving().items():
+            if regions is not None and place.region not in regions:
+                continue
             if serves != label and not self._witness.unseen((place, name)):
                 self._wrong(ended, f"says done, and {name} in {place} serves {serves}")
 
@@ -105,7 +120,7 @@ class Truths:
 
     def at_the_end(self, last: Ended, *, excused: bool = False) -> None:
         """The world is healthy, and the last command was run once more."""
-        world, head, (verb, tag) = self._world, self._world.head, last.command
+        world, head, verb, tag = self._world, self._world.head, last.command.verb, last.command.to
         about = last.applied.event.release if last.applied else None
         ill = self._ground.illness is not None and (
             verb == "rollback" or self._ground.illness.tag in (tag, about and about.tag)
@@ -120,7 +135,10 @@ class Truths:
         if last.exit == ExitCode.DONE and verb == "promote" and self._must_fail(tag):
             self._wrong(last, "took a release that is ill")
         serving = set(world.aliases.values())
-        if len(serving) > 1 and head.stranded is None and not self._witness.aliases_by_hand:
+        if last.exit == ExitCode.DONE and verb != "advance" and head.partial is not None:
+            self._wrong(last, f"left {', '.join(head.partial.regions)} ahead of the others")
+        one_piece = head.stranded is None and head.partial is None
+        if len(serving) > 1 and one_piece and not self._witness.aliases_by_hand:
             self._wrong(last, f"ended half-way: {world.aliases}")
         if last.exit == ExitCode.DONE or not (head.stranded or self._witness.aliases_by_hand):
             self._ledger_agrees(last)
@@ -142,8 +160,9 @@ class Truths:
     def _ledger_agrees(self, last: Ended) -> None:
         world, head = self._world, self._world.head
         recorded: Sequence[Served] = ()
-        if head.serves is not None:
-            recorded = world.ledger.event(world.ledger.read(), head.serves.record).after
+        newest = head.partial or head.serves
+        if newest is not None:
+            recorded = world.ledger.event(world.ledger.read(), newest.record).after
         says = {(self._ground.place(one), one.function): one.code for one in recorded}
         for (place, name), _ in self._ground.serving().items():
             facts = world.functions.alias_of(place, name, ALIAS)
@@ -157,4 +176,4 @@ class Truths:
 
     def _wrong(self, ended: Ended, what: str) -> None:
         code = "killed" if ended.exit is None else f"exit {int(ended.exit)}"
-        self._witness.violations.append(f"{' '.join(filter(None, ended.command))} ({code}) {what}")
+        self._witness.violations.append(f"{ended.command} ({code}) {what}")

@@ -7,12 +7,17 @@ healthy again, the last command is run once more, and `violations` is empty.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from release.apply import WAIT
+from release.adapters.ledger_file import FileLedger, read_journal
+from release.apply import WAIT, Tools
 from release.build.target import LAMBDA
 from release.core.holding import Busy
 from release.errors import Conflict, ExitCode, GateClosed, ReleaseError
+from release.journal import import_journal
+from release.make_way import make_way
 from release.promotion import Draft, Request, draft_rollback
 from release.resume import resume
 from tests.fakes.aws import ApiCall, Call
@@ -40,6 +45,7 @@ class Storm:
         self.turns, self.world, self.witness = self._ground.turns, self._ground.world, self._ground.witness
         self.people = People(self._ground, self._a_rival_begins)
         self.ended: list[Ended] = []
+        self._journal = Path()
         self._truths = Truths(self._ground)
         self._rivals = 0
         self.faults = Faults(
@@ -63,17 +69,39 @@ class Storm:
     # -- what is run ----------------------------------------------------------------------------------------
 
     def promote(
-        self, tag: str, strikes: Sequence[Strike] = (), *, host: str = LAPTOP, wait: timedelta = WAIT
+        self,
+        tag: str,
+        strikes: Sequence[Strike] = (),
+        *,
+        region: str | None = None,
+        host: str = LAPTOP,
+        wait: timedelta = WAIT,
     ) -> Ended:
-        return self._command(("promote", tag), strikes, host, wait)
+        return self._command(Command("promote", tag, region), strikes, host, wait)
 
     def advance(self, strikes: Sequence[Strike] = (), *, host: str = LAPTOP, wait: timedelta = WAIT) -> Ended:
-        return self._command(("advance", None), strikes, host, wait)
+        return self._command(Command("advance"), strikes, host, wait)
 
     def roll_back(
-        self, to: str | None = None, strikes: Sequence[Strike] = (), *, host: str = LAPTOP
+        self,
+        to: str | None = None,
+        strikes: Sequence[Strike] = (),
+        *,
+        region: str | None = None,
+        without_ledger: bool = False,
+        host: str = LAPTOP,
     ) -> Ended:
-        return self._command(("rollback", to), strikes, host)
+        """`without_ledger`: by what is known of it, and what was done is brought into it afterwards."""
+        command = Command("rollback", to, region, without_ledger)
+        if not without_ledger:
+            return self._command(command, strikes, host)
+        with TemporaryDirectory() as folder:
+            self._journal = Path(folder) / "journal"
+            ended = self._command(command, strikes, host)
+            if self._journal.exists():
+                self.heal()  # the remote is back
+                import_journal(self.world.ledger, *read_journal(self._journal))
+        return ended
 
     def heal(self) -> None:
         """Everything works again."""
@@ -93,21 +121,31 @@ class Storm:
         self.people.clear()
         self.people.decide("clear")
         last, head = self.ended[-1], self.world.head
-        verb, to = last.command
-        if verb == "advance":  # it goes on with what another command began
-            begun = [one.command for one in self.ended if one.command[0] != "advance"]
-            verb, to = begun[-1] if begun else ("promote", "v1.1.0")
-        if verb == "rollback" and last.exit == ExitCode.DONE and head.serves and not head.running:
-            to = head.serves.release.tag  # without a name, it would go back one more
+        asked = last.command
+        if asked.verb == "advance":  # it goes on with what another command began
+            begun = [one.command for one in self.ended if one.command.verb != "advance"]
+            asked = begun[-1] if begun else Command("promote", "v1.1.0")
+        asked = Command(asked.verb, asked.to)  # in all regions, whatever was left behind
+        if asked.verb == "rollback" and last.exit == ExitCode.DONE and head.serves and not head.running:
+            # Without a name it would go back one more; where it went back in some regions, it has one.
+            asked = Command("rollback", None if head.partial else head.serves.release.tag)
         asked_to_stop = head.abort is not None
-        last = self._to_the_end((verb, to))
+        last = self._to_the_end(asked)
         if last.exit in (ExitCode.CLOSED, ExitCode.TRY_AGAIN) and head.running is not None:
             # What was asked for last cannot be; what was begun before it is finished by its own command.
-            verb, to = head.running.verb, head.running.release.tag
-            last = self._to_the_end((verb, to))
-        if asked_to_stop and last.exit == ExitCode.ROLLED_BACK and verb != "advance":
+            regions = head.running.regions
+            region = regions[0] if regions else None
+            last = self._to_the_end(Command(head.running.verb, head.running.release.tag, region))
+            if last.exit == ExitCode.DONE and region is not None:
+                last = self._to_the_end(replace(last.command, region=None))
+        if last.exit == ExitCode.CLOSED and last.error and "no verdict has let" in last.error.cause:
+            # As its fix says: what a hand has ended goes back as a whole.
+            self._to_the_end(Command("rollback"))
+            self.people.decide("unhold")
+            last = self._to_the_end(asked)
+        if asked_to_stop and last.exit == ExitCode.ROLLED_BACK and last.command.verb != "advance":
             self._truths.at_the_end(last, excused=True)
-            last = self._to_the_end((verb, to))
+            last = self._to_the_end(last.command)
         self._truths.at_the_end(last, excused=asked_to_stop)
         return last
 
@@ -119,7 +157,7 @@ class Storm:
             if last.exit != ExitCode.UNDER_WAY:
                 break
             self.turns.sleep(3 * 3600.0)
-            last = self._command(("advance", None))
+            last = self._command(Command("advance"))
         return replace(last, command=command)
 
     # -- one run of the tool --------------------------------------------------------------------------------
@@ -157,7 +195,9 @@ class Storm:
         return ended
 
     def _as_the_cli_does(self, command: Command, process: Process, wait: timedelta) -> Ended:
-        world, (verb, tag) = self.world, command
+        world, verb, regions = self.world, command.verb, (command.region,) if command.region else ()
+        if command.without_ledger:
+            return self._without_ledger(command, process, regions)
         if verb == "advance":
             found = resume(world.tools, world.setup(), world.stage, who=ADA, wait=wait, target=LAMBDA)
             self.witness.observed(process)
@@ -165,15 +205,24 @@ class Storm:
                 return Ended(command, process, ExitCode.DONE if found is None else ExitCode.UNDER_WAY)
             draft = found
         else:
-            draft = world.draft(tag or "") if verb == "promote" else self._rollback_draft(tag)
+            if verb == "promote":
+                draft = world.draft(command.to or "", reason="us-east-1 is out", regions=regions or None)
+            else:
+                draft = self._rollback_draft(command.to, regions)
             self.witness.observed(process)
+        return self._carried_out(command, process, draft, wait)
+
+    def _carried_out(
+        self, command: Command, process: Process, draft: Draft, wait: timedelta, tools: Tools | None = None
+    ) -> Ended:
+        world = self.world
         if draft.plan.blockers:
             raise GateClosed(draft.plan.blockers[0].message, fix=draft.plan.blockers[0].fix)
         if draft.nothing is not None:
             return Ended(command, process, ExitCode.DONE)
         if isinstance(draft.hold, Busy):
             raise Conflict(draft.hold.what, fix="wait")
-        applied = world.carry_out(draft, wait)
+        applied = world.carry_out(draft, wait, tools)
         code = ExitCode.DONE if applied.paused is None else ExitCode.UNDER_WAY
         if applied.failure is not None:
             code = ExitCode.STRANDED if applied.event.report else ExitCode.ROLLED_BACK
@@ -184,12 +233,32 @@ class Storm:
         at_once = frozenset(where for where in changing if (where[0].region, where[1]) not in baking)
         return Ended(command, process, code, applied, before=before, changing=changing, at_once=at_once)
 
-    def _rollback_draft(self, to: str | None) -> Draft:
-        request = Request(verb="rollback", stage="prod", to=to, reason="prices are wrong")
-        return draft_rollback(self.world.tools, self.world.setup(), request, target=LAMBDA)
+    def _rollback_draft(self, to: str | None, regions: tuple[str, ...]) -> Draft:
+        world = self.world
+        request = Request("rollback", "prod", to=to, reason="prices are wrong", regions=regions)
+        setup, request = make_way(
+            world.ledger,
+            world.holders,
+            world.clock,
+            world.setup(),
+            world.stage,
+            request,
+            who=ADA,
+            progress=lambda what, fields: None,
+        )
+        return draft_rollback(world.tools, setup, request, target=LAMBDA)
+
+    def _without_ledger(self, command: Command, process: Process, regions: tuple[str, ...]) -> Ended:
+        world, known = self.world, self.world.ledger.known()
+        tools = replace(world.tools, ledger=FileLedger(world.ledger, known, self._journal))
+        setup = replace(world.setup_of(known), offline=True)
+        request = Request("rollback", "prod", to=command.to, reason="prices are wrong", regions=regions)
+        draft = draft_rollback(tools, setup, request, target=LAMBDA)
+        self.witness.observed(process)
+        return self._carried_out(command, process, draft, WAIT, tools)
 
     def _a_rival_begins(self, pick: int, after: float) -> None:
-        commands: tuple[Command, ...] = (("promote", "v1.2.0"), ("promote", "v1.1.0"), ("rollback", None))
+        commands = (Command("promote", "v1.2.0"), Command("promote", "v1.1.0"), Command("rollback"))
         host = RUNNER if after else (LAPTOP, RUNNER)[pick // 3 % 2]
         self._rivals += 1
 

@@ -36,7 +36,7 @@ from release.core.selection import Selection
 from release.core.snapshot import Invocation, StackFacts
 from release.decide import decide
 from release.errors import Unavailable
-from release.ports import RemoteRefs
+from release.ports import LedgerState, RemoteRefs
 from release.promotion import Draft, Request, Setup, draft_rollback, draft_rollout
 from release.resume import resume
 from tests.fakes.aws import Call, FakeFunctions, FakeStacks, Hook
@@ -246,8 +246,12 @@ class World:
         return self
 
     def setup(self) -> Setup:
+        return self.setup_of(self.ledger.read())
+
+    def setup_of(self, known: LedgerState) -> Setup:
+        """By what somebody knows of the ledger."""
         refs = RemoteRefs("main", {}, {})
-        return Setup(refs, self.pipelines, self.pipelines.pipelines["fleet"], self.ledger.read(), ())
+        return Setup(refs, self.pipelines, self.pipelines.pipelines["fleet"], known, ())
 
     def draft(self, tag: str, **asked: Any) -> Draft:
         """The plan that takes the stage to a release. `asked`: more fields of the `Selection`."""
@@ -264,14 +268,14 @@ class World:
         )
         return draft_rollout(self.tools, self.setup(), self.stage, selection, target=LAMBDA)
 
-    def carry_out(self, draft: Draft, wait: timedelta = WAIT) -> Applied:
+    def carry_out(self, draft: Draft, wait: timedelta = WAIT, tools: Tools | None = None) -> Applied:
         return apply(
             draft.plan,
             draft.wanted,
             draft.hold,
             draft.dead,
             draft.state,
-            tools=self.tools,
+            tools=tools or self.tools,
             who=ADA,
             progress=lambda what, fields: self.said.append((what, dict(fields))),
             wait=wait,
