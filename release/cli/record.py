@@ -12,8 +12,11 @@ from release.cli.output import progress, show, show_json
 from release.errors import ExitCode, GateClosed, Misconfigured
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from release.core.forge.steps import Step
-    from release.record import Outcome
+    from release.core.models import Stage
+    from release.record import Outcome, StagePlan
 
 
 @click.command("record", short_help="Show on GitHub what the ledger holds.")
@@ -59,9 +62,12 @@ def command(
         if not as_json:
             show(plan_text(plans))
         confirm(f"write this to {desk.forge.name}?", yes=yes, in_ci=wired.in_ci)
-    outcomes = [
-        bring_in_step(desk, plan, partial(look, one), _said) for one, plan in zip(stages, plans, strict=True)
-    ]
+    outcomes: list[Outcome] = []
+    for one, plan in zip(stages, plans, strict=True):
+        # Stages share pull requests: what one has written, the next would write again by its old plan.
+        newest = look(one) if any(outcome.done for outcome in outcomes) else plan
+        again = partial(_again, look, one)
+        outcomes.append(bring_in_step(desk, newest, again, _said))
     annotate(annotations(plans))
     append_summary(record_summary(outcomes, desk.forge.url))
     if as_json:
@@ -70,6 +76,10 @@ def command(
         show(record_text(outcomes))
     _raise_left(outcomes)
     return ExitCode.DONE
+
+
+def _again(look: "Callable[..., StagePlan]", stage: "Stage", doubtful: "Collection[str]") -> "StagePlan":
+    return look(stage, doubtful=doubtful)
 
 
 def _said(step: "Step") -> None:

@@ -1,6 +1,6 @@
 """Carries out what was found missing, and looks again where an answer was lost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -29,10 +29,14 @@ class Outcome:
 
 
 def bring_in_step(
-    desk: Desk, plan: StagePlan, again: Callable[[], StagePlan], said: Callable[[Step], None]
+    desk: Desk,
+    plan: StagePlan,
+    again: Callable[[Collection[str]], StagePlan],
+    said: Callable[[Step], None],
 ) -> Outcome:
     """Carry out a plan, and plan `again` where an answer was lost or somebody else was at the same thing.
 
+    `again` is told of which tags the releases are in doubt.
     What the token may not do is left out with all of its part, and reported. Raises Unavailable, Conflict.
     """
     outcome = Outcome(plan.stage)
@@ -47,9 +51,16 @@ def bring_in_step(
             if pause is None:
                 raise
             desk.clock.sleep(pause)
-            plan = again()
+            plan = again(_tags(plan.steps))
         else:
             return outcome
+
+
+def _tags(steps: Sequence[Step]) -> frozenset[str]:
+    drafted = {step.wanted.tag for step in steps if isinstance(step, CreateDraft | Publish)}
+    return frozenset(
+        drafted | {step.tag for step in steps if isinstance(step, Upload | DeleteAsset | DeleteDraft)}
+    )
 
 
 class _Hand:

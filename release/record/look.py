@@ -1,6 +1,6 @@
 """What is missing on GitHub for one stage."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,11 +42,20 @@ class StagePlan:
     ended: tuple[Promotion, ...] = ()  # of whose end GitHub does not know yet
 
 
-def plan_stage(desk: Desk, setup: Setup, stage: Stage, *, last: int, release: str | None = None) -> StagePlan:
+def plan_stage(
+    desk: Desk,
+    setup: Setup,
+    stage: Stage,
+    *,
+    last: int,
+    release: str | None = None,
+    doubtful: Collection[str] = (),
+) -> StagePlan:
     """Compare the last promotions of a stage with what GitHub holds. Raises Misconfigured, Unavailable.
 
     `release`: a tag or full commit id: only its promotions, however long ago they were, and all that belongs
-    to them.
+    to them. `doubtful`: tags whose releases are looked into in any case, because what was done to them is
+    not known.
     """
     promotions = _promotions(desk, setup, stage, last, release)
     wanted = wanted_deployments(
@@ -75,7 +84,8 @@ def plan_stage(desk: Desk, setup: Setup, stage: Stage, *, last: int, release: st
         fresh = set(unfinished(wanted, found))
     ended = tuple(one for one in promotions if one.start.id in fresh and one.outcome is not None)
     forced = promotions if release is not None else ()
-    releases = release_plan(desk, setup, stage, promotions, fresh=[*ended, *forced], unread=unread)
+    tags = {*doubtful, *(one.release.tag for one in [*ended, *forced] if one.release.tag is not None)}
+    releases = release_plan(desk, setup, stage, promotions, looked_into=tags, unread=unread)
     comments = comment_plan(desk, setup, [one for one in [*ended, *forced] if _moved(one)], unread)
     return StagePlan(
         stage.name,

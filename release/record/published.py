@@ -46,18 +46,17 @@ def release_plan(
     stage: Stage,
     found: Sequence[Promotion],
     *,
-    fresh: Collection[Promotion],
+    looked_into: Collection[str],
     unread: list[tuple[Part, Misconfigured]],
 ) -> ReleasePlan:
     """For every tag among these promotions that has earned a release.
 
-    One that is published and of which nothing else is missing (not `fresh`) is not looked into again.
+    One that is published with its files is `looked_into` only where it is named so.
     """
     plan = ReleasePlan()
     if stage.channel is None or stage.channel not in setup.pipeline.releases:
         return plan
     tags = dict.fromkeys(one.release.tag for one in found if _earns(one) and one.release.tag is not None)
-    looked_into = {one.release.tag for one in fresh}
     for tag in tags:
         try:
             _plan_one(desk, setup, stage, tag, tag in looked_into, plan)

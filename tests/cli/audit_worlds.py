@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,8 @@ class Audited:
         outcome: str = "succeeded",
         version: str = "1",
         actor: str = "ana",
+        run: str | None = None,
+        regions: Sequence[str] = ("us-east-1",),
     ) -> None:
         """One promotion as `release` records it; `time` is HHMM of 2026-11-21."""
         repo = GitRepo.open(self.fleet.clone)
@@ -112,14 +115,15 @@ class Audited:
             "id": id, "pipeline": "fleet", "stage": stage, "verb": "promote" if tag else "deploy",
             "release": ReleaseRef(commit, manifest, tag, tag_object), "actor": actor, "tool": TOOL,
             "fence": state.head("fleet", stage).fence + 1, "reason": reason, "source": source,
+            "run": run,
         }  # fmt: skip
         at = f"2026-11-21T{time[:2]}:{time[2:]}"
-        served = Served("orders", f"orders-{stage}", ACCOUNTS[stage], "us-east-1")
+        served = [Served("orders", f"orders-{stage}", ACCOUNTS[stage], region) for region in regions]
         state = ledger.append(
             state,
             Event(
                 kind="started", at=f"{at}:00Z", holder=Holder("elsewhere/boot", 4711, "1"),
-                next_by="2026-11-21T23:00:00Z", before=(served,), course="d" * 64, **common,
+                next_by="2026-11-21T23:00:00Z", before=tuple(served), course="d" * 64, **common,
             ),
             tag=update,
         )  # fmt: skip
@@ -134,10 +138,10 @@ class Audited:
                 ),
             )  # fmt: skip
         zip_ = json.loads(self.store.get(manifest, kind="manifest"))["services"]["orders"]["artifact"]
-        after = Served(served.service, served.function, served.account, served.region, version, zip_)
+        after = tuple(replace(one, lambda_version=version, code=zip_) for one in served)
         good = outcome == "succeeded"
         ended = Event(
-            kind="outcome", at=f"{at}:30Z", outcome=outcome, after=(after,) if good else (),
+            kind="outcome", at=f"{at}:30Z", outcome=outcome, after=after if good else (),
             failure=None if good else "the smoke test failed", notes=("ran a migration",) if good else (),
             **common,
         )  # fmt: skip

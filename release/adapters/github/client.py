@@ -4,6 +4,7 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 """
 
 import json
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,9 +57,7 @@ class Client:
             timeout=httpx.Timeout(30.0, connect=10.0),
             follow_redirects=False,
         )
-
-    def close(self) -> None:
-        self._http.close()
+        weakref.finalize(self, self._http.close)
 
     @property
     def token_source(self) -> str:
@@ -160,7 +159,9 @@ class Client:
                     continue
                 if status not in _SERVER_TROUBLE:
                     raise refusal(answer, need.doing, need.permission, self.token_source, self.home)
-                trouble, never_sent = f"{need.doing}: GitHub answers {status}", False
+                words = words_of(answer)
+                trouble = f"{need.doing}: GitHub answers {status}" + (f", {words}" if words else "")
+                never_sent = False
             pause = next(tries, None)
             if pause is not None:
                 self._clock.sleep(pause)

@@ -1,0 +1,158 @@
+"""Killed at any call to GitHub, or with any answer lost, a record ends in one complete release."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from release.sandbox.session import Sandbox
+from tests.cli.conftest import SANDBOXED, _somebody
+from tests.cli.record_worlds import FILES_NAMED, Cut, Recorded
+from tests.fakes.ports import FakeClock
+
+pytestmark = SANDBOXED
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches SIGKILL."""
+
+
+def killed() -> None:
+    raise Killed
+
+
+def lost() -> None:
+    raise httpx.ReadError("the connection was lost")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    with _somebody():
+        return Recorded.whole(tmp_path_factory.mktemp("killed") / "fleet")
+
+
+@pytest.fixture
+def fresh(made: Recorded, sandbox: Sandbox) -> Callable[[], Recorded]:
+    """The same repository as another one of the forge, which holds nothing of it but its pull request."""
+    commit = made.fleet.git("rev-parse", "HEAD")
+
+    def world() -> Recorded:
+        found = Recorded(made.fleet).at(sandbox)
+        sandbox.forge.add_pull(found.name, "prices", [commit], number=12, merged_as=commit)
+        return found
+
+    return world
+
+
+def whole(world: Recorded) -> dict[str, Any]:
+    """What people see, without ids and times."""
+    return {
+        "deployments": sorted(world.deployments()),
+        "releases": world.releases(),
+        "comments": len(world.comments(12)),
+        "latest": world.shown()["latest"] is not None,
+    }
+
+
+@dataclass(frozen=True)
+class Uncut:
+    """A record that nothing has happened to."""
+
+    calls: list[str]  # "POST /…/releases"
+    result: dict[str, Any]
+
+
+@pytest.fixture
+def uncut(made: Recorded, fresh: Callable[[], Recorded]) -> Uncut:
+    world, cut = fresh(), Cut(None, after=False, how=killed)
+    world.record(transport=cut, setup=made.setup())
+    result = whole(world)
+    assert result["releases"] == [("v1.0.0", False, FILES_NAMED)]
+    assert (len(result["deployments"]), result["comments"], result["latest"]) == (4, 1, True)
+    return Uncut(cut.calls, result)
+
+
+def points_of(uncut: Uncut) -> list[tuple[int, bool]]:
+    """(call, whether its effect is there), of all calls in order; they are counted from 1."""
+    return [(number, after) for number in range(1, len(uncut.calls) + 1) for after in (False, True)]
+
+
+def end_right_when_killed(
+    points: list[tuple[int, bool]], uncut: Uncut, made: Recorded, fresh: Callable[[], Recorded]
+) -> None:
+    setup = made.setup()
+    for number, after in points:
+        world = fresh()
+        with pytest.raises(Killed):
+            world.record(transport=Cut(number, after=after, how=killed), setup=setup)
+
+        world.record(setup=setup)
+
+        when = "after" if after else "before"
+        assert whole(world) == uncut.result, f"killed {when} call {number}, {uncut.calls[number - 1]}"
+
+
+def test_killed_at_calls_and_run_again_there_is_one_complete_release(
+    uncut: Uncut, made: Recorded, fresh: Callable[[], Recorded]
+) -> None:
+    writes = [number for number, call in enumerate(uncut.calls, 1) if not call.startswith("GET")]
+    assert len(writes) >= 12
+
+    end_right_when_killed([(number, True) for number in writes[::2]], uncut, made, fresh)
+
+
+@pytest.mark.prove
+def test_killed_at_every_call_and_run_again_there_is_one_complete_release(
+    uncut: Uncut,
+    made: Recorded,
+    fresh: Callable[[], Recorded],
+    record_property: Callable[[str, object], None],
+) -> None:
+    points = points_of(uncut)
+    assert len(points) >= 40
+
+    end_right_when_killed(points, uncut, made, fresh)
+
+    record_property(
+        "proof",
+        f"record on GitHub: killed at {len(points)} points ({len(uncut.calls)} calls), each ends whole",
+    )
+
+
+@pytest.mark.parametrize(
+    "every", [pytest.param(5, id="some"), pytest.param(1, id="all", marks=pytest.mark.prove)]
+)
+def test_an_answer_that_is_lost_is_looked_up_in_the_same_run(
+    every: int, uncut: Uncut, made: Recorded, fresh: Callable[[], Recorded]
+) -> None:
+    setup = made.setup()
+    for number in range(1, len(uncut.calls) + 1, every):
+        world = fresh()
+
+        world.record(transport=Cut(number, after=True, how=lost), clock=FakeClock(), setup=setup)
+
+        assert whole(world) == uncut.result, f"lost: call {number}, {uncut.calls[number - 1]}"
+
+
+@pytest.mark.parametrize("nth", [0, 1, 2, 3])
+def test_two_that_record_at_the_same_time_leave_one_release(
+    nth: int, uncut: Uncut, made: Recorded, fresh: Callable[[], Recorded]
+) -> None:
+    """Another does it all when one has made a deployment, its draft, its first file, or its last one."""
+    writes = [number for number, call in enumerate(uncut.calls, 1) if not call.startswith("GET")]
+    world, setup = fresh(), made.setup()
+    others: list[int] = []
+
+    def meanwhile() -> None:
+        others.append(world.record(setup=setup))
+
+    cut = Cut(writes[(0, 4, 5, 8)[nth]], after=True, how=meanwhile)
+    world.record(transport=cut, clock=FakeClock(), setup=setup)
+    world.record(setup=setup)
+
+    assert others, "the other one has not recorded"
+    assert world.releases() == [("v1.0.0", False, FILES_NAMED)]
+    serving = [one for one in world.deployments() if one[2] == "success"]
+    assert len(serving) == len(set(serving)) == 2
