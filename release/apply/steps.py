@@ -6,10 +6,10 @@ from typing import TypeAlias, assert_never
 
 from release.apply import hooks
 from release.apply.asking import ask, insist
+from release.apply.stacks import put_stack
 from release.apply.work import Work
 from release.core import smoke
 from release.core.plan import (
-    ALIAS_EXISTS,
     Action,
     ApplyStack,
     CreateAlias,
@@ -134,16 +134,16 @@ class _Confirm:
 
 
 def _apply_stack(work: Work, action: ApplyStack) -> str:
-    template = work.tools.artifacts.get(action.template, kind="template").decode()
-    parameters = {ALIAS_EXISTS: "true" if action.alias_exists else "false"}
-    tags = {"release:service": action.service, "release:stage": work.plan.stage}
-    stacks, place, name = work.tools.stacks, action.place, action.stack
-    if action.create:
-        stacks.create(place, name, template, parameters=parameters, tags=tags)
-    elif not stacks.update(place, name, template, parameters=parameters, tags=tags):
-        return "stack unchanged"
-    facts = stacks.settled(place, name)
-    return f"stack {facts.status.lower().replace('_', ' ')}"
+    facts = put_stack(
+        work,
+        action.service,
+        action.place,
+        action.stack,
+        action.template,
+        alias_exists=action.alias_exists,
+        create=action.create,
+    )
+    return f"stack {facts.status.lower().replace('_', ' ')}" if facts else "stack unchanged"
 
 
 def _prepare(work: Work, action: PrepareVersion) -> str:

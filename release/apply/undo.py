@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from release.apply.stacks import put_stack
 from release.apply.work import Work, patiently
 from release.core.models import Place
 from release.core.plan import ALIAS_EXISTS
@@ -60,7 +61,7 @@ def _leave(work: Work, served: Served) -> str | None:
         return _back(work, served)  # it does nothing to such a one, and reports what must be
     if facts.lambda_version == served.lambda_version and not facts.weights:
         return None
-    was = f"version {served.lambda_version}" if served.lambda_version else "nothing"
+    was = _version(served.lambda_version)
     line = (
         f"{served.function} in {served.region}: {work.plan.alias} stays at version {facts.serving} (before:"
         f" {was}), because {served.service} has no_auto_rollback: freeze"
@@ -79,7 +80,7 @@ def _each(work: Work, undo: Callable[[Work, Served], str | None], what: Iterable
             with work.tools.functions.undoing():
                 return patiently(work.tools.clock, lambda: undo(work, served))
         except ReleaseError as error:
-            was = f"version {served.lambda_version}" if served.lambda_version else "nothing"
+            was = _version(served.lambda_version)
             return f"{served.function} in {served.region}: could not go back to {was}: {error.cause}"
 
     with ThreadPoolExecutor(32, thread_name_prefix="undo") as pool:
@@ -92,8 +93,8 @@ def _back(work: Work, served: Served) -> str | None:
     if _taken_back(work, place, served):
         return None
     facts = functions.alias(place, served.function, alias)
-    now = f"version {facts.lambda_version}" if facts else "nothing"
-    was = f"version {served.lambda_version}" if served.lambda_version else "nothing"
+    now = _version(facts.lambda_version if facts else None)
+    was = _version(served.lambda_version)
     if now == was and not (facts and facts.weights):
         if facts is not None and work.journal.inherits and (place, served.function) not in work.journal.moved:
             _write_through(work, place, served, facts)
@@ -120,6 +121,10 @@ def _back(work: Work, served: Served) -> str | None:
         )
     work.say("step", phase="undo", name=served.function, region=served.region, detail=f"{now} → {was}")
     return None
+
+
+def _version(lambda_version: str | None) -> str:
+    return f"version {lambda_version}" if lambda_version else "nothing"
 
 
 def _taken_back(work: Work, place: Place, served: Served) -> bool:
@@ -183,9 +188,6 @@ def _detach(work: Work, served: Served) -> str | None:
     place, target, stack = work.place(served), work.targets[served.service], _attached(work, served)
     if stack is None:
         return None
-    template = work.tools.artifacts.get(target.template, kind="template").decode()
-    tags = {"release:service": served.service, "release:stage": work.plan.stage}
-    if work.tools.stacks.update(place, stack.name, template, parameters={ALIAS_EXISTS: "false"}, tags=tags):
-        work.tools.stacks.settled(place, stack.name)
+    put_stack(work, served.service, place, stack.name, target.template, alias_exists=False)
     work.say("step", phase="undo", name=stack.name, region=served.region, detail="triggers detached")
     return None
