@@ -94,17 +94,8 @@ def _hold(work: Work, outcome: Outcome, failure: ReleaseError | None) -> str | N
 
 
 def _after(work: Work) -> list[Served]:
-    """What every function of the stage serves now; what a partial deployment left alone is
-    as it was recorded.
-    """
-    return [
-        *work.plan.kept,
-        *_moved_or_not(work),
-    ]
-
-
-def _moved_or_not(work: Work) -> list[Served]:
-    return [
+    """What every function of the stage serves now; what was no part of this is as it was recorded."""
+    moved = [
         replace(
             change.served,
             lambda_version=work.journal.versions[work.place(change.served), change.served.function],
@@ -114,3 +105,4 @@ def _moved_or_not(work: Work) -> list[Served]:
         else change.served
         for change in work.plan.changes
     ]
+    return [*work.plan.kept, *moved]

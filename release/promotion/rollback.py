@@ -11,10 +11,7 @@ from release.core.models import Place, Stage
 from release.core.plan import Change
 from release.core.records import Event, Served, StageHead, rollback_target
 from release.core.rollback import rollback_steps
-from release.core.selection import (
-    Selection,
-    deployed,
-)
+from release.core.selection import Selection, deployed
 from release.core.snapshot import Observed, served
 from release.errors import GateClosed, Unavailable
 from release.promotion.drafts import (

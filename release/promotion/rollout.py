@@ -14,10 +14,7 @@ from release.core.models import Gradual, Stage
 from release.core.plan import Change, ShiftAlias, Step, Wave
 from release.core.records import Event, Served, StageHead
 from release.core.rollout import rollout_steps, waves_of
-from release.core.selection import (
-    Selection,
-    promotion,
-)
+from release.core.selection import Selection, promotion
 from release.core.snapshot import Observed, served
 from release.promotion.choose import next_release
 from release.promotion.drafts import (
