@@ -1,7 +1,7 @@
 """Tells people what a rollout has come to: it serves, it failed, it is held, it went back."""
 
 from release.apply.work import Work
-from release.core.notices import of_event
+from release.core.notices import moving, of_event
 from release.core.records import Event
 
 
@@ -18,7 +18,5 @@ def tell(work: Work, event: Event) -> None:
 
 def _where(work: Work) -> str:
     """The functions that move, and the regions in the order of their traffic."""
-    changes = work.plan.changes
-    moving = sum(change.changes for change in changes)
-    noun = "function" if len(changes) == 1 else "functions"
-    return f"{moving} of {len(changes)} {noun} in {', '.join(place.region for place in work.plan.places)}"
+    changes, regions = work.plan.changes, ", ".join(place.region for place in work.plan.places)
+    return moving(sum(change.changes for change in changes), len(changes), regions)

@@ -1,9 +1,9 @@
 """`release workflows`: the buttons of GitHub Actions, rendered from pipelines/, and what runs in them."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,8 @@ from release.errors import GateClosed, Misconfigured
 
 if TYPE_CHECKING:
     from release.core.models import Pipelines
+
+_T = TypeVar("_T")
 
 
 @click.group("workflows", cls=Verbs, short_help="The buttons of GitHub Actions, rendered from pipelines/.")
@@ -36,7 +38,7 @@ def render(directory: Path, check: bool, shared: str | None) -> None:
     Files that were rendered before and are no longer asked for are removed. A file that somebody has written
     by hand is never replaced.
     """
-    from release.views.workflows import SHARED
+    from release.views.workflows import SHARED, not_handed_on
 
     if shared is not None and SHARED.fullmatch(shared) is None:
         raise Misconfigured(
@@ -45,7 +47,8 @@ def render(directory: Path, check: bool, shared: str | None) -> None:
         )
     wired = wiring(directory)
     top = wired.repo.top
-    wanted = _rendered(top, shared)
+    pipelines = _pipelines(top)
+    wanted = _rendered(pipelines, shared)
     found = _found(top, wanted)
     differing = [path for path, text in wanted.items() if found.get(path) != text]
     stale = [path for path in found if path not in wanted]
@@ -57,6 +60,8 @@ def render(directory: Path, check: bool, shared: str | None) -> None:
     for verb, paths in (("wrote", differing), ("removed", stale)):
         for path in paths:
             say(f"{verb} {path}")
+    for name in not_handed_on(pipelines):
+        say(f"note: notifications name {name}, which the workflows do not hand over: keep it in AWS")
     if not differing and not stale:
         say(f"{len(wanted)} workflows are in step with pipelines/")
 
@@ -69,24 +74,28 @@ def report_plan(directory: Path, plan: Path) -> None:
 
     Elsewhere than in GitHub Actions the summary is printed.
     """
-    import json
-
     from release.cli.github_output import append_summary, write_outputs
     from release.views.workflow_report import report
 
     folder(directory)
+    attempt = os.environ.get("GITHUB_RUN_ATTEMPT") or "1"
+    told = _from_plan(plan, lambda document: report(document, attempt))
+    write_outputs(told.outputs)
+    if not append_summary(told.summary):
+        say(told.summary.rstrip("\n"))
+
+
+def _from_plan(plan: Path, read: Callable[[Mapping[str, Any]], _T]) -> _T:
+    """What a plan file says. Raises Misconfigured where it is none."""
+    import json
+
     fix = "write it with: release plan VERB … --out plan.json"
     try:
-        told = report(
-            json.loads(plan.read_text(encoding="utf-8")), os.environ.get("GITHUB_RUN_ATTEMPT") or "1"
-        )
+        return read(json.loads(plan.read_text(encoding="utf-8")))
     except OSError as error:
         raise Misconfigured(f"the plan cannot be read: {error.strerror}", fix=fix, see=str(plan)) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Misconfigured("this is no plan file", fix=fix, see=str(plan)) from error
-    write_outputs(told.outputs)
-    if not append_summary(told.summary):
-        say(told.summary.rstrip("\n"))
 
 
 @command.command("approvers", short_help="Tell the next steps who has approved this run.")
@@ -109,6 +118,31 @@ def approvers_of_run(directory: Path, gate: str) -> None:
     logins = approvers(wiring(directory).forge.runs.approvals(int(run)), gate)
     write_outputs({"logins": ",".join(logins)})
     say(f"approved by {', '.join(logins)}" if logins else f"nobody has approved for {gate}")
+
+
+@command.command("waiting", short_help="Tell people, by notifications, that a plan waits for approval.")
+@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def tell_who_decides(directory: Path, plan: Path) -> None:
+    """Tell whoever wants to know of what is `waiting` in the stage of this plan.
+
+    Who cannot be told is named, and nothing else comes of it.
+    """
+    from release.config import load_pipelines, pick_pipeline
+    from release.core.notices import awaiting
+    from release.core.records import stamp
+    from release.observe import pipeline_texts
+
+    wired = wiring(directory)
+    who, at = wired.who().actor, stamp(wired.clock.now())
+    notice = _from_plan(plan, lambda document: awaiting(document["plan"], who=who, at=at))
+    texts, _ = pipeline_texts(wired.repo, wired.repo.remote())
+    pipelines = load_pipelines(texts.files, texts.odd)
+    stage = pick_pipeline(pipelines, notice.pipeline).stage(notice.stage)
+    if stage is None:
+        raise Misconfigured(f"{notice.pipeline} has no stage {notice.stage}", fix="plan again", see=str(plan))
+    for untold in wired.notifier(pipelines).tell(notice, stage.environment.places[0]):
+        say(f"untold: {untold}", err=True)
 
 
 @command.command("under-way", short_help="Tell the next jobs which stages `release advance` has to look at.")
@@ -146,14 +180,14 @@ def under_way(directory: Path, pipeline: str | None) -> None:
         say("nothing is under way")
 
 
-def _rendered(top: Path, shared: str | None) -> Mapping[str, str]:
+def _rendered(pipelines: "Pipelines", shared: str | None) -> Mapping[str, str]:
     """Path in the repository -> text, of every workflow that is asked for."""
     from release.adapters.templates import packaged_templates
     from release.adapters.workflow_templates import WorkflowTemplates
     from release.views.workflows import MARK, workflow_files
 
     templates = WorkflowTemplates(packaged_templates() / "workflows")
-    files = workflow_files(_pipelines(top), shared)
+    files = workflow_files(pipelines, shared)
     return {file.path: MARK + templates.render(file.template, file.words) for file in files}
 
 

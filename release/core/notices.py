@@ -4,9 +4,9 @@ A notice holds words of people (reasons, names, what a program said). They are d
 Slack or Teams sees to it that they neither call anybody nor are markup.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from release.core.reasons import shown
 from release.core.recipients import Occasion
@@ -71,31 +71,38 @@ def of_event(event: Event, where: str, *, first: bool = False) -> Notice | None:
             assert_never(event.outcome)
 
 
-def awaiting(
-    *,
-    pipeline: str,
-    stage: str,
-    verb: str,
-    release: str,
-    tagged: bool,
-    who: str,
-    at: str,
-    where: str,
-    reason: str | None,
-) -> Notice:
-    """A plan that is carried out when somebody has approved it."""
+def awaiting(plan: Mapping[str, Any], *, who: str, at: str) -> Notice:
+    """A plan, as a plan file has it, that is carried out when somebody has approved it.
+
+    Raises KeyError, TypeError and AttributeError for what is no plan.
+    """
+    stage, pipeline, tag = plan["stage"], plan["pipeline"], plan["tag"]
+    release = str(tag or plan["commit"][:10])
+    changes = plan["changes"]
+    regions = ", ".join(dict.fromkeys(change["region"] for change in changes))
     return Notice(
         occasion="waiting",
         tone="attention",
-        title=f"{verb} of {release} to {stage} waits for approval",
+        title=f"{plan['verb']} of {release} to {stage} waits for approval",
         pipeline=pipeline,
         stage=stage,
         release=release,
-        tagged=tagged,
+        tagged=tag is not None,
         at=at,
-        facts=_known(("who", who), ("where", where), ("reason", reason)),
+        facts=_known(
+            ("who", who),
+            ("where", moving(sum(bool(change["changes"]) for change in changes), len(changes), regions)),
+            ("from", plan["source"]),
+            ("reason", plan["reason"]),
+            ("plan", plan["digest"]),
+        ),
         commands=(("to keep it out", f"release hold {stage} --pipeline {pipeline} --reason TEXT"),),
     )
+
+
+def moving(some: int, everything: int, regions: str) -> str:
+    """How many functions move, and where."""
+    return f"{some} of {everything} {'function' if everything == 1 else 'functions'} in {regions}"
 
 
 def links(notice: Notice, *, server: str, repository: str, run: str | None) -> tuple[Link, ...]:

@@ -18,6 +18,9 @@ FOLDER: Final = ".github/workflows"
 # The first line of every file: what bears it may be replaced, and removed when no pipeline asks for it.
 MARK: Final = "# Rendered by `release workflows render`; change pipelines/ or templates/workflows/ instead.\n"
 SHARED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[0-9a-f]{40}", re.ASCII)
+# Variables that `_release.yml` hands to `release`, as secrets of these names. A reusable workflow has to name
+# its secrets, and one that other repositories use cannot know what they call theirs.
+WEBHOOKS: Final = ("RELEASE_SLACK_WEBHOOK", "RELEASE_TEAMS_WEBHOOK", "RELEASE_WEBHOOK")
 _WILD: Final = re.compile(r"[*?\[{]")
 
 
@@ -46,6 +49,8 @@ def workflow_files(pipelines: Pipelines, shared: str | None = None) -> tuple[Wor
         "reusable": f"{where}/{FOLDER}/_release.yml@{commit}" if shared else f"$/{FOLDER}/_release.yml",
         "setup": f"{where}/actions/setup@{commit}" if shared else "$/actions/setup",
         "check": f" --from {shared}" if shared else "",
+        "webhook_secrets": WEBHOOKS,
+        "handed": handed_on(pipelines),
     }
     files = [WorkflowFile("ci.yml", "ci.yml.j2", own), WorkflowFile("watch.yml", "watch.yml.j2", own)]
     if shared is None:
@@ -54,6 +59,18 @@ def workflow_files(pipelines: Pipelines, shared: str | None = None) -> tuple[Wor
         plain = is_plain(pipelines, pipeline)
         files += _buttons(pipeline, plain, own)
     return tuple(sorted(files, key=lambda file: file.name))
+
+
+def handed_on(pipelines: Pipelines) -> tuple[str, ...]:
+    """The secrets that notifications need, in the order of WEBHOOKS."""
+    named = {recipient.where for recipient in pipelines.recipients}
+    return tuple(name for name in WEBHOOKS if name in named)
+
+
+def not_handed_on(pipelines: Pipelines) -> tuple[str, ...]:
+    """Variables that notifications name, and that no workflow sets."""
+    named = (recipient.where for recipient in pipelines.recipients)
+    return tuple(dict.fromkeys(one for one in named if not one.startswith("arn:") and one not in WEBHOOKS))
 
 
 def matrix_row(pipelines: Pipelines, pipeline: Pipeline, stage: Stage) -> dict[str, str]:
@@ -84,7 +101,6 @@ def _of_stage(pipeline: Pipeline, stage: Stage, plain: bool) -> dict[str, str]:
         "pipeline": pipeline.name,
         "stage": stage.name,
         "environment": github_environment(pipeline, stage.name, plain=plain),
-        "region": stage.environment.regions[0],
     }
 
 
@@ -106,7 +122,6 @@ def _buttons(pipeline: Pipeline, plain: bool, own: Mapping[str, object]) -> Iter
             yield WorkflowFile(
                 f"promote-{place}.yml", "promote.yml.j2", {**words, "first": stage.channel == "qa"}
             )
-    last = pipeline.stages[-1]
     yield WorkflowFile(
         "rollback.yml" if plain else f"rollback-{pipeline.name}.yml",
         "rollback.yml.j2",
@@ -116,7 +131,6 @@ def _buttons(pipeline: Pipeline, plain: bool, own: Mapping[str, object]) -> Iter
             "prefix": prefix,
             "label": "" if plain else f" ({pipeline.name})",
             "stages": [stage.name for stage in reversed(pipeline.stages)],
-            "region": last.environment.regions[0],
         },
     )
 

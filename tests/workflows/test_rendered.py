@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
@@ -9,7 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from release.core.names import LONGEST
+from release.core.recipients import Recipient
 from release.errors import Misconfigured
+from release.views.workflows import WEBHOOKS
 from tests.workflows.rendered import (
     ROOT,
     SHARED,
@@ -217,18 +221,24 @@ def test_jobs_hold_the_least_that_they_work_with() -> None:
     }
 
 
-def test_each_job_signs_in_with_its_own_role_and_the_build_never_with_the_deploy_role() -> None:
-    roles = {
-        job: step["with"]["role-to-assume"]
-        for job, step in steps_of(RELEASE)
-        if "configure-aws-credentials" in step.get("uses", "")
-    }
+def test_each_job_says_what_it_may_do_and_no_action_of_others_signs_in_for_it() -> None:
+    access = {(job, step["env"]["RELEASE_ACCESS"]) for job, step in steps_of(RELEASE) if _has_access(step)}
 
-    assert roles == {
-        "build": "${{ vars.AWS_BUILD_ROLE_ARN }}",
-        "plan": "${{ vars.AWS_PLAN_ROLE_ARN }}",
-        "deploy": "${{ vars.AWS_DEPLOY_ROLE_ARN }}",
+    assert access == {("build", "build"), ("plan", "plan"), ("deploy", "deploy")}
+    reaching = {
+        job
+        for job, step in steps_of(RELEASE)
+        if re.search(r"release (build|plan|apply|advance)", step.get("run", ""))
     }
+    assert reaching == {"build", "plan", "deploy"}
+    assert all(
+        _has_access(step)
+        for _, step in steps_of(RELEASE)
+        if re.search(r"release (build|plan|apply|advance)", step.get("run", ""))
+    )
+    assert not [
+        text for name in ALL for _, text in words_in(ALL[name]) if "aws-actions" in text or "AWS_" in text
+    ]
     environments = {name: job.get("environment", {}).get("name") for name, job in jobs_of(RELEASE).items()}
     assert environments == {
         "build": "build",
@@ -237,6 +247,10 @@ def test_each_job_signs_in_with_its_own_role_and_the_build_never_with_the_deploy
         "deploy": "${{ inputs.environment }}",
         "record": None,
     }
+
+
+def _has_access(step: Mapping[str, Any]) -> bool:
+    return "RELEASE_ACCESS" in step.get("env", {})
 
 
 @pytest.mark.parametrize("name", CALLERS)
@@ -257,10 +271,42 @@ def test_a_clone_leaves_no_token_behind_and_has_the_whole_history(name: str) -> 
 
 @pytest.mark.parametrize("name", ALL)
 def test_the_token_is_given_to_single_steps(name: str) -> None:
-    workflow = ALL[name]
-    holding = [path for path, text in words_in(workflow) if "github.token" in text or "secrets." in text]
+    holding = [path for path, text in words_in(ALL[name]) if "github.token" in text]
 
     assert all(path[2:] == ("steps", "env", "GH_TOKEN") for path in holding)
+
+
+def test_addresses_of_webhooks_reach_the_steps_that_tell_people_and_no_other() -> None:
+    holding = [(job, step["name"], step["env"]) for job, step in steps_of(RELEASE) if "secrets." in str(step)]
+
+    assert [(job, name) for job, name, _ in holding] == [
+        ("plan", "Tell who decides"),
+        ("deploy", "Carry it out"),
+    ]
+    for _, _, env in holding:
+        assert {key: text for key, text in env.items() if "secrets." in text} == {
+            name: f"${{{{ secrets.{name} }}}}" for name in WEBHOOKS
+        }
+    declared = RELEASE["on"]["workflow_call"]["secrets"]
+    assert {name: one["required"] for name, one in declared.items()} == dict.fromkeys(WEBHOOKS, False)
+    assert [path[0] for path, text in words_in(RELEASE) if "secrets." in text] == ["jobs"] * 6
+
+
+def test_a_caller_hands_on_the_secrets_that_notifications_name_and_no_others() -> None:
+    told = (
+        Recipient("webhook", "RELEASE_WEBHOOK"),
+        Recipient("slack", "RELEASE_SLACK_WEBHOOK"),
+        Recipient("teams", "OURS"),
+    )
+    for shared in (None, SHARED):
+        texts = texts_of(replace(made_up({"fleet": ["dev", "qa", "prod"]}), recipients=told), shared)
+        for name, text in texts.items():
+            calls = [job for job in jobs_of(parsed(text)).values() if "_release.yml" in job.get("uses", "")]
+            wanted = ["RELEASE_SLACK_WEBHOOK", "RELEASE_WEBHOOK"]
+            assert [job["secrets"] for job in calls] == [
+                {one: f"${{{{ secrets.{one} }}}}" for one in wanted} for _ in calls
+            ]
+            assert len(calls) == (name not in ("_release.yml", "ci.yml"))
 
 
 @pytest.mark.parametrize("name", [*ALL, "actions/setup"])
@@ -275,7 +321,7 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(name: str) -> No
     for used in re.findall(r"uses: (.*)", text):
         assert re.fullmatch(
             r"\$/[\w/.-]+|acme/lambdas/[\w/.-]+@[0-9a-f]{40}"
-            r"|(actions|aws-actions)/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+",
+            r"|actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+",
             used,
         ), used
 

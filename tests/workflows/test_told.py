@@ -148,6 +148,6 @@ def test_a_stage_under_way_is_handed_on_with_all_that_the_reusable_workflow_need
 
     assert main(["-C", str(fleet.clone), "workflows", "under-way"]) == 0
     assert "qa of fleet is under way" in capsys.readouterr().out
-    row = {"pipeline": "fleet", "stage": "qa", "environment": "qa", "region": "us-east-1"}
+    row = {"pipeline": "fleet", "stage": "qa", "environment": "qa"}
     assert json.dumps({"include": [row]}, separators=(",", ":")) in (tmp_path / "outputs").read_text()
     assert "\ntrue\n" in (tmp_path / "outputs").read_text()

@@ -87,7 +87,10 @@ class RenewedCredentials(DeferredRefreshableCredentials):
 
 
 class WebIdentity:
-    """Exchanges tokens of one job for sessions of one role. `client` makes clients as botocore asks."""
+    """Exchanges tokens of one job for sessions of one role.
+
+    `client` makes clients as botocore asks for them.
+    """
 
     def __init__(
         self,
