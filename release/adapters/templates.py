@@ -5,8 +5,9 @@ the release's commit first and from the tool second: a repository may bring its 
 rendering with those it had.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ class CloudFormationTemplates:
         below `templates/cloudformation`. Raises Misconfigured that points at the line of the template or
         macro.
         """
+        return self.render_placed(text, file=file, macros=macros, context=context)[0]
+
+    def render_placed(
+        self, text: str, *, file: str, macros: Mapping[str, str], context: Mapping[str, Any]
+    ) -> tuple[str, Callable[[int], str]]:
+        """As `render`, and which file:line of a template gave a line of the text (from 1)."""
         names = {name: f"{MACROS_FOLDER}/{name}" for name in (*self._fallback, *macros)}
         sources = {names[name]: text for name, text in (dict(self._fallback) | dict(macros)).items()}
         names[file], sources[file] = file, text
@@ -108,7 +115,7 @@ class CloudFormationTemplates:
                 details=_callers(error, sources),
             ) from error
         _check(rendered)
-        return rendered.text
+        return rendered.text, lambda line: rendered.place(line - 1)
 
 
 class _Refused(jinja2.TemplateRuntimeError):
@@ -142,8 +149,16 @@ class _Rendered:
             begins = source.find(text, len("".join(source.splitlines(keepends=True)[: first - 1])))
             literal = begins >= 0 and bool(text.strip())
             found = (file, source.count("\n", 0, begins) + 1 + line - at if literal else first)
+            if not literal and (own := self._only_line(line, source)) is not None:
+                found = (file, own)
             at += text.count("\n")
         return f"{found[0]}:{found[1]}"
+
+    def _only_line(self, line: int, source: str) -> int | None:
+        """The line of a source that says the same as a line of the text, where there is exactly one."""
+        said = self.text.split("\n")[line].strip()
+        same = [number for number, one in enumerate(source.splitlines(), 1) if one.strip() == said]
+        return same[0] if said and len(same) == 1 else None
 
 
 def _render(
@@ -159,12 +174,19 @@ def _render(
     return _Rendered(file, "".join(text for text, _ in pieces), pieces, sources)
 
 
+@cache  # asked for every piece that a template gives
+def _lines(debug_info: str) -> tuple[tuple[int, int], ...]:
+    """Line of the template, line of what jinja has compiled it to."""
+    pairs = (pair.split("=") for pair in debug_info.split("&") if pair)
+    return tuple((int(own), int(compiled)) for own, compiled in pairs)
+
+
 def _speaking(stream: Any, file: str) -> _Place:
     """Where a suspended template is: innermost in the service's own file, or else innermost of all."""
     found: list[_Place] = []
     while (frame := getattr(stream, "gi_frame", None)) is not None and "debug_info" in frame.f_globals:
-        lines = [pair.split("=") for pair in frame.f_globals["debug_info"].split("&") if pair]
-        line = max((int(own) for own, compiled in lines if int(compiled) <= frame.f_lineno), default=1)
+        lines = _lines(frame.f_globals["debug_info"])
+        line = max((own for own, compiled in lines if compiled <= frame.f_lineno), default=1)
         found.append((frame.f_code.co_filename, line))
         stream = stream.gi_yieldfrom
     return next((place for place in reversed(found) if place[0] == file), found[-1] if found else (file, 1))

@@ -54,6 +54,15 @@ def render_stage(
     """The documents of one service in one stage, as this commit has them. Raises Misconfigured with
     file:line.
     """
+    file, text = template_source(service, sources)
+    rendered = templates.render(
+        text, file=file, macros=sources.macros, context=template_context(service, stage, alias)
+    )
+    return Rendered(template=rendered.encode(), settings=_settings_bytes(service, stage))
+
+
+def template_source(service: Service, sources: CommitSources) -> tuple[str, str]:
+    """Path and text of a service's template in a commit. Raises Misconfigured."""
     file = f"{service_folder(service.name)}/{TEMPLATE}"
     text = sources.templates.get(service.name)
     if text is None:
@@ -62,10 +71,7 @@ def render_stage(
             fix=f"create {file}, as docs/configuration.md shows",
             see=file,
         )
-    rendered = templates.render(
-        text, file=file, macros=sources.macros, context=template_context(service, stage, alias)
-    )
-    return Rendered(template=rendered.encode(), settings=_settings_bytes(service, stage))
+    return file, text
 
 
 def template_context(service: Service, stage: str, alias: str) -> Mapping[str, Any]:

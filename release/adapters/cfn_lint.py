@@ -1,0 +1,47 @@
+"""cfn-lint as a library, from the extra `infra`: imported when it is used, which takes a second."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from release.core.infra_lint import Finding
+from release.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from release.core.infra_lint import Severity
+
+_SEVERITIES: Final[dict[str, "Severity"]] = {"error": "error", "warning": "warning"}
+
+
+class CfnLint:
+    """Implements release.infra.lint.Linter. What it finds in one text it remembers."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, tuple[str, ...]], tuple[Finding, ...]] = {}
+
+    def __call__(self, text: str, regions: Sequence[str]) -> Sequence[Finding]:
+        """Raises Misconfigured where cfn-lint is not installed."""
+        key = text, tuple(regions)
+        if key not in self._found:
+            self._found[key] = tuple(map(_finding, _matches(text, list(regions))))
+        return self._found[key]
+
+
+def _matches(text: str, regions: list[str]) -> Sequence[Any]:
+    try:
+        from cfnlint.api import lint  # type: ignore[import-untyped]
+        from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise Misconfigured(
+            "cfn-lint is not installed beside release",
+            fix="install the extra: python -m pip install 'lambda-release[infra]'",
+        ) from error
+    # A `.cfnlintrc` of the folder would decide otherwise from one machine to the next; what a template may
+    # do without, it says in its own Metadata.
+    found: list[Any] = lint(text, config=ManualArgs(regions=regions))
+    return found
+
+
+def _finding(match: Any) -> Finding:
+    path = "/".join(str(part) for part in getattr(match, "path", None) or ())
+    severity: Severity | Literal["info"] = _SEVERITIES.get(match.rule.severity, "info")
+    return Finding(match.rule.id, severity, " ".join(match.message.split()), match.linenumber, path)

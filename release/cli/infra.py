@@ -1,0 +1,18 @@
+"""`release infra`: the CloudFormation templates of a commit, without asking AWS."""
+
+import click
+
+from release.cli.infra_diff import infra_diff
+from release.cli.infra_lint import infra_lint
+from release.cli.infra_render import infra_render
+from release.cli.usage import Verbs
+
+
+@click.group("infra", cls=Verbs, short_help="CloudFormation templates: render, lint, compare.")
+def command() -> None:
+    """Look at the templates of services as a commit has them. Nothing is asked of AWS."""
+
+
+command.add_command(infra_diff)
+command.add_command(infra_lint)
+command.add_command(infra_render)

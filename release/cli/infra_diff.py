@@ -1,0 +1,48 @@
+"""`release infra diff`: what the stacks of two commits have not alike, resource by resource."""
+
+from pathlib import Path
+
+import click
+
+from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.output import say, show, show_json
+from release.errors import Misconfigured
+
+
+@click.command("diff", short_help="What the stacks of two commits have not alike.")
+@click.argument("services", nargs=-1)
+@click.option("--base", required=True, help="Commit that is compared with.")
+@click.option("--head", default="HEAD", show_default=True, help="Commit that is looked at.")
+@click.option("--stage", help="Only this stage; default: all of the pipeline.")
+@click.option("--markdown", is_flag=True, help="Print it for a comment on a pull request.")
+@pipeline_option
+@json_option
+@click.pass_obj
+def infra_diff(
+    directory: Path,
+    services: tuple[str, ...],
+    base: str,
+    head: str,
+    stage: str | None,
+    markdown: bool,
+    pipeline: str | None,
+    as_json: bool,
+) -> None:
+    """Render the templates of two commits for every stage, and compare them. Nothing is asked of AWS.
+
+    What runs may differ from both: this compares what two commits say.
+    """
+    from release.infra.difference import Tools, difference
+    from release.views.infra import difference_json, difference_markdown, difference_text
+
+    if markdown and as_json:
+        raise Misconfigured("--markdown and --json exclude each other", fix="leave one of them out")
+    wired = wiring(directory)
+    tools = Tools(wired.repo, wired.survey, wired.templates, wired.read_template, wired.create_only)
+    compared = difference(tools, pipeline=pipeline, base=base, head=head, services=services, stage=stage)
+    if as_json:
+        show_json(difference_json(compared))
+    elif markdown:
+        say(difference_markdown(compared).rstrip("\n"))
+    else:
+        show(difference_text(compared))

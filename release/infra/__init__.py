@@ -1,0 +1,1 @@
+"""What the templates of a commit are, what cfn-lint finds in them, and what differs between two commits."""
