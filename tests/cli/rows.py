@@ -20,6 +20,7 @@ class Row:
 _LEDGER = frozenset({"folder", "repository", "remote", "ledger"})
 _PIPELINES = _LEDGER | {"configuration", "pipelines"}
 _COMMIT = _PIPELINES | {"commit"}
+_COMMIT_ONLY = _COMMIT - {"remote", "ledger"}
 _AWS = _PIPELINES | {"aws"}
 _SANDBOX = frozenset({"sandbox"})  # asks a running one, wherever it is called
 _WHY = ("--reason", "because")
@@ -44,9 +45,13 @@ ROWS = {
     ("build",): Row((), _COMMIT | {"services", "aws"}),
     # what it cannot know counts as changed: no remote and no ledger is an answer
     ("changed",): Row(("--stage", "STAGE"), (_COMMIT | {"services"}) - {"remote", "ledger"}, "dev"),
+    ("check",): Row(("orders", "--skip", "audit"), _COMMIT_ONLY | {"services"}),
     ("clear",): Row(("v1.0.0-qa.1", *_WHY, "--yes"), _PIPELINES),  # it is not quarantined
     ("deploy",): Row(("STAGE", "--yes"), _COMMIT | {"services", "aws"}, "dev"),
     ("hold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
+    ("infra", "diff"): Row(("--base", "HEAD"), _COMMIT_ONLY),
+    ("infra", "lint"): Row(("--stage", "STAGE"), _COMMIT_ONLY | {"services"}, "dev"),
+    ("infra", "render"): Row(("orders", "--stage", "STAGE"), _COMMIT_ONLY | {"services"}, "dev"),
     ("next",): Row(("STAGE",), _PIPELINES, "qa"),
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
     ("plan", "promote"): Row(("STAGE",), _AWS, "uat"),
