@@ -1,8 +1,8 @@
 """Runs rendered workflows on this machine with nektos/act, against the sandbox and a bare remote.
 
-act 0.2.89 does not know `$/`, `queue` and `deployment: false`: it gets copies without them. Four actions are
-replaced: installing `release` (the one under test is taken), signing in (the sandbox's credentials are in the
-environment), and keeping and fetching a file between jobs (a folder).
+act 0.2.89 does not know `$/`, `queue` and `deployment: false`: it gets copies without them. Three actions are
+replaced: installing `release` (the one under test is taken), and keeping and fetching a file between jobs (a
+folder). Each job gets what GitHub gives it to ask for its identity: nobody else is signed in to the sandbox.
 """
 
 import json
@@ -18,20 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.fleet import World
+from tests.workflows.identities import Identities
 from tests.workflows.rendered import pipelines_in, texts_of
 
 RUN_ID = "77"
+# Of the sandbox's environment: jobs have a home of their own, and sign in by themselves.
+_NOT_IN_JOBS = frozenset({"HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GITHUB_SERVER_URL"})
 _STUBS = {
-    "aws-actions/configure-aws-credentials": 'echo "$ROLE" >>"$ACT_SIGN_INS"',
     "actions/upload-artifact": 'if [ -f "$FILE" ]; then cp "$FILE" "$ACT_FILES/$NAME"; fi',
     "actions/download-artifact": 'cp "$ACT_FILES/$NAME" plan.json',
 }
 _STUB = """\
 name: stand-in
 inputs:
-  role-to-assume: {{required: false}}
-  role-session-name: {{required: false}}
-  aws-region: {{required: false}}
   name: {{required: false}}
   path: {{required: false}}
   if-no-files-found: {{required: false}}
@@ -43,7 +42,6 @@ runs:
       env:
         NAME: ${{{{ inputs.name }}}}
         FILE: ${{{{ inputs.path }}}}
-        ROLE: ${{{{ inputs.role-to-assume }}}}
       run: |
         {script}
 """
@@ -113,15 +111,12 @@ class Act:
             (stub / "action.yml").write_text(_STUB.format(script=script), encoding="utf-8")
         (self._folder / "files").mkdir()
         (self._folder / "home").mkdir()
-        self._sign_ins = self._folder / "sign-ins"
+        self._identities = Identities(world)
         texts = texts_of(pipelines_in(world.clone))
         self._pins = dict(re.findall(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40})", "\n".join(texts.values())))
         files = {f".github/workflows/{name}": _for_act(text) for name, text in texts.items()}
+        files["pipelines/environments.yaml"] = self._identities.environments()
         world.merge("ci: workflows", {**files, "actions/setup/action.yml": _SETUP})
-
-    def signed_in(self) -> list[str]:
-        """The roles that jobs of the last run have signed in with, in their order."""
-        return self._sign_ins.read_text(encoding="utf-8").splitlines()
 
     def run(
         self,
@@ -133,24 +128,26 @@ class Act:
         approvals: Sequence[Mapping[str, Any]] = (),
         **inputs: str,
     ) -> Run:
-        self._sign_ins.write_text("")
         with forge(approvals) as api:
             environment = {
-                **{key: value for key, value in self._world.fleet.environment.items() if key != "HOME"},
+                **{
+                    key: value
+                    for key, value in self._world.fleet.environment.items()
+                    if key not in _NOT_IN_JOBS
+                },
                 "GITHUB_API_URL": api,
                 "GITHUB_RUN_ID": RUN_ID,
                 "GITHUB_RUN_ATTEMPT": str(attempt),
                 "ACT_FILES": str(self._folder / "files"),
-                "ACT_SIGN_INS": str(self._sign_ins),
                 "ACT_RELEASE": str(self._release),
+                "ACTIONS_ID_TOKEN_REQUEST_URL": self._identities.url(),
             }
             given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
             for key, value in inputs.items():
                 given += ["--input", f"{key}={value}"]
             for name in _STUBS:
                 given += ["--local-repository", f"{name}@{self._pins[name]}={self._folder / name}"]
-            for job in ("BUILD", "PLAN", "DEPLOY"):
-                given += ["--var", f"AWS_{job}_ROLE_ARN=the {job.lower()} role"]
+            given += ["--var", f"ACT_TOKENS={json.dumps(self._identities.tokens(), separators=(',', ':'))}"]
             done = subprocess.run(
                 [self._program, event, "--json", "-W", f".github/workflows/{workflow}",
                  "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--action-offline-mode",
@@ -173,4 +170,16 @@ def _run(code: int, lines: Sequence[str]) -> Run:
 
 def _for_act(text: str) -> str:
     text = text.replace("uses: $/", "uses: ./")
-    return re.sub(r"(?m)^ *(queue: max|deployment: false)\n", "", text)
+    text = re.sub(r"(?m)^ *(queue: max|deployment: false)\n", "", text)
+    return re.sub(r"(?m)^    environment:\n      name: (.*)(?<!-approval)\n", _with_token, text)
+
+
+def _with_token(environment: "re.Match[str]") -> str:
+    """The job's environment, and the request token of a job in it."""
+    name = environment[1]
+    expression = "format('{0}', " + f"'{name}')"
+    if "inputs.environment" in name:
+        suffix = name.partition("}}")[2]
+        expression = "format('{0}" + suffix + "', inputs.environment)"
+    token = "${{ fromJSON(vars.ACT_TOKENS)[" + expression + "] }}"
+    return f"{environment[0]}    env:\n      ACTIONS_ID_TOKEN_REQUEST_TOKEN: {token}\n"

@@ -1,0 +1,87 @@
+"""Roles as docs/github.md asks for them, each trusting one job's environment, and what such jobs ask with."""
+
+import contextlib
+import json
+from typing import Any
+
+from tests.e2e.fleet import World
+from tests.e2e.texts import ARTIFACT_ACCOUNT, BUCKET, PRIMARY, REGIONS
+
+_HOST = "token.actions.githubusercontent.com"
+
+
+class Identities:
+    """Of one world: its repository in the forge, and two roles in the account of each stage."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._repository = f"acme/{world.folder.name}"
+        self._forge = world.fleet.sandbox.forge
+        self._forge.add_repository(self._repository, world.remote.path)
+        for stage, account in world.accounts.items():
+            self._role(account, "release-deploy", [stage])
+            self._role(account, "release-plan", [f"{stage}-plan"])
+        name = world.folder.name
+        reading = [one for stage in world.accounts for one in (stage, f"{stage}-plan")]
+        self._role(ARTIFACT_ACCOUNT, f"build-{name}", ["build"])
+        self._role(ARTIFACT_ACCOUNT, f"read-{name}", reading)
+
+    def environments(self) -> str:
+        """`pipelines/environments.yaml` with all roles."""
+        name, ours = self._world.folder.name, f"arn:aws:iam::{ARTIFACT_ACCOUNT}:role"
+        lines = [
+            f'artifacts: {{account: "{ARTIFACT_ACCOUNT}", bucket: "{BUCKET}",'
+            f' role: "{ours}/build-{name}", read_role: "{ours}/read-{name}"}}',
+            "environments:",
+        ]
+        for stage, account in self._world.accounts.items():
+            regions = ", ".join(REGIONS if stage == "prod" else (PRIMARY,))
+            role = f"arn:aws:iam::{account}:role/release"
+            lines.append(
+                f'  {stage}: {{account: "{account}", regions: [{regions}],'
+                f' role: "{role}-deploy", plan_role: "{role}-plan"}}'
+            )
+        return "\n".join(lines) + "\n"
+
+    def tokens(self) -> dict[str, str]:
+        """By the environment that a job names: what it asks for its identity with."""
+        stages = self._world.accounts
+        names = ["build", *stages, *(f"{stage}-plan" for stage in stages)]
+        return {name: self._job(name)["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] for name in names}
+
+    def url(self) -> str:
+        return self._job("build")["ACTIONS_ID_TOKEN_REQUEST_URL"]
+
+    def _job(self, environment: str) -> dict[str, str]:
+        workflow = f"{self._repository}/.github/workflows/_release.yml@refs/heads/main"
+        return self._forge.job_environment(
+            self._repository, environment=environment, job_workflow_ref=workflow
+        )
+
+    def _role(self, account: str, name: str, environments: list[str]) -> None:
+        iam: Any = self._world.fleet.client("iam", account, PRIMARY)
+        provider = f"arn:aws:iam::{account}:oidc-provider/{_HOST}"
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_open_id_connect_provider(Url=f"https://{_HOST}", ClientIDList=["sts.amazonaws.com"])
+        by_jobs = {
+            "Effect": "Allow",
+            "Principal": {"Federated": provider},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {f"{_HOST}:aud": "sts.amazonaws.com"},
+                "StringLike": {
+                    f"{_HOST}:sub": [f"repo:{self._repository}:environment:{one}" for one in environments],
+                    f"{_HOST}:job_workflow_ref": f"{self._repository}/.github/workflows/_release.yml@*",
+                },
+            },
+        }
+        by_people = {
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{ARTIFACT_ACCOUNT}:root"},
+            "Action": "sts:AssumeRole",
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [by_people, by_jobs]})
+        try:
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)
+        except iam.exceptions.EntityAlreadyExistsException:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=policy)
