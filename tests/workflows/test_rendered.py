@@ -217,24 +217,29 @@ def test_jobs_hold_the_least_that_they_work_with() -> None:
         "plan": {"contents": "read", "id-token": "write"},
         "gate": {},
         "deploy": {"actions": "read", "contents": "write", "id-token": "write"},
-        "record": {"contents": "read"},
+        "record": {
+            "contents": "write",
+            "deployments": "write",
+            "id-token": "write",
+            "pull-requests": "write",
+        },
     }
 
 
 def test_each_job_says_what_it_may_do_and_no_action_of_others_signs_in_for_it() -> None:
     access = {(job, step["env"]["RELEASE_ACCESS"]) for job, step in steps_of(RELEASE) if _has_access(step)}
 
-    assert access == {("build", "build"), ("plan", "plan"), ("deploy", "deploy")}
+    assert access == {("build", "build"), ("plan", "plan"), ("deploy", "deploy"), ("record", "plan")}
     reaching = {
         job
         for job, step in steps_of(RELEASE)
-        if re.search(r"release (build|plan|apply|advance)", step.get("run", ""))
+        if re.search(r"release (build|plan|apply|advance|record)", step.get("run", ""))
     }
-    assert reaching == {"build", "plan", "deploy"}
+    assert reaching == {"build", "plan", "deploy", "record"}
     assert all(
         _has_access(step)
         for _, step in steps_of(RELEASE)
-        if re.search(r"release (build|plan|apply|advance)", step.get("run", ""))
+        if re.search(r"release (build|plan|apply|advance|record)", step.get("run", ""))
     )
     assert not [
         text for name in ALL for _, text in words_in(ALL[name]) if "aws-actions" in text or "AWS_" in text
@@ -245,7 +250,7 @@ def test_each_job_says_what_it_may_do_and_no_action_of_others_signs_in_for_it() 
         "plan": "${{ inputs.environment }}-plan",
         "gate": "${{ inputs.environment }}-approval",
         "deploy": "${{ inputs.environment }}",
-        "record": None,
+        "record": "${{ inputs.environment }}-plan",
     }
 
 
@@ -368,6 +373,24 @@ def test_what_is_carried_out_is_what_was_planned() -> None:
     (script,) = [step["run"] for job, step in steps_of(RELEASE) if step.get("name") == "Carry it out"]
 
     assert 'release apply plan.json "--expect-digest=$DIGEST" --yes' in script
+
+
+def test_github_is_told_of_every_end_whatever_came_before_it() -> None:
+    """Also of one that `advance` has led to, and where the deploy job or a step before has failed."""
+    job = jobs_of(RELEASE)["record"]
+    (step,) = [one for one in job["steps"] if "release record" in one.get("run", "")]
+
+    assert job["if"] == "${{ always() && needs.deploy.result != 'skipped' }}"
+    assert step["if"] == "${{ always() }}"
+    assert step["run"] == 'release record "--pipeline=$PIPELINE" -- "$STAGE"'
+
+
+def test_who_has_approved_is_asked_for_the_gate_of_this_stage_and_the_first_attempt_alone() -> None:
+    (step,) = [one for _, one in steps_of(RELEASE) if one.get("id") == "approved"]
+
+    assert step["run"] == 'release workflows approvers "--gate=$GATE"'
+    assert step["env"]["GATE"] == "${{ inputs.environment }}-approval"
+    assert step["if"] == "${{ inputs.approval && needs.plan.outputs.attempt == '1' }}"
 
 
 def test_promotions_ask_and_a_rollback_and_a_push_do_not() -> None:
