@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from release.core import refusals, trailers
+from release.core import refusals
 from release.core.blockers import Blocker
 from release.core.conventional import Bump
 from release.core.decisions import quarantined_names
@@ -16,10 +16,11 @@ from release.core.selection import (
 )
 from release.core.tags import Facts, highest_gold
 from release.core.versions import Next, next_gold, next_qa, next_rc
-from release.errors import GateClosed, Misconfigured
+from release.errors import Misconfigured
 from release.ports import Repo
 from release.promotion.gates import deployment_gates, promotion_gates
 from release.promotion.setup import Request, Setup
+from release.promotion.stated import stated
 
 
 def deploy_selection(repo: Repo, setup: Setup, request: Request) -> Selection:
@@ -164,19 +165,9 @@ def _about(repo: Repo, setup: Setup, facts: Facts, commit: str) -> Facts:
     """Add what only this commit's neighbours tell: manifests that its tags state, and
     whether it holds what runs.
     """
-    here = [tag for tag in facts.tags if tag.commit == commit and setup.refs.tags[tag.name].annotated]
-    repo.ensure([tag.object for tag in here], refs=[f"refs/tags/{tag.name}" for tag in here])
-    manifests = {}
-    for tag in here:
-        try:
-            stated = trailers.parse(repo.tag_message(tag.object))
-        except ValueError as error:
-            raise GateClosed(
-                f"the tag {tag.name} was tampered with: {error}",
-                fix="find out who made it; `release audit show` says what the ledger knows",
-            ) from error
-        if "Release-Manifest" in stated:
-            manifests[tag.name] = stated["Release-Manifest"]
+    here = [setup.refs.tags[tag.name] for tag in facts.tags if tag.commit == commit]
+    said = stated(repo, [tag for tag in here if tag.annotated])
+    manifests = {name: tag["Release-Manifest"] for name, tag in said.items() if "Release-Manifest" in tag}
     keeps = True
     if facts.runs is not None and facts.runs.commit != commit:
         repo.ensure([facts.runs.commit], refs=_heads(setup))

@@ -7,7 +7,6 @@ hold, or a person's quarantine, stops that as well. A rollback is asked nothing.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from release.core import trailers
 from release.core.blockers import Blocker
 from release.core.decisions import closed_by_people
 from release.core.eyes import Starters
@@ -21,6 +20,7 @@ from release.core.versions import Next
 from release.errors import GateClosed
 from release.ports import Clock, Ledger, Metrics, Repo
 from release.promotion.setup import Setup
+from release.promotion.stated import stated
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +188,9 @@ def _starters(repo: Repo, setup: Setup, good: Good) -> Starters:
     tag = setup.refs.tags.get(good.release.tag or "")
     # A tag that is not what the ledger knows closes the stage by a rule of its own.
     if tag is not None and tag.annotated and tag.object == good.release.tag_object:
-        repo.ensure([tag.object], refs=[f"refs/tags/{tag.name}"])
-        stated = trailers.parse(repo.tag_message(tag.object))
-        if "Release-Actor" in stated:
-            people.append((stated["Release-Actor"], stated.get("Release-Run") or None))
+        said = stated(repo, [tag])[tag.name]
+        if "Release-Actor" in said:
+            people.append((said["Release-Actor"], said.get("Release-Run") or None))
     return Starters.named(people)
 
 

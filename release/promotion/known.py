@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from release.build.documents import load_manifest
-from release.core import trailers
 from release.core.manifest import Manifest
-from release.errors import GateClosed, Misconfigured, ReleaseError
+from release.errors import Misconfigured, ReleaseError
 from release.ports import Artifacts, Repo
 from release.promotion.setup import Setup
+from release.promotion.stated import stated, tampered
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _ABBREVIATED = re.compile(r"[0-9a-f]{6,64}")
@@ -31,10 +31,10 @@ def known_release(repo: Repo, artifacts: Artifacts, setup: Setup, name: str, *, 
     (then for any other). Raises GateClosed for a tag that was tampered with, Misconfigured when there is
     none.
     """
-    if name in setup.refs.tags and (stated := _stated(repo, setup, name)) is not None:
-        known = _loaded(artifacts, stated, name)
+    if name in setup.refs.tags and (digest := _manifest_of(repo, setup, name)) is not None:
+        known = _loaded(artifacts, digest, name)
         if known.manifest.commit != setup.refs.tags[name].commit:
-            raise _tampered(name, "its manifest is that of another commit")
+            raise tampered(name, "its manifest is that of another commit")
         return known
     for head in setup.state.heads.values():
         for good in head.history:
@@ -61,16 +61,10 @@ def known_release(repo: Repo, artifacts: Artifacts, setup: Setup, name: str, *, 
     return _of_commit(artifacts, setup, commit, target)
 
 
-def _stated(repo: Repo, setup: Setup, name: str) -> str | None:
+def _manifest_of(repo: Repo, setup: Setup, name: str) -> str | None:
     """The manifest that a tag of the remote states. Raises GateClosed when it was tampered with."""
     tag = setup.refs.tags[name]
-    if not tag.annotated:
-        return None
-    repo.ensure([tag.object], refs=[f"refs/tags/{name}"])
-    try:
-        return trailers.parse(repo.tag_message(tag.object)).get("Release-Manifest")
-    except ValueError as error:
-        raise _tampered(name, str(error)) from error
+    return stated(repo, [tag])[name].get("Release-Manifest") if tag.annotated else None
 
 
 def _of_commit(artifacts: Artifacts, setup: Setup, commit: str, target: str) -> Known:
@@ -97,13 +91,6 @@ def _loaded(artifacts: Artifacts, digest: str, tag: str | None) -> Known:
         return Known(load_manifest(artifacts, digest), digest, tag)
     except ValueError as error:  # a forged digest names no other place
         raise Misconfigured(f"{digest!r} is no digest of a manifest", fix="name another release") from error
-
-
-def _tampered(tag: str, why: str) -> GateClosed:
-    return GateClosed(
-        f"the tag {tag} was tampered with: {why}",
-        fix="find out who made it; `release audit show` says what the ledger knows",
-    )
 
 
 def running_manifests(setup: Setup) -> Sequence[str]:
