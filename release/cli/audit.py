@@ -60,7 +60,8 @@ def audit_show(directory: Path, tag: str, pipeline: str | None, as_json: bool) -
             f"neither the remote nor the ledger knows {tag}", fix="`release audit log` lists all there is"
         )
     stated: dict[str, str] = {}
-    problem = None if found or not tag.startswith("v") else "the tag is not on the remote any more"
+    recorded = any(event.release is not None and event.release.tag == tag for event in events)
+    problem = "the tag is not on the remote any more" if found is None and recorded else None
     if found is not None and found.annotated:
         wired.repo.ensure([found.object], refs=[f"refs/tags/{tag}"])
         try:
