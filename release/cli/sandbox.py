@@ -145,8 +145,11 @@ def _provision(sandbox: "Sandbox", pipelines: "Pipelines") -> None:
 
     store = pipelines.artifacts
     if isinstance(store, BucketStore):
+        found = pipelines.environments.values()
+        roles = [(one.account, one.regions, role) for one in found for role in (one.role, one.plan_role)]
+        roles += [(store.account, pipelines.regions, role) for role in (store.role, store.read_role) if role]
         sandbox.provision(
-            environments=[(one.account, one.regions, one.role) for one in pipelines.environments.values()],
+            environments=roles,
             artifact_account=store.account,
             bucket_pattern=store.bucket,
         )

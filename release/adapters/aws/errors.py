@@ -141,7 +141,7 @@ def translate(error: Exception, place: Place, doing: str) -> ReleaseError:
     if code in _DENIED_CODES or status in (401, 403):
         return Misconfigured(
             f"access denied while {cause}",
-            fix=f"give {place.role or 'the identity you run as'} the permission that the message names",
+            fix="give the identity that the message names the permission that it lacks",
         )
     if isinstance(error, _NETWORK) or status >= 500:
         return Unavailable(

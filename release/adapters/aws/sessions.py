@@ -207,7 +207,13 @@ class Aws:
             role_arn=role,
             extra_args={"RoleSessionName": self._session_name},
         )
-        return DeferredRefreshableCredentials(fetcher.fetch_credentials, method="assume-role")
+
+        def fetch() -> Any:
+            # Whoever makes the first call need not know that a role has to be assumed for it.
+            with translated(Place(role.split(":")[4], region, role), "asking for a session"):
+                return fetcher.fetch_credentials()
+
+        return DeferredRefreshableCredentials(fetch, method="assume-role")
 
     def _exchanged(self, role: str, region: str, job: GitHubJob) -> DeferredRefreshableCredentials:
         return WebIdentity(
