@@ -90,8 +90,10 @@ def test_every_function_that_failed_is_named() -> None:
     world.fails_smoke("v1.1.0")
     failure = world.promote("v1.1.0").failure
     assert failure is not None
-    causes = [failure.cause, *failure.details]
-    assert all(cause.startswith("the smoke test of ") for cause in causes)
+    tested = {(call.name, call.place.region) for call in world.functions.calls if call.operation == "invoke"}
+    assert sorted([failure.cause, *failure.details]) == sorted(
+        f"the smoke test of {name}:2 in {region} failed: statusCode 503" for name, region in tested
+    )
 
 
 def test_undone_aliases_say_what_they_were_put_back_after() -> None:
