@@ -37,37 +37,29 @@ def write_outputs(values: Mapping[str, str]) -> bool:
     https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions#multiline-strings: a
     value ends at a delimiter that nobody can guess. Raises Misconfigured.
     """
-    file = os.environ.get("GITHUB_OUTPUT")
-    if not file:
-        return False
     text = ""
     for name, value in values.items():
         delimiter = f"release_{secrets.token_hex(16)}"
         text += f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+    return _append("GITHUB_OUTPUT", text, what="the outputs of this job")
+
+
+def append_summary(text: str) -> bool:
+    """Append to the summary of the job. False: there is no job. Raises Misconfigured."""
+    return _append("GITHUB_STEP_SUMMARY", text, what="the summary of this job")
+
+
+def _append(variable: str, text: str, *, what: str) -> bool:
+    file = os.environ.get(variable)
+    if not file:
+        return False
     try:
         with Path(file).open("a", encoding="utf-8") as output:
             output.write(text)
     except OSError as error:
         raise Misconfigured(
-            f"the outputs of this job cannot be written: {error.strerror}",
-            fix="let GITHUB_OUTPUT name a file that can be written, or unset it",
-            see=file,
-        ) from error
-    return True
-
-
-def append_summary(text: str) -> bool:
-    """Append to the summary of the job. False: there is no job. Raises Misconfigured."""
-    file = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not file:
-        return False
-    try:
-        with Path(file).open("a", encoding="utf-8") as summary:
-            summary.write(text)
-    except OSError as error:
-        raise Misconfigured(
-            f"the summary of this job cannot be written: {error.strerror}",
-            fix="let GITHUB_STEP_SUMMARY name a file that can be written, or unset it",
+            f"{what} cannot be written: {error.strerror}",
+            fix=f"let {variable} name a file that can be written, or unset it",
             see=file,
         ) from error
     return True
