@@ -9,11 +9,8 @@ import json
 import os
 import re
 import subprocess
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,6 @@ from tests.e2e.fleet import World
 from tests.workflows.identities import Identities
 from tests.workflows.rendered import pipelines_in, texts_of
 
-RUN_ID = "77"
 # Of the sandbox's environment: jobs have a home of their own, and sign in by themselves.
 _NOT_IN_JOBS = frozenset({"HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GITHUB_SERVER_URL"})
 _STUBS = {
@@ -65,38 +61,6 @@ class Run:
     log: str
 
 
-@contextmanager
-def forge(approvals: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The address of an API that knows who has approved the run, and nothing else."""
-
-    class Approvals(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            known = self.path.endswith(f"/actions/runs/{RUN_ID}/approvals")
-            answer = json.dumps(list(approvals) if known else {"message": "Not Found"}).encode()
-            self.send_response(200 if known else 404)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Approvals)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def approved_by(login: str, environment: str) -> Mapping[str, Any]:
-    """As https://docs.github.com/en/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run."""
-    return {"state": "approved", "user": {"login": login}, "environments": [{"name": environment}]}
-
-
 class Act:
     """One world whose main branch has the workflows that its pipelines ask for."""
 
@@ -118,6 +82,14 @@ class Act:
         files["pipelines/environments.yaml"] = self._identities.environments()
         world.merge("ci: workflows", {**files, "actions/setup/action.yml": _SETUP})
 
+    def shown(self) -> dict[str, Any]:
+        """What the forge holds of the repository."""
+        return self._world.fleet.sandbox.forge.state(self._identities.repository)
+
+    def violations(self) -> list[dict[str, str]]:
+        """Calls to the forge that GitHub's description does not know."""
+        return self._world.fleet.sandbox.forge.violations(self._identities.repository)
+
     def run(
         self,
         workflow: str,
@@ -125,37 +97,34 @@ class Act:
         event: str = "workflow_dispatch",
         actor: str = "ada",
         attempt: int = 1,
-        approvals: Sequence[Mapping[str, Any]] = (),
+        approved_by: Mapping[str, str] | None = None,
         **inputs: str,
     ) -> Run:
-        with forge(approvals) as api:
-            environment = {
-                **{
-                    key: value
-                    for key, value in self._world.fleet.environment.items()
-                    if key not in _NOT_IN_JOBS
-                },
-                "GITHUB_API_URL": api,
-                "GITHUB_RUN_ID": RUN_ID,
-                "GITHUB_RUN_ATTEMPT": str(attempt),
-                "ACT_FILES": str(self._folder / "files"),
-                "ACT_RELEASE": str(self._release),
-                "ACTIONS_ID_TOKEN_REQUEST_URL": self._identities.url(),
-            }
-            given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
-            for key, value in inputs.items():
-                given += ["--input", f"{key}={value}"]
-            for name in _STUBS:
-                given += ["--local-repository", f"{name}@{self._pins[name]}={self._folder / name}"]
-            given += ["--var", f"ACT_TOKENS={json.dumps(self._identities.tokens(), separators=(',', ':'))}"]
-            done = subprocess.run(
-                [self._program, event, "--json", "-W", f".github/workflows/{workflow}",
-                 "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--action-offline-mode",
-                 "--actor", actor, "-s", "GITHUB_TOKEN=made-up", *given],
-                cwd=self._world.clone,
-                env={"PATH": os.environ["PATH"], "HOME": str(self._folder / "home"), "LANG": "C.UTF-8"},
-                capture_output=True, text=True, check=False, timeout=300,
-            )  # fmt: skip
+        """`approved_by`: the environment that waits -> who approves it."""
+        self.run_id = self._identities.add_run(workflow, attempt, approved_by or {})
+        environment = {
+            **{key: value for key, value in self._world.fleet.environment.items() if key not in _NOT_IN_JOBS},
+            "GITHUB_REPOSITORY": self._identities.repository,
+            "GITHUB_RUN_ID": str(self.run_id),
+            "GITHUB_RUN_ATTEMPT": str(attempt),
+            "ACT_FILES": str(self._folder / "files"),
+            "ACT_RELEASE": str(self._release),
+            "ACTIONS_ID_TOKEN_REQUEST_URL": self._identities.url(),
+        }
+        given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
+        for key, value in inputs.items():
+            given += ["--input", f"{key}={value}"]
+        for name in _STUBS:
+            given += ["--local-repository", f"{name}@{self._pins[name]}={self._folder / name}"]
+        given += ["--var", f"ACT_TOKENS={json.dumps(self._identities.tokens(), separators=(',', ':'))}"]
+        done = subprocess.run(
+            [self._program, event, "--json", "-W", f".github/workflows/{workflow}",
+             "-P", "ubuntu-24.04=-self-hosted", "--no-cache-server", "--action-offline-mode",
+             "--actor", actor, "-s", f"GITHUB_TOKEN={self._identities.job_token()}", *given],
+            cwd=self._world.clone,
+            env={"PATH": os.environ["PATH"], "HOME": str(self._folder / "home"), "LANG": "C.UTF-8"},
+            capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
         return _run(done.returncode, (done.stdout + done.stderr).splitlines())
 
 

@@ -2,8 +2,12 @@
 
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import httpx
+
+from release.sandbox.forge.client import DEFAULT_LOGIN
 from tests.e2e.fleet import World
 from tests.e2e.texts import ARTIFACT_ACCOUNT, BUCKET, PRIMARY, REGIONS
 
@@ -15,9 +19,9 @@ class Identities:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._repository = f"acme/{world.folder.name}"
+        self.repository = f"acme/{world.folder.name}"
         self._forge = world.fleet.sandbox.forge
-        self._forge.add_repository(self._repository, world.remote.path)
+        self._forge.add_repository(self.repository, world.remote.path)
         for stage, account in world.accounts.items():
             self._role(account, "release-deploy", [stage])
             self._role(account, "release-plan", [f"{stage}-plan"])
@@ -52,10 +56,39 @@ class Identities:
     def url(self) -> str:
         return self._job("build")["ACTIONS_ID_TOKEN_REQUEST_URL"]
 
+    def job_token(self) -> str:
+        """GITHUB_TOKEN with all that the jobs of `_release.yml` ask for together."""
+        return self._forge.app_token(
+            self.repository, actions="read", contents="write", deployments="write", pull_requests="write"
+        )
+
+    def add_run(self, workflow: str, attempt: int, approved_by: Mapping[str, str]) -> int:
+        """A run of the workflow, which these people have approved; its id."""
+        run = self._forge.add_run(
+            self.repository, workflow, attempt=attempt, status="waiting", waiting_for=[*approved_by]
+        )
+        for environment, login in approved_by.items():
+            reviewers = [{"type": "User", "id": self._forge.person(login)}]
+            made = self._say("PUT", f"environments/{environment}", DEFAULT_LOGIN, {"reviewers": reviewers})
+            answer = {"environment_ids": [made["id"]], "state": "approved", "comment": "go"}
+            self._say("POST", f"actions/runs/{run}/pending_deployments", login, answer)
+        return run
+
+    def _say(self, method: str, path: str, login: str, body: Mapping[str, Any]) -> Any:
+        """By a person, to the API."""
+        answer = httpx.request(
+            method,
+            f"{self._forge.api}/repos/{self.repository}/{path}",
+            headers={"Authorization": f"Bearer gho_{login}"},
+            json=body,
+        )
+        assert answer.is_success, answer.text
+        return answer.json()
+
     def _job(self, environment: str) -> dict[str, str]:
-        workflow = f"{self._repository}/.github/workflows/_release.yml@refs/heads/main"
+        workflow = f"{self.repository}/.github/workflows/_release.yml@refs/heads/main"
         return self._forge.job_environment(
-            self._repository, environment=environment, job_workflow_ref=workflow
+            self.repository, environment=environment, job_workflow_ref=workflow
         )
 
     def _role(self, account: str, name: str, environments: list[str]) -> None:
@@ -70,8 +103,8 @@ class Identities:
             "Condition": {
                 "StringEquals": {f"{_HOST}:aud": "sts.amazonaws.com"},
                 "StringLike": {
-                    f"{_HOST}:sub": [f"repo:{self._repository}:environment:{one}" for one in environments],
-                    f"{_HOST}:job_workflow_ref": f"{self._repository}/.github/workflows/_release.yml@*",
+                    f"{_HOST}:sub": [f"repo:{self.repository}:environment:{one}" for one in environments],
+                    f"{_HOST}:job_workflow_ref": f"{self.repository}/.github/workflows/_release.yml@*",
                 },
             },
         }

@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e import fleet as fleets
 from tests.e2e.fleet import Fleet, World
-from tests.e2e.texts import HANDLER, PRIMARY, SHORT
-from tests.workflows.act import RUN_ID, Act, approved_by
+from tests.e2e.texts import HANDLER, PRIMARY, REGIONS, SHORT
+from tests.workflows.act import Act
 
 pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("act")]
 
@@ -80,12 +80,13 @@ def test_a_merge_goes_to_dev_and_by_the_button_to_qa(act: Act, world: World) -> 
     reason = """it's "fine" $(touch hacked) `id` ${{ github.token }} ; exit 1 #"""
     promoted = act.run("promote-qa.yml", reason=reason)
     assert promoted.code == 0, promoted.log
+    by_run = act.run_id
     assert promoted.jobs == {
         "Plan": "success", "promote v1.0.0-qa.1 to qa": "success", "Deploy": "success", "Record": "success"
     }  # fmt: skip
     stated = world.remote.trailers("v1.0.0-qa.1")
     assert (stated["Release-Reason"], stated["Release-Actor"]) == (reason, "ada")
-    assert stated["Release-Run"].startswith(RUN_ID)
+    assert stated["Release-Run"] == f"{by_run}.1"
     assert "promote to qa: succeeded by ada" in promoted.summary
 
     again = act.run("promote-qa.yml")
@@ -109,19 +110,31 @@ def test_prod_opens_to_a_second_person_alone(act: Act, world: World) -> None:
     by("ada", world, "deploy", "dev")
     by("ada", world, "promote", "qa")
 
-    alone = act.run("promote-prod.yml", reason="go", approvals=[approved_by("ada", "prod-approval")])
+    alone = act.run("promote-prod.yml", reason="go", approved_by={"prod-approval": "ada"})
     assert alone.jobs["Deploy"] == "failure" and alone.jobs["Record"] == "success", alone.log
     assert "four eyes are not proven" in alone.log or "the plan no longer holds" in alone.log
-    elsewhere = [approved_by("grace", "uat-approval")]
-    assert act.run("promote-prod.yml", reason="go", approvals=elsewhere).code != 0
-    asked = [approved_by("grace", "prod-approval")]
-    assert act.run("promote-prod.yml", reason="go", approvals=asked, attempt=2).code != 0
+    elsewhere = {"uat-approval": "grace"}
+    assert act.run("promote-prod.yml", reason="go", approved_by=elsewhere).code != 0
+    asked = {"prod-approval": "grace"}
+    assert act.run("promote-prod.yml", reason="go", approved_by=asked, attempt=2).code != 0
     assert list(world.remote.tags()) == ["v1.0.0-qa.1"]
 
-    together = act.run("promote-prod.yml", reason="go", approvals=asked)
+    together = act.run("promote-prod.yml", reason="go", approved_by=asked)
     assert together.code == 0, together.log
     assert "v1.0.0" in world.remote.tags()
     assert set(world.live("prod").values()) == {"1"}
+    shown = act.shown()
+    (release,) = shown["releases"]
+    assert (release["tag"], release["draft"]) == ("v1.0.0", False)
+    assert {asset["name"] for asset in release["assets"]} == {
+        "audit.json", "manifest.json", "provenance.intoto.jsonl", "sboms.zip"
+    }  # fmt: skip
+    served = [one for one in shown["deployments"] if one["environment"] == "prod"]
+    assert [(one["payload"]["region"], one["statuses"][-1]["state"]) for one in served] == [
+        (region, "success") for region in REGIONS
+    ]
+    assert f"/actions/runs/{act.run_id}/attempts/1" in served[0]["statuses"][-1]["log_url"]
+    assert act.violations() == []
 
 
 def test_a_failing_smoke_test_is_red_and_its_record_is_shown(act: Act, world: World) -> None:
@@ -161,5 +174,5 @@ def test_watch_goes_on_with_what_bakes_and_is_green_while_it_does(program: Path,
     watched = act.run("watch.yml")
 
     assert watched.code == 0, watched.log
-    assert watched.jobs == {"Look": "success", "Deploy": "success"}
+    assert watched.jobs == {"Look": "success", "Deploy": "success", "Record": "success"}
     assert "qa is under way" in watched.log

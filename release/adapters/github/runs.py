@@ -39,8 +39,13 @@ class GitHubRuns:
         found = self._client.get(f"actions/runs/{run}/approvals", _APPROVALS)
         return [_approval(item) for item in found or ()]
 
+    def waiting(self, run: int) -> Sequence[str]:
+        """https://docs.github.com/en/rest/actions/workflow-runs#get-pending-deployments-for-a-workflow-run"""
+        found = self._client.get(f"actions/runs/{run}/pending_deployments", _READ)
+        return [text(table(one).get("environment"), "name") for one in found or ()]
+
     def dispatch(self, workflow: str, *, ref: str, inputs: Mapping[str, str]) -> int | None:
-        body = {"ref": ref, "inputs": dict(inputs)}
+        body = {"ref": ref, "inputs": dict(inputs), "return_run_details": True}
         answer = self._client.write("POST", f"actions/workflows/{part(workflow)}/dispatches", _START, body)
         started = table(answer).get("workflow_run_id")
         return started if isinstance(started, int) else None

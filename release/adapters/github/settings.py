@@ -8,13 +8,20 @@ from typing import Any, Final
 
 from release.adapters.github.client import Client, Need, part
 from release.adapters.github.fields import is_true, listed, number, table, text
-from release.core.forge.facts import EnvironmentFacts, RepositoryFacts, RulesetFacts, TokenDefaults
-from release.errors import Misconfigured
+from release.core.forge.facts import (
+    BranchProtection,
+    EnvironmentFacts,
+    RepositoryFacts,
+    RulesetFacts,
+    TokenDefaults,
+)
 
 _REPOSITORY: Final = Need("reading the repository", "metadata: read")
 _ENVIRONMENTS: Final = Need("reading environments", "actions: read")
 _RULES: Final = Need("reading rulesets", "metadata: read")
 _ADMINISTRATION: Final = Need("reading settings", "administration: read")
+_SUBJECT: Final = Need("reading how OIDC subjects are made", "actions: read")
+_SECRETS: Final = Need("reading the names of secrets", "secrets: read")
 
 
 class GitHubSettings:
@@ -39,12 +46,26 @@ class GitHubSettings:
         # The list leaves out rules and conditions.
         return [_ruleset(self._client.get(f"rulesets/{number(one, 'id')}", _RULES)) for one in listed_ones]
 
+    def protection(self, branch: str) -> BranchProtection | None:
+        """https://docs.github.com/en/rest/branches/branch-protection"""
+        found = self._client.get_or_none(f"branches/{part(branch)}/protection", _ADMINISTRATION)
+        if found is None:
+            return None
+        reviews = table(found).get("required_pull_request_reviews")
+        return BranchProtection(
+            pull_requests=reviews is not None,
+            code_owners=is_true(reviews, "require_code_owner_reviews"),
+            force_pushes=is_true(table(found).get("allow_force_pushes"), "enabled"),
+            deletions=is_true(table(found).get("allow_deletions"), "enabled"),
+        )
+
     def immutable_releases(self) -> bool | None:
-        found = self._hidden("immutable-releases")
+        """GitHub answers 404 where they are off: https://docs.github.com/en/rest/repos/repos"""
+        found = self._client.get_or_none("immutable-releases", _ADMINISTRATION)
         return None if found is None else is_true(found, "enabled")
 
     def token_defaults(self) -> TokenDefaults | None:
-        found = self._hidden("actions/permissions/workflow")
+        found = self._client.get_or_none("actions/permissions/workflow", _ADMINISTRATION)
         if found is None:
             return None
         permissions = text(found, "default_workflow_permissions")
@@ -53,12 +74,18 @@ class GitHubSettings:
             may_approve=is_true(found, "can_approve_pull_request_reviews"),
         )
 
-    def _hidden(self, path: str) -> Any | None:
-        """What only administrators may read. None: this token may not, or GitHub does not know it."""
-        try:
-            return self._client.get_or_none(path, _ADMINISTRATION)
-        except Misconfigured:
+    def subject_claims(self) -> Sequence[str] | None:
+        """https://docs.github.com/en/rest/actions/oidc"""
+        found = self._client.get("actions/oidc/customization/sub", _SUBJECT)
+        if is_true(found, "use_default"):
             return None
+        return [str(claim) for claim in listed(found, "include_claim_keys")]
+
+    def secrets(self) -> frozenset[str]:
+        """Of the repository, and of its organisation as far as the repository gets them."""
+        paths = ("actions/secrets", "actions/organization-secrets")
+        items = [one for path in paths for one in self._client.pages(path, _SECRETS, under="secrets")]
+        return frozenset(text(item, "name") for item in items)
 
     def _environment(self, item: Any) -> EnvironmentFacts:
         rules = {text(rule, "type"): rule for rule in listed(item, "protection_rules")}
@@ -75,6 +102,8 @@ class GitHubSettings:
             prevents_self_review=is_true(reviewers, "prevent_self_review"),
             branches=branches,
             only_protected_branches=is_true(policy, "protected_branches"),
+            reviewer_ids=tuple(map(_reviewer_id, listed(reviewers, "reviewers"))),
+            wait_minutes=table(rules.get("wait_timer")).get("wait_timer") or 0,
         )
 
 
@@ -83,8 +112,15 @@ def _reviewer(item: Any) -> str:
     return text(who, "login") or text(who, "slug")
 
 
+def _reviewer_id(item: Any) -> tuple[str, int]:
+    return text(item, "type") or "User", number(table(item).get("reviewer"), "id")
+
+
 def _ruleset(item: Any) -> RulesetFacts:
     refs = table(table(item).get("conditions")).get("ref_name")
+    pulls = [
+        table(rule).get("parameters") for rule in listed(item, "rules") if text(rule, "type") == "pull_request"
+    ]
     return RulesetFacts(
         id=number(item, "id"),
         name=text(item, "name"),
@@ -94,4 +130,5 @@ def _ruleset(item: Any) -> RulesetFacts:
         exclude=tuple(map(str, listed(refs, "exclude"))),
         rules=tuple(text(rule, "type") for rule in listed(item, "rules")),
         bypasses=len(listed(item, "bypass_actors")),
+        code_owners=any(is_true(one, "require_code_owner_review") for one in pulls),
     )
