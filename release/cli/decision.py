@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from release.cli.context import confirm, json_option, pipeline_option, reason_option, wiring, yes_option
-from release.cli.output import show, show_json
+from release.cli.output import say, show, show_json
 from release.errors import ExitCode
 
 if TYPE_CHECKING:
     from release.core.decisions import Deciding
+    from release.core.records import Event
     from release.promotion import Setup
     from release.wire import Wiring
 
@@ -50,9 +51,23 @@ def write(
             confirm(f"{one.kind} {one.about}?", yes=yes, in_ci=wired.in_ci)
             event = decide(wired.ledger, state, one, reason, who=who, clock=wired.clock)
             state = wired.ledger.read() if one is not decisions[-1] else state
+            if event is not None:
+                _tell(wired, setup, event)
         results.append(decision_json(one, event, why))
         if not as_json:
             show(decided_text(one, event, why))
     if as_json:
         show_json(results[0] if len(results) == 1 else results)
     return ExitCode.DONE
+
+
+def _tell(wired: "Wiring", setup: "Setup", event: "Event") -> None:
+    """Whoever wants to know. That somebody cannot be told changes nothing."""
+    from release.core.notices import of_decision
+
+    notice = of_decision(event)
+    if notice is None:
+        return
+    place = setup.stage(event.stage).environment.places[0]
+    for untold in wired.notifier(setup.pipelines).tell(notice, place):
+        say(f"untold: {untold}", err=True)

@@ -71,6 +71,30 @@ def of_event(event: Event, where: str, *, first: bool = False) -> Notice | None:
             assert_never(event.outcome)
 
 
+def of_decision(event: Event) -> Notice | None:
+    """What somebody has decided that keeps a release out. None: it keeps none out."""
+    stage, label, options = event.stage, event.label, f"--pipeline {event.pipeline} --reason TEXT"
+    if event.kind == "hold":
+        title, undo = f"{stage} is held", f"release unhold {stage} {options}"
+    elif event.kind in ("quarantine", "reject"):
+        verb = "quarantined" if event.kind == "quarantine" else "rejected"
+        title, undo = f"{label} is {verb} in {stage}", f"release clear {label} {options}"
+    else:
+        return None
+    return Notice(
+        occasion="held",
+        tone="attention",
+        title=title,
+        pipeline=event.pipeline,
+        stage=stage,
+        release=label,
+        tagged=event.release is not None and event.release.tag is not None,
+        at=event.at,
+        facts=_known(("who", _who(event)), ("reason", event.reason), ("record", event.path)),
+        commands=(("to take that back", undo),),
+    )
+
+
 def awaiting(plan: Mapping[str, Any], *, who: str, at: str) -> Notice:
     """A plan, as a plan file has it, that is carried out when somebody has approved it.
 
@@ -131,7 +155,7 @@ def _notice(
         tagged=event.release is not None and event.release.tag is not None,
         at=event.at,
         facts=_known(
-            ("who", event.actor + (f", run {event.run}" if event.run else "")),
+            ("who", _who(event)),
             ("approved by", ", ".join(event.approvers)),
             ("where", where),
             ("why", event.failure),
@@ -180,6 +204,10 @@ def _commands(event: Event, occasion: Occasion, *, first: bool) -> tuple[tuple[s
             return (look, back) if event.outcome == "stranded" else (look,)
         case _:  # pragma: no cover
             assert_never(occasion)
+
+
+def _who(event: Event) -> str:
+    return event.actor + (f", run {event.run}" if event.run else "")
 
 
 def _known(*facts: tuple[str, str | None]) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ from release.core.tags import read_tags
 from release.decide import decide
 from release.errors import Conflict, GateClosed
 from release.ports import RefUpdate
+from tests.adapters.notices import webhook
 from tests.cli.conftest import Cli
 from tests.cli.worlds import FILES, Fleet
 
@@ -328,3 +329,29 @@ def test_status_and_log_show_what_was_decided(
         assert line in log, log
     one = cli("audit", "show", "v1.0.0-qa.1", at=fleet.clone).out
     assert "quarantine in qa: quarantined by Test Person" in one and "reason: because" in one
+
+
+# who is told
+
+
+def test_whoever_wants_to_know_is_told_of_a_hold_once_and_of_no_unhold(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environments = FILES["pipelines/environments.yaml"] + "notifications: [{webhook: RELEASE_WEBHOOK}]\n"
+    fleet = Fleet.with_files(tmp_path / "told", FILES | {"pipelines/environments.yaml": environments})
+    with webhook("/hook") as server:
+        monkeypatch.setenv("RELEASE_WEBHOOK", server.url)
+        decided(cli, fleet, "hold", "uat")
+        decided(cli, fleet, "hold", "uat")
+        decided(cli, fleet, "unhold", "uat")
+    assert [(sent["title"], sent["facts"]["reason"]) for _, sent in server.asked] == [
+        ("uat is held", "because")
+    ]
+
+
+def test_that_nobody_can_be_told_of_a_hold_leaves_it_written(tmp_path: Path, cli: Cli) -> None:
+    environments = FILES["pipelines/environments.yaml"] + "notifications: [{slack: NOT_SET}]\n"
+    fleet = Fleet.with_files(tmp_path / "told", FILES | {"pipelines/environments.yaml": environments})
+    ran = cli("hold", "uat", *WHY, at=fleet.clone)
+    assert ran.code == 0 and head(fleet, "uat").held is not None
+    assert "untold: slack (NOT_SET): NOT_SET is empty or not set" in ran.err
