@@ -314,3 +314,43 @@ def test_a_command_may_be_a_list_of_words_with_a_time_limit_of_its_own() -> None
 )
 def test_what_cannot_be_run_is_refused(text: str, what: str) -> None:
     assert what in complaint("after: uat", f"after: uat\n    verify: {text}")
+
+
+# releases on the forge
+
+
+def releases_of(text: str) -> tuple[str, ...]:
+    texts = pipelines_with(FLEET, "branches:", f"{text}\nbranches:")
+    return load_pipelines(texts).pipelines["fleet"].releases
+
+
+def test_gold_tags_become_releases_unless_the_pipeline_says_otherwise() -> None:
+    assert releases_of("") == ("gold",)
+    assert releases_of("releases: [gold, rc]") == ("gold", "rc")
+    assert releases_of("releases: []") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("releases: [golden]", "releases/0: 'golden' is not a channel; did you mean 'gold'?"),
+        ("releases: gold", "releases: must be a list"),
+        ("releases: [rc, rc]", "releases/1: 'rc' is in the list twice"),
+    ],
+)
+def test_a_release_is_of_a_channel_each_once(text: str, what: str) -> None:
+    (found,) = pipeline_complaints(pipelines_with(FLEET, "branches:", f"{text}\nbranches:"))
+    assert what in found
+
+
+def test_a_channel_that_no_stage_gives_cannot_become_releases() -> None:
+    texts = pipelines_with(FLEET, "branches:", "releases: [qa]\nbranches:")
+    without = {**texts, FLEET: texts[FLEET].replace(b"channel: qa", b"on: button")}
+
+    found = [one for one in pipeline_complaints(without) if "releases" in one]
+
+    # Where the stages themselves are wrong, which channels there are cannot be known.
+    assert found == []
+    alone = texts[FLEET].partition(b"  - name: qa")[0]
+    (only,) = pipeline_complaints({**texts, FLEET: alone})
+    assert "releases/0: no stage has the channel qa; name a channel that a stage gives" in only
