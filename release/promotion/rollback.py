@@ -48,12 +48,14 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         refuse_loop(head)
     good = deployed(head, to) if to is not None else rollback_target(head, unfinished=unfinished)
     if good is None:
-        known = ", ".join(one.release.label for one in reversed(head.history)) or "none"
+        others = [one.release.label for one in reversed(head.history) if one != head.serves]
         raise GateClosed(
             f"{stage.name} never ran {to} with success"
             if to is not None
             else f"{stage.name} has no good release before the one that serves",
-            fix=f"name one that it ran with --to: {known}",
+            fix=f"name one that it ran with --to: {', '.join(others[:5])}"
+            if others
+            else "promote a fix: it has run nothing else with success",
         )
     release = good.release
     record = tools.ledger.event(setup.state, good.record)
