@@ -24,6 +24,7 @@ from release.errors import Conflict, Misconfigured, Unavailable
 
 _FORMAT = 1
 _STATE, _BEFORE, _UNFINISHED = "state", "state.before", "state.unfinished"
+_MAKE_ROOM = "make room there, or make it writable; the next start goes on from where this one began"
 
 
 class _Failures(logging.Handler):
@@ -96,7 +97,7 @@ class SavedState:
         except OSError as error:
             raise Unavailable(
                 f"the state in {self.root} could not be saved: {error.strerror or error}",
-                fix="the next start goes on from where this one began",
+                fix=_MAKE_ROOM,
             ) from error
 
     def end(self) -> None:
@@ -104,7 +105,7 @@ class SavedState:
         if self._failures.said:
             raise Unavailable(
                 f"the state in {self.root} could not be saved: {self._failures.said[0]}",
-                fix="the next start goes on from where this one began",
+                fix=_MAKE_ROOM,
             )
         self._forget_before()
 
