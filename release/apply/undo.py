@@ -109,6 +109,11 @@ def _back(work: Work, served: Served) -> str | None:
     if served.lambda_version is None:
         if _attached(work, served) is not None:  # detaching failed, and its line says why
             return f"{served.function} in {served.region}: {alias} stays at {now}, its triggers name it"
+        # DeleteAlias takes no RevisionId, so a write that does is sent right before it
+        # (https://docs.aws.amazon.com/lambda/latest/api/API_DeleteAlias.html). What somebody writes between
+        # these two calls is lost.
+        work.journal.moved.pop((place, served.function), None)  # it gives the alias another revision
+        _write_through(work, place, served, facts)
         functions.delete_alias(place, served.function, alias)
     else:
         functions.update_alias(
@@ -151,7 +156,7 @@ def _taken_back(work: Work, place: Place, served: Served) -> bool:
 
 
 def _write_through(work: Work, place: Place, served: Served, facts: AliasFacts) -> None:
-    """Make sure that an alias is where it seems to be.
+    """Make sure that an alias is as it seems to be.
 
     Reads are eventually consistent: one may still show what was before a move that a dead process made a
     moment ago. A write is not: its guard refuses a revision that is old. Raises Unavailable then.

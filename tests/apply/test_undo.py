@@ -142,12 +142,56 @@ def test_a_first_deploy_is_undone_by_detaching_before_deleting_the_alias() -> No
     undone = [
         (call.operation, call.place.region) for call in world.writes[1:-1] if "delete" in call.operation
     ]
-    east = [call.operation for call in world.writes if call.place.region == EAST]
     assert [region for _, region in sorted(undone, key=lambda pair: pair[1])] == [EAST, EAST, WEST, WEST]
-    assert east[-4:] == ["update", "update", "delete_alias", "delete_alias"]
+    undo = [call for call in world.writes if call.place.region == EAST][-6:]
+    assert [call.operation for call in undo[:2]] == ["update", "update"]
+    for name in world.names:
+        assert [call.operation for call in undo if call.name == name] == ["update_alias", "delete_alias"]
     assert world.all_serve(None)
     assert world.attached() == {False}
     assert world.outcomes("v1.0.0") == ["failed"]
+
+
+def test_an_alias_that_somebody_moves_after_we_looked_at_it_is_not_deleted() -> None:
+    """AWS guards no DeleteAlias: a guarded write right before it notices what a read cannot."""
+    world = fleet()
+    world.fails_smoke("v1.0.0", WEST, through="alias")
+    hands: list[Call] = []
+
+    def by_hand(call: Call) -> None:
+        mine = (call.operation, call.name, call.place.region) == ("update_alias", "prices-api", EAST)
+        if mine and call.undo and not hands:
+            hands.append(call)
+            world.functions.change_alias(call.place, call.name, ALIAS, description="ours from now on")
+
+    with world.hooked(before=by_hand):
+        applied = world.promote("v1.0.0")
+    assert hands
+    assert applied.event.outcome == "stranded"
+    assert applied.event.report == (
+        "prices-api in us-east-1: live is at version 1, set by somebody else and left so (before: nothing)",
+    )
+    assert world.aliases[EAST, "prices-api"] == "v1.0.0"
+    assert world.aliases[EAST, "configs-api"] is None
+
+
+@pytest.mark.parametrize("operation", ["update_alias", "delete_alias"])
+def test_an_alias_goes_though_an_answer_on_its_way_was_lost(operation: str) -> None:
+    world = fleet()
+    world.fails_smoke("v1.0.0", WEST, through="alias")
+    lost: set[tuple[str, str]] = set()
+
+    def unanswered(call: Call) -> None:
+        key = (call.name, call.place.region)
+        if call.undo and call.operation == operation and key not in lost:
+            lost.add(key)
+            raise Unavailable("no answer", fix="try again")
+
+    with world.hooked(after=unanswered):
+        applied = world.promote("v1.0.0")
+    assert len(lost) == 4
+    assert (applied.event.outcome, applied.event.report) == ("failed", ())
+    assert world.all_serve(None)
 
 
 def test_triggers_that_cannot_be_detached_keep_their_alias() -> None:

@@ -206,7 +206,8 @@ class Storm:
             draft = found
         else:
             if verb == "promote":
-                draft = world.draft(command.to or "", reason="us-east-1 is out", regions=regions or None)
+                glass: dict[str, Any] = {"reason": "one is out", "regions": regions} if regions else {}
+                draft = world.draft(command.to or "", **glass)
             else:
                 draft = self._rollback_draft(command.to, regions)
             self.witness.observed(process)
