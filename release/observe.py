@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -12,7 +13,7 @@ from typing import Final, TypeVar
 from release.core.manifest import Target
 from release.core.models import LARGEST_FILE, Environment, Odd, Place
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack
-from release.errors import Misconfigured
+from release.errors import Misconfigured, Unavailable
 from release.ports import Artifacts, Functions, RemoteRefs, Repo, Stacks, TreeEntry
 
 _T = TypeVar("_T")
@@ -160,6 +161,17 @@ def check_identity(functions: Functions, environment: Environment, place: Place 
             fix=f"set `role:` of {environment.name} to a role of its account, or use its credentials",
             see="pipelines/environments.yaml",
         )
+
+
+def check_identity_anywhere(
+    functions: Functions, environment: Environment, places: Sequence[Place] = ()
+) -> None:
+    """The same, in any place that answers: the first may be the one that is out. Raises Unavailable, too."""
+    *others, last = places or environment.places
+    for place in others:
+        with suppress(Unavailable):
+            return check_identity(functions, environment, place)
+    return check_identity(functions, environment, last)
 
 
 def observe_fleet(

@@ -231,12 +231,14 @@ def _aliases(functions: Functions, ledger: LedgerChain, setup: Setup, stage: Sta
     except Misconfigured as error:  # the record of what it serves is not there, or cannot be read
         yield Check("running", place, "mismatch", error.cause)
         return
-    if found.step == "unknown":
-        yield Check("running", place, "unread", found.note or "it cannot be read")
+    if found.note is not None:
+        yield Check("running", place, "unread", found.note)
         return
+    yield from (Check("running", f"{place}: {out.region}", "unread", out.why) for out in found.out)
     drifted = [one for one in found.functions if one.drift]
+    read = [one for one in found.functions if not one.unread]
     for one in drifted:
         where = f"{place}: {one.recorded.function} in {one.recorded.region}"
         yield Check("running", where, "mismatch", one.drift or "")
-    if not drifted:
-        yield Check("running", place, "holds", f"aliases that serve what is recorded: {len(found.functions)}")
+    if not drifted and (read or not found.out):
+        yield Check("running", place, "holds", f"aliases that serve what is recorded: {len(read)}")

@@ -19,6 +19,7 @@ from release.views.plan import plan_json, plan_text
 from release.views.status import bring_the_rest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
 
     from release.apply import Tools
@@ -35,8 +36,12 @@ def carry_out(
     as_json: bool,
     wait: "timedelta | None" = None,
     tools: "Tools | None" = None,
+    tell: "Callable[[Mapping[str, object]], None]" = show_json,
 ) -> int:
-    """Carry out a draft. Returns the exit code; raises what left the world unchanged."""
+    """Carry out a draft. Returns the exit code; raises what left the world unchanged.
+
+    `tell`: who gets the JSON document of how it ended, where one is asked for.
+    """
     from release.apply import WAIT, apply
     from release.core.holding import Busy, Continue
     from release.promotion.gates import check_again
@@ -46,7 +51,8 @@ def carry_out(
         show(plan_text(plan))
     refuse_blocked(draft)
     if draft.nothing is not None:
-        _say(as_json, {"outcome": "nothing", "why": draft.nothing}, draft.nothing)
+        nothing = {"outcome": "nothing", "stage": plan.stage, "why": draft.nothing}
+        _say(tell if as_json else None, nothing, draft.nothing)
         return ExitCode.DONE
     if isinstance(draft.hold, Busy):
         raise Conflict(
@@ -76,13 +82,15 @@ def carry_out(
             as_json=as_json,
             stage=plan.stage,
             record=applied.event.path,
+            tell=tell,
         )
     if applied.failure is None:
         label = applied.event.label
         _say(
-            as_json,
+            tell if as_json else None,
             {
                 "outcome": "succeeded",
+                "stage": plan.stage,
                 "tag": plan.release.tag,
                 "commit": plan.release.commit,
                 "record": applied.event.path,
@@ -91,7 +99,8 @@ def carry_out(
         )
         return ExitCode.DONE
     if as_json:
-        show_json({"outcome": applied.event.outcome, "record": applied.event.path, "plan": plan_json(plan)})
+        told = {"outcome": applied.event.outcome, "stage": plan.stage, "record": applied.event.path}
+        tell(told | {"plan": plan_json(plan)})
     ended = _ending(applied.event.report, applied.failure, plan.stage)
     show_error(ended)
     return ended.exit_code
@@ -104,6 +113,7 @@ def under_way(
     as_json: bool,
     stage: str,
     record: str | None = None,
+    tell: "Callable[[Mapping[str, object]], None]" = show_json,
 ) -> int:
     """Say what is waited for, and who goes on. Exit code 7."""
     from rich.text import Text
@@ -112,7 +122,7 @@ def under_way(
 
     at = stamp(next_at) if next_at else None
     if as_json:
-        show_json({"outcome": "under way", "stage": stage, "why": why, "next_at": at, "record": record})
+        tell({"outcome": "under way", "stage": stage, "why": why, "next_at": at, "record": record})
     else:
         when = f"not before {at}" if at else "when that has changed"
         show(
@@ -177,10 +187,12 @@ def _ending(report: tuple[str, ...], failure: ReleaseError, stage: str) -> Relea
     )
 
 
-def _say(as_json: bool, data: dict[str, object], text: str) -> None:
+def _say(
+    tell: "Callable[[Mapping[str, object]], None] | None", data: "Mapping[str, object]", text: str
+) -> None:
     from rich.text import Text
 
-    if as_json:
-        show_json(data)
+    if tell is not None:
+        tell(data)
     else:
         show([Text(text, style="bold green")])

@@ -6,6 +6,7 @@ import click
 
 from release.cli.context import json_option, pipeline_option, wiring
 from release.cli.output import show, show_json
+from release.errors import Unavailable
 
 
 @click.command("status", short_help="What runs where, since when, by whom, and whether AWS agrees.")
@@ -16,7 +17,8 @@ from release.cli.output import show, show_json
 def command(directory: Path, stage: str | None, pipeline: str | None, as_json: bool) -> None:
     """Read the ledger and the aliases of every stage, or of STAGE with all its functions.
 
-    A stage whose account cannot be read is shown from the ledger alone, and says so.
+    A stage whose account you may not read is shown from the ledger alone, and says so. Where a region does
+    not answer, the others are shown, and the exit code is 4.
     """
     from release.promotion import read_setup
     from release.standing import read_standing
@@ -30,3 +32,9 @@ def command(directory: Path, stage: str | None, pipeline: str | None, as_json: b
         show_json(status_json(standings))
     else:
         show(status_text(standings, wired.clock.now(), functions=stage is not None))
+    silent = [f"{out.region} of {one.head.stage}" for one in standings for out in one.unanswered]
+    if silent:
+        raise Unavailable(
+            f"this is not all: {', '.join(silent)} cannot be reached",
+            fix="the ledger and the other regions are shown; for the rest try again",
+        )

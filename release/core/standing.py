@@ -18,6 +18,16 @@ class FunctionStanding:
     code: str | None
     drift: str | None  # what differs, and no record says why
     moving: str | None = None  # where the rollout under way has brought it
+    unread: bool = False  # its region is out of reach: nothing is known of it
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfReach:
+    """A region that could not be read, and why. `unanswered`: it may answer the next time."""
+
+    region: str
+    why: str
+    unanswered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +36,40 @@ class StageStanding:
     step: Step
     functions: tuple[FunctionStanding, ...]
     note: str | None = None  # why AWS was not read
+    out: tuple[OutOfReach, ...] = ()
+
+    @property
+    def unanswered(self) -> tuple[OutOfReach, ...]:
+        """What to ask again for: not where somebody lacks the credentials, who can live without."""
+        return tuple(one for one in self.out if one.unanswered)
 
 
 def standing(
-    head: StageHead, recorded: Sequence[Served], observed: Mapping[tuple[str, str, str], ObservedFunction]
+    head: StageHead,
+    recorded: Sequence[Served],
+    observed: Mapping[tuple[str, str, str], ObservedFunction],
+    out: tuple[OutOfReach, ...] = (),
 ) -> StageStanding:
-    """Compare record and reality. `observed` is keyed by (account, region, function)."""
+    """Compare record and reality. `observed` is keyed by (account, region, function); it lacks what is in a
+    region that is `out`. What drifts elsewhere is known all the same; that nothing does is not.
+    """
     under_way = (head.running.id,) if head.running else ()
-    functions = tuple(_function(served, observed[served.where], under_way) for served in recorded)
+    unread = {one.region for one in out}
+    functions = tuple(
+        FunctionStanding(served, None, None, None, unread=True)
+        if served.region in unread
+        else _function(served, observed[served.where], under_way)
+        for served in recorded
+    )
     if any(function.drift for function in functions):
         step: Step = "drift"
+    elif out:
+        step = "unknown"
     elif any(function.moving for function in functions):
         step = "moving"
     else:
         step = "in step" if functions else "nothing"
-    return StageStanding(head, step, functions)
+    return StageStanding(head, step, functions, out=out)
 
 
 def _function(served: Served, copy: ObservedFunction, under_way: tuple[str, ...]) -> FunctionStanding:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 
 from release.apply.work import Tools
@@ -14,8 +13,8 @@ from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Step
 from release.core.records import Event, Running, Served, StageHead
 from release.core.rollout import waves_of
 from release.core.selection import Selection
-from release.errors import RolloutFailed, Unavailable
-from release.observe import check_identity
+from release.errors import RolloutFailed
+from release.observe import check_identity_anywhere
 from release.promotion.drafts import Draft, hold_of, plan_to_do_nothing, wanted_of
 from release.promotion.rollback import draft_rollback
 from release.promotion.rollout import draft_rollout
@@ -73,7 +72,7 @@ def draft_back(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarget)
     selection = _selection(setup, running, begun)
     hold, dead = hold_of(tools, setup, head, selection)
     places = _places_of(stage, begun.before)
-    _check_identity(tools, stage, places)
+    check_identity_anywhere(tools.functions, stage.environment, places)
     why = holding.asked_back(head, setup.before(stage))
     selection = replace(
         selection,
@@ -196,12 +195,3 @@ def _places_of(stage: Stage, before: Sequence[Served]) -> tuple[Place, ...]:
     recorded = dict.fromkeys((one.account, one.region) for one in before)
     others = [Place(*where, stage.environment.role) for where in recorded if where not in known]
     return (*(place for where, place in known.items() if where in recorded), *others)
-
-
-def _check_identity(tools: Tools, stage: Stage, places: Sequence[Place]) -> None:
-    """In any place that answers: the first may be the one that is out."""
-    *others, last = places or stage.environment.places
-    for place in others:
-        with suppress(Unavailable):
-            return check_identity(tools.functions, stage.environment, place)
-    return check_identity(tools.functions, stage.environment, last)

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from release.core.records import Accepted, Held, StageHead, Verb, moment
-from release.core.standing import StageStanding
+from release.core.standing import FunctionStanding, StageStanding
 from release.views.tables import ago, short, table
 
 _STEP_STYLE = {
@@ -53,12 +53,17 @@ def _functions(standing: StageStanding) -> RenderableType:
             function.recorded.region,
             function.lambda_version or "-",
             short(function.code),
-            Text(
-                function.drift or function.moving or "in step",
-                style="red" if function.drift else "yellow" if function.moving else "green",
-            ),
+            _aws(function),
         )
     return rows
+
+
+def _aws(function: FunctionStanding) -> Text:
+    if function.unread:
+        return Text("out of reach", style="yellow")
+    if function.drift:
+        return Text(function.drift, style="red")
+    return Text(function.moving, style="yellow") if function.moving else Text("in step", style="green")
 
 
 def _course(head: StageHead) -> Iterator[RenderableType]:
@@ -133,6 +138,9 @@ def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableTyp
         if function.drift:
             where = f"{function.recorded.function} in {function.recorded.region}"
             yield Text.assemble((f"{head.stage}: ", "bold"), ("drift", "red"), f" {where}: {function.drift}")
+    for out in standing.out:
+        what = f" {out.region}: {out.why}"
+        yield Text.assemble((f"{head.stage}: ", "bold"), ("out of reach", "yellow"), what)
     if standing.note:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("AWS was not read", "yellow"), f": {standing.note}")
 
@@ -145,6 +153,7 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
             "serves": _good(standing),
             "aws": standing.step,
             "note": standing.note,
+            "out_of_reach": [{"region": one.region, "why": one.why} for one in standing.out],
             "running": standing.head.running.id if standing.head.running else None,
             "under_way": _under_way(standing.head),
             "partial": list(standing.head.partial.regions) if standing.head.partial else None,
@@ -168,6 +177,7 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
                     "recorded": {"lambda_version": f.recorded.lambda_version, "code": f.recorded.code},
                     "drift": f.drift,
                     "moving": f.moving,
+                    "out_of_reach": f.unread,
                 }
                 for f in standing.functions
             ],

@@ -1,5 +1,6 @@
 """`release advance` over several stages, on real git and without any AWS."""
 
+import json
 import os
 from typing import Any
 
@@ -46,3 +47,24 @@ def test_a_stage_that_cannot_go_on_keeps_nobody_from_looking_after_the_others(
     ran = cli("advance", at=fleet_in_a_folder.clone)
     assert ran.code == 2
     assert [line.split(":")[0] for line in ran.lines("error:")] == ["dev", "qa"]
+
+
+def test_json_over_several_stages_is_one_document(
+    fleet_in_a_folder: Fleet, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    for stage in ("dev", "qa"):
+        begun(fleet_in_a_folder, stage)
+    ran = cli("advance", "--json", at=fleet_in_a_folder.clone)
+    told = json.loads(ran.out)
+    assert [(one["stage"], one["outcome"]) for one in told] == [("dev", "error"), ("qa", "error")]
+    assert all(one["why"] and one["fix"] for one in told)
+
+
+def test_json_without_anything_under_way_is_a_list_of_nothing_or_the_object_of_a_stage(
+    fleet_in_a_folder: Fleet, cli: Cli
+) -> None:
+    assert json.loads(cli("advance", "--json", at=fleet_in_a_folder.clone).out) == []
+    told = json.loads(cli("advance", "qa", "--json", at=fleet_in_a_folder.clone).out)
+    assert (told["stage"], told["outcome"]) == ("qa", "nothing")
