@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.workflows.rendered import ROOT, SHARED, made_up, texts_of
+from release.core.recipients import Recipient
+from release.views.workflows import WEBHOOKS
+from tests.workflows.rendered import ROOT, SHARED, made_up, of_this_repository, texts_of
 
 BIN = Path(sys.executable).parent
 
@@ -66,6 +69,20 @@ def test_jactionlint_finds_nothing(repository: Path) -> None:
 
 
 def test_zizmor_finds_nothing(repository: Path) -> None:
+    assert zizmor(repository) == ""
+
+
+@pytest.mark.parametrize("shared", [None, SHARED], ids=["own", "only buttons"])
+def test_they_find_nothing_where_notifications_need_secrets(shared: str | None, repository: Path) -> None:
+    told = tuple(Recipient("webhook", name) for name in WEBHOOKS)
+    folder = repository / ".github" / "workflows"
+    for path in folder.glob("*.yml"):
+        path.unlink()
+    for name, text in texts_of(replace(of_this_repository(), recipients=told), shared).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+    assert "secrets.RELEASE_WEBHOOK" in (folder / "promote-prod.yml").read_text()
+    assert jactionlint(repository) == ""
     assert zizmor(repository) == ""
 
 
