@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from release.core.chain import LedgerCommit
+from release.core.chain import LedgerCommit, is_event
 from release.core.decisions import closed_by_people
 from release.core.records import Event, IllegalEvent, StageHead, advance
 from release.errors import Conflict, GateClosed, Misconfigured, Unavailable
@@ -149,7 +149,7 @@ class GitLedger:
             return []
         saying = _lines_of(pipeline, stage, release)
         added = self._branch.added(state.commit, limit=None if release else limit, saying=saying)
-        found = [self._parse(path, data, Event.from_json) for path, data in added if _is_event(path)]
+        found = [self._parse(path, data, Event.from_json) for path, data in added if is_event(path)]
         # The lines say where to look; what an event is about, only the event says.
         return [
             event
@@ -167,7 +167,7 @@ class GitLedger:
         return self._branch.history(
             state.commit,
             saying=_lines_of(None, None, release),
-            wanted=lambda path: begun is None or (_is_event(path) and begun(path[8:24])),
+            wanted=lambda path: begun is None or (is_event(path) and begun(path[8:24])),
         )
 
     def _outdated(self, state: LedgerState, heads: Mapping[tuple[str, str], StageHead]) -> list[str]:
@@ -175,7 +175,7 @@ class GitLedger:
         if state.commit is None:
             return []
         named = frozenset(path for head in heads.values() for path in head.records)
-        return [path for path in self._branch.paths(state.commit) if _is_event(path) and path not in named]
+        return [path for path in self._branch.paths(state.commit) if is_event(path) and path not in named]
 
     def _reread(self, refused: Exception) -> LedgerState:
         try:
@@ -213,10 +213,6 @@ def _refuse_held(head: StageHead, event: Event) -> None:
     if event.kind == "started" and event.verb != "rollback":
         for blocker in closed_by_people(head, event.release.commit if event.release else ""):
             raise GateClosed(blocker.message, fix=blocker.fix)
-
-
-def _is_event(path: str) -> bool:
-    return path[:4].isdigit()
 
 
 def _lost(what: str) -> Conflict:
