@@ -58,6 +58,11 @@ def command(
     desk = Desk(wired.repo, wired.ledger, wired.artifacts, wired.forge, wired.clock)
     look = partial(plan_stage, desk, setup, last=last, release=release)
     plans = [look(one) for one in stages]
+    if release is not None and not any(plan.known for plan in plans):
+        raise Misconfigured(
+            f"the ledger has nothing of {release} in {', '.join(one.name for one in stages)}",
+            fix="name a tag or a full commit id: `release audit log` lists all there is",
+        )
     if any(plan.steps for plan in plans):
         if not as_json:
             show(plan_text(plans))

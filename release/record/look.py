@@ -40,6 +40,7 @@ class StagePlan:
     notes: tuple[str, ...] = ()
     unread: tuple[tuple[Part, Misconfigured], ...] = ()  # parts that the token may not look at
     ended: tuple[Promotion, ...] = ()  # of whose end GitHub does not know yet
+    known: int = 0  # promotions that were compared
 
 
 def plan_stage(
@@ -95,6 +96,7 @@ def plan_stage(
         (*releases.notes, *comments.notes),
         tuple(unread),
         ended,
+        len(promotions),
     )
 
 

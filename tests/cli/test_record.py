@@ -407,3 +407,10 @@ def test_who_has_approved_a_run_is_asked_of_github(
     good(cli("workflows", "approvers", "--gate", "prod-approval", at=world.fleet.clone))
 
     assert (tmp_path / "outputs").read_text().splitlines()[1] == ""
+
+
+def test_a_release_that_nobody_knows_is_refused(record: Record) -> None:
+    ran = record("--release", "v9.9.9")
+
+    assert ran.code == 2
+    assert ran.lines("error:") == ["the ledger has nothing of v9.9.9 in dev, qa, uat, prod"]

@@ -157,7 +157,7 @@ def test_the_words_say_who_when_why_what_where_and_the_way_back() -> None:
         "https://github.com/acme/fleet/actions/runs/77/attempts/1",
         "> for the fair",
         "accepted in uat by ben",
-        "- feat: prices \\(\\#12\\) #12 (0000000000)",
+        "- feat: prices (#12) 0000000000",
         "| orders-0 | us-east-1 | 7 | `aaaaaaaaaaaa` |",
         f"| manifest.json | `{FILES[1].digest}` |",
         "release audit verify v1.2.0",

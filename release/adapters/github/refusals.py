@@ -23,7 +23,7 @@ def refusal(answer: httpx.Response, doing: str, permission: str, source: str, ho
             )
             return Misconfigured(
                 f"{cause} ({said})",
-                fix=f"set GH_TOKEN to a token that has not expired and may {permission}, or: gh auth login",
+                fix=f"set GH_TOKEN to a token with the permission `{permission}`, or: gh auth login",
             )
         case 403:
             # What a token lacks, GitHub itself says where it knows:

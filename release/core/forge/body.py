@@ -70,8 +70,7 @@ def _changes(audit: Mapping[str, Any], around: Around, room: int) -> Iterator[st
     yield ""
     shown = 0
     for commit in commits["added"][:_MOST_COMMITS]:
-        numbers = "".join(f" #{number}" for number in pull_requests([commit["subject"]]))
-        line = f"- {plain(commit['subject'])}{numbers} ({commit['id'][:10]})"
+        line = f"- {_subject(commit['subject'])} {commit['id'][:10]}"
         room -= len(line) + 1
         if room < 0:
             break
@@ -81,6 +80,13 @@ def _changes(audit: Mapping[str, Any], around: Around, room: int) -> Iterator[st
         yield f"- … and {count - shown} more: `{AUDIT}` lists them"
     if count:
         yield ""
+
+
+def _subject(subject: str) -> str:
+    """With the number of its pull request as GitHub links it."""
+    numbers = pull_requests([subject])
+    words = subject.removesuffix(f"(#{numbers[0]})").rstrip() if numbers else subject
+    return plain(words) + "".join(f" (#{number})" for number in numbers)
 
 
 def _where(audit: Mapping[str, Any]) -> Iterator[str]:

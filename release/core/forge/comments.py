@@ -9,7 +9,13 @@ from release.core.forge.facts import CommentFacts
 from release.core.markdown import plain
 from release.core.records import Good
 
-MARKER: Final = "<!-- lambda-release: where this change is -->"
+
+def marker_of(name: str) -> str:
+    """The hidden first line of a comment, by which it is found again."""
+    return f"<!-- lambda-release: {name} -->"
+
+
+MARKER: Final = marker_of("where this change is")
 MOST_PULLS: Final = 25  # of one promotion: each costs two calls or three
 MOST_LOOKUPS: Final = 25  # commits whose subject names no pull request, and which GitHub is asked about
 
@@ -93,14 +99,14 @@ def comment_body(rows: Iterable[StageRow], repository: str) -> str:
 
 
 def comment_step(
-    pull: int, body: str, comments: Sequence[CommentFacts], login: str | None
+    pull: int, body: str, comments: Sequence[CommentFacts], login: str | None, *, marker: str = MARKER
 ) -> CreateComment | UpdateComment | None:
     """None: it says so already.
 
     Ours is the first that bears the marker and that no other person can have written: an app's, or that of
     `login`, to whom the token belongs.
     """
-    ours = [one for one in comments if one.body.startswith(MARKER) and (one.by_app or one.author == login)]
+    ours = [one for one in comments if one.body.startswith(marker) and (one.by_app or one.author == login)]
     if not ours:
         return CreateComment(pull, body)
     first = min(ours, key=lambda one: one.id)

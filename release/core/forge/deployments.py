@@ -53,16 +53,13 @@ class CreateDeployment:
 @dataclass(frozen=True, slots=True)
 class AddStatus:
     key: Key
-    environment: str
+    what: str  # for people
     status: StatusFacts
     deployment: int | None  # None: the one that a step before creates
 
     @property
     def text(self) -> str:
-        return (
-            f"set {self.environment} in {self.key[1]} to {self.status.state}: {self.status.description}"
-            f" ({self.key[0]})"
-        )
+        return f"set {self.what} to {self.status.state}: {self.status.description}"
 
 
 def wanted_deployments(
@@ -131,15 +128,15 @@ def deployment_steps(
         there = known.get(one.key, ())
         if not there:
             create.append(CreateDeployment(one))
-            statuses.append(AddStatus(one.key, one.environment, one.status, None))
+            statuses.append(AddStatus(one.key, one.description, one.status, None))
             continue
         first, status = there[0]
         for extra, its in there[1:]:
             if its is None or its.state != "inactive":
                 twice = StatusFacts("inactive", f"recorded twice: deployment {first.id} counts", "")
-                statuses.append(AddStatus(one.key, one.environment, twice, extra.id))
+                statuses.append(AddStatus(one.key, one.description, twice, extra.id))
         if status != one.status:
-            statuses.append(AddStatus(one.key, one.environment, one.status, first.id))
+            statuses.append(AddStatus(one.key, one.description, one.status, first.id))
     return tuple(create), tuple(statuses)
 
 

@@ -111,6 +111,8 @@ class EnvironmentFacts:
     prevents_self_review: bool
     branches: tuple[str, ...] | None  # patterns that may use it; None: any branch
     only_protected_branches: bool
+    reviewer_ids: tuple[tuple[str, int], ...] = ()  # kind (User, Team) and id, as they are written
+    wait_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,8 @@ class RulesetFacts:
     include: tuple[str, ...]  # patterns of refs, or ~ALL, ~DEFAULT_BRANCH
     exclude: tuple[str, ...]
     rules: tuple[str, ...]  # types: creation, update, deletion, non_fast_forward …
-    bypasses: int  # how many may bypass it
+    bypasses: int  # how many may bypass it; told to administrators alone
+    code_owners: bool = False  # a pull request needs the consent of code owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +134,13 @@ class TokenDefaults:
 
     permissions: Literal["read", "write"]
     may_approve: bool  # whether it may approve pull requests
+
+
+@dataclass(frozen=True, slots=True)
+class BranchProtection:
+    """The older kind of rules of a branch, beside rulesets."""
+
+    pull_requests: bool
+    code_owners: bool
+    force_pushes: bool
+    deletions: bool
