@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from release.build.target import Target
     from release.build.verify import Check
     from release.core.access import Access
-    from release.core.eyes import Asking
+    from release.core.eyes import Asker, Asking
     from release.core.infra_diff import CreateOnly, Template
     from release.core.manifest import Manifest
     from release.core.models import Pipeline, Pipelines, Service
@@ -178,7 +178,16 @@ class Wiring:
         """Whoever wants to know of what happens, as the configuration names them."""
         from release.adapters.notifications import Notifications
 
-        return Notifications(self._aws, pipelines.recipients, self._environ)
+        return Notifications(self._aws, pipelines.recipients, self._environ, site=self._site)
+
+    def _site(self) -> str | None:
+        """The repository's address for people. None: it is on no GitHub that we know of."""
+        from release.adapters.github.credentials import home_of
+
+        try:
+            return home_of(self._environ, self.repo.remote_url()).url
+        except Misconfigured:
+            return None
 
     def build(
         self,
@@ -307,21 +316,37 @@ class Wiring:
         return Target.named(self._environ.get("RELEASE_BUILD_TARGET", "lambda"))
 
     def who(self) -> "Who":
-        """A forge login where there is one; on a laptop the git user name, which proves nothing to a gate."""
+        """A forge login where a run or a token says it; else the git user name, which proves nothing to a gate."""
         from release.apply.work import Who
         from release.core.eyes import asker_in
 
-        actor = self._environ.get("GITHUB_ACTOR") or self.repo.person()
+        login = None if self._environ.get("GITHUB_ACTOR") else self._login
+        actor = self._environ.get("GITHUB_ACTOR") or login or self.repo.person()
         run = self._environ.get("GITHUB_RUN_ID")
         attempt = self._environ.get("GITHUB_RUN_ATTEMPT", "1")
         approvers = tuple(sorted(asker_in(self._environ).approvers))
-        return Who(actor, f"{run}.{attempt}" if run else None, TOOL, approvers)
+        known: Literal["token"] | None = "token" if login else None
+        return Who(actor, f"{run}.{attempt}" if run else None, TOOL, approvers, known)
 
     def asking(self) -> "Asking":
         """Who asks, as far as it can be proven, and when."""
-        from release.core.eyes import Asking, asker_in
+        from release.core.eyes import NOBODY, Asking, asker_by_token, asker_in
 
-        return Asking(asker_in(self._environ), self.clock.now())
+        def asker() -> "Asker":
+            found = asker_in(self._environ)
+            is_job = self._environ.get("GITHUB_ACTIONS") == "true"
+            return found if is_job or found != NOBODY else asker_by_token(self._login)
+
+        return Asking(asker, self.clock.now())
+
+    @cached_property
+    def _login(self) -> str | None:
+        """Whose token there is, on a laptop. None: nobody's; or GitHub cannot be asked, which proves nothing."""
+        if self._environ.get("GITHUB_ACTIONS") == "true":
+            return None
+        with contextlib.suppress(ReleaseError):
+            return self.forge.login()
+        return None
 
     @property
     def in_ci(self) -> bool:

@@ -19,6 +19,7 @@ from release.core.recipients import Medium, Recipient
 from release.sandbox.session import Sandbox
 from tests.adapters.notices import HOSTILE, Webhook, a_notice, webhook
 
+SITE = "https://ghe.acme.example/acme/fleet"
 SECRET = "T0AA11/B0BB22/nobodymayknow"
 PLACE = Place("999999999999", "us-east-1")
 
@@ -33,8 +34,9 @@ def told(
     server: Webhook, medium: Medium, notice: Notice, *, patience: float = 5.0, **environ: str
 ) -> tuple[str, ...]:
     """What could not be told."""
+    known = {"HOOK": server.url, **environ}
     there = Notifications(
-        Aws(), [Recipient(medium, "HOOK")], {"HOOK": server.url, **environ}, patience=patience
+        Aws(), [Recipient(medium, "HOOK")], known, site=lambda: known.get("SITE"), patience=patience
     )
     return tuple(there.tell(notice, PLACE))
 
@@ -55,7 +57,7 @@ def texts_in(value: Any, kind: str) -> list[str]:
 def test_slack_gets_blocks_within_their_limits_in_which_people_s_words_are_no_markup(server: Webhook) -> None:
     many = tuple((f"fact {number}", HOSTILE * 5) for number in range(9))
     notice = a_notice(facts=many, left=tuple(HOSTILE * 2 for _ in range(11)))
-    assert told(server, "slack", notice, GITHUB_REPOSITORY="acme/fleet", GITHUB_RUN_ID="77") == ()
+    assert told(server, "slack", notice, SITE=SITE, GITHUB_RUN_ID="77") == ()
 
     ((path, sent),) = server.asked
     assert path == f"/services/{SECRET}"
@@ -73,7 +75,7 @@ def test_slack_gets_blocks_within_their_limits_in_which_people_s_words_are_no_ma
     assert not any("fine" in text for text in markup)
     assert markup == [
         "to look: `release status prod --pipeline fleet`",
-        "<https://github.com/acme/fleet/actions/runs/77/attempts/1|run 77.1>",
+        "<https://ghe.acme.example/acme/fleet/actions/runs/77/attempts/1|run 77.1>",
     ]
     assert not re.search("[<>]", sent["text"]) and "&lt;!channel&gt;" in sent["text"]
     assert not re.search(r"@\w", json.dumps(sent, ensure_ascii=False))
@@ -81,7 +83,7 @@ def test_slack_gets_blocks_within_their_limits_in_which_people_s_words_are_no_ma
 
 def test_teams_gets_one_card_that_reads_no_markdown_and_calls_no_function(server: Webhook) -> None:
     notice = a_notice(left=("f1 is on version 2",))
-    assert told(server, "teams", notice, GITHUB_REPOSITORY="acme/fleet", GITHUB_RUN_ID="77") == ()
+    assert told(server, "teams", notice, SITE=SITE, GITHUB_RUN_ID="77") == ()
 
     ((_, sent),) = server.asked
     assert sent["type"] == "message"
@@ -107,18 +109,13 @@ def test_a_program_gets_every_word_as_it_was(server: Webhook) -> None:
 
 
 def test_a_release_that_serves_is_linked_where_it_can_be_read(server: Webhook) -> None:
-    notice = replace(a_notice(), occasion="succeeded")
-    told(
-        server,
-        "webhook",
-        notice,
-        GITHUB_REPOSITORY="acme/fleet",
-        GITHUB_SERVER_URL="https://ghe.acme.example",
-    )
+    told(server, "webhook", replace(a_notice(), occasion="succeeded"), SITE=SITE)
+    told(server, "webhook", replace(a_notice(), occasion="succeeded"))
 
-    ((_, sent),) = server.asked
-    url = "https://ghe.acme.example/acme/fleet/releases/tag/v1.1.0"
-    assert sent["links"] == [{"text": "release v1.1.0", "url": url}]
+    assert [sent["links"] for _, sent in server.asked] == [
+        [{"text": "release v1.1.0", "url": f"{SITE}/releases/tag/v1.1.0"}],
+        [],
+    ]
 
 
 # -- who is told

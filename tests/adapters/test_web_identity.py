@@ -372,7 +372,7 @@ def test_an_answer_without_a_token_is_said_so(body: bytes) -> None:
         github.job.token(lambda seconds: None)
 
 
-def test_neither_the_bearer_nor_a_token_is_in_a_log_or_a_repr(
+def test_neither_the_bearer_nor_a_token_is_in_the_log_of_the_http_client_an_error_or_a_repr(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

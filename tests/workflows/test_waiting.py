@@ -34,6 +34,7 @@ def test_who_decides_is_told_what_waits_where_to_approve_and_how_to_keep_it_out(
 ) -> None:
     monkeypatch.setenv("RELEASE_WEBHOOK", server.url)
     monkeypatch.setenv("GITHUB_ACTOR", "ada")
+    monkeypatch.setenv("GITHUB_API_URL", "https://api.github.com")
     monkeypatch.setenv("GITHUB_REPOSITORY", "acme/fleet")
     monkeypatch.setenv("GITHUB_RUN_ID", "77")
 

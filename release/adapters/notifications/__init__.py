@@ -29,11 +29,14 @@ class Notifications:
         recipients: Sequence[Recipient],
         environ: Mapping[str, str],
         *,
+        site: Callable[[], str | None] = lambda: None,
         patience: float = PATIENCE,
     ) -> None:
+        """`site` knows the repository's address for people, if it has one; asked when somebody is told."""
         self._aws = aws
         self._recipients = recipients
         self._environ = environ
+        self._site = site
         self._patience = patience
 
     def tell(self, notice: Notice, place: Place) -> Sequence[str]:
@@ -60,14 +63,12 @@ class Notifications:
         return run
 
     def _with_links(self, notice: Notice) -> Notice:
-        repository = self._environ.get("GITHUB_REPOSITORY")
-        if not repository:
+        site = self._site()
+        if site is None:
             return notice
         run = self._environ.get("GITHUB_RUN_ID")
         attempt = self._environ.get("GITHUB_RUN_ATTEMPT") or "1"
-        server = self._environ.get("GITHUB_SERVER_URL") or "https://github.com"
-        found = links(notice, server=server, repository=repository, run=f"{run}.{attempt}" if run else None)
-        return replace(notice, links=found)
+        return replace(notice, links=links(notice, site, f"{run}.{attempt}" if run else None))
 
 
 class _Errand:
