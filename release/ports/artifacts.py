@@ -1,11 +1,14 @@
 """The store of what was built."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from release.ports.aws import Code
+if TYPE_CHECKING:
+    from release.ports.aws import Code
 
 
 @dataclass(frozen=True, slots=True)

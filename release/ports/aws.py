@@ -1,16 +1,19 @@
 """What AWS runs and counts: functions, stacks, metrics and alarms."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from release.core.alarms import AlarmFacts
-from release.core.analysis import Counts
-from release.core.models import Place
-from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
+if TYPE_CHECKING:
+    from release.core.alarms import AlarmFacts
+    from release.core.analysis import Counts
+    from release.core.models import Place
+    from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,29 @@ raises AnswerLost and is not sent again: who has looked what is there knows whet
 repeated inside. What is `None` where nothing was found may also be hidden from the token.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from __future__ import annotations
 
-from release.core.forge.deployments import WantedDeployment
-from release.core.forge.facts import (
-    Approval,
-    AssetFacts,
-    CommentFacts,
-    DeploymentFacts,
-    EnvironmentFacts,
-    JobFacts,
-    PullFacts,
-    ReleaseFacts,
-    RepositoryFacts,
-    RulesetFacts,
-    RunFacts,
-    StatusFacts,
-    TokenDefaults,
-)
-from release.core.forge.releases import WantedAsset, WantedRelease
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from release.core.forge.deployments import WantedDeployment
+    from release.core.forge.facts import (
+        Approval,
+        AssetFacts,
+        CommentFacts,
+        DeploymentFacts,
+        EnvironmentFacts,
+        JobFacts,
+        PullFacts,
+        ReleaseFacts,
+        RepositoryFacts,
+        RulesetFacts,
+        RunFacts,
+        StatusFacts,
+        TokenDefaults,
+    )
+    from release.core.forge.releases import WantedAsset, WantedRelease
 
 
 class ForgeDeployments(Protocol):

@@ -1,12 +1,15 @@
 """The git repository, its remote, and a branch of it that shares no history with others."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from release.core.chain import LedgerCommit
-from release.core.git_objects import Difference, TreeEntry
+if TYPE_CHECKING:
+    from release.core.chain import LedgerCommit
+    from release.core.git_objects import Difference, TreeEntry
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
 """Whoever carries out a promotion, and whether they still do."""
 
-from typing import Protocol
+from __future__ import annotations
 
-from release.core.records import Holder
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from release.core.records import Holder
 
 
 class Holders(Protocol):

@@ -1,10 +1,13 @@
 """Whom a rollout tells what has come of it."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from __future__ import annotations
 
-from release.core.models import Place
-from release.core.notices import Notice
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from release.core.models import Place
+    from release.core.notices import Notice
 
 
 class Notifier(Protocol):

@@ -1,10 +1,13 @@
 """Programs of a commit: migrations and verifications."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from release.core.models import Place
+if TYPE_CHECKING:
+    from release.core.models import Place
 
 
 @dataclass(frozen=True, slots=True)
