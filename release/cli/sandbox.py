@@ -1,4 +1,4 @@
-"""`release sandbox`: an AWS on this machine with two regions and several accounts, and a bare git remote."""
+"""`release sandbox`: AWS with several regions and accounts, a git remote and a forge, all on this machine."""
 
 import contextlib
 import os
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from release.core.models import Pipelines
     from release.sandbox.session import Sandbox
 
+_REPOSITORY = "sandbox/fleet"  # whatever the folder is called: a saved state knows it by this name
+
 
 @click.group(
     "sandbox",
     cls=Verbs,
-    short_help="An embedded AWS and a git remote on this machine, for trying and testing.",
+    short_help="An embedded AWS, git remote and GitHub on this machine, for trying and testing.",
 )
 def command() -> None:
     """Everything runs on loopback, in a temporary folder, and ends with the command."""
@@ -66,7 +68,8 @@ def up(directory: Path, /, **options: Any) -> None:
 def run(directory: Path, /, words: tuple[str, ...], **options: Any) -> int:
     """Run COMMAND with a sandbox that ends when it does; its exit code is the command's.
 
-    The remote holds this repository's HEAD as main; `release` uses it, and git knows it as `sandbox`.
+    The remote holds this repository's HEAD as main; `release` uses it, and git knows it as `sandbox`. What
+    speaks to GitHub speaks to the sandbox's forge.
     """
     with _sandbox(directory, StartOptions(**options)) as (_, environment):
         return _run(words, environment, directory)
@@ -104,6 +107,7 @@ def _sandbox(directory: Path, options: StartOptions) -> "Iterator[tuple[Sandbox,
         if top is not None:
             remote = _saved_remote(sandbox.root) or sandbox.remote(top)
             environment |= sandbox.git_environment(remote, environment)
+            environment |= sandbox.forge.environment(sandbox.forge.add_repository(_REPOSITORY, remote))
         # Last, so that they meet what the user does and not what made the sandbox ready.
         for rule in options.faults:
             sandbox.add_fault(rule)

@@ -152,8 +152,8 @@ def _clean_environment(root: Path, port: int, additions: Mapping[str, str]) -> N
 def _forge(root: Path, endpoint: str, saved: saved_state.SavedState | None) -> "Forge":
     """The forge, as the last server left it where a state was saved. Raises Misconfigured."""
     from release.sandbox.forge import state
-    from release.sandbox.forge.application import PREFIX
     from release.sandbox.forge.forge import Forge
+    from release.sandbox.forge.wire import PREFIX
 
     known = state.ForgeState(secrets.token_hex(32))
     document = saved.document(_FORGE) if saved else None

@@ -4,6 +4,7 @@ The API is at /_forge/api/v3 and takes uploads at /_forge/api/uploads, as a GitH
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,9 +12,8 @@ from urllib.parse import parse_qsl
 from release.sandbox.calls import Call, Speech
 from release.sandbox.forge import routes
 from release.sandbox.forge.forge import Forge, Request
-from release.sandbox.forge.wire import JSON, Answer, not_found, refusal
+from release.sandbox.forge.wire import JSON, PREFIX, Answer, not_found, refusal
 
-PREFIX = "/_forge"
 SERVICE = "github"  # by which fault rules and the log of calls name it
 ID_TOKEN = "oidc/id-token"  # noqa: S105 - an operation beside those of the description
 STORAGE = "storage/download"
@@ -106,8 +106,6 @@ def _below_api(path: str) -> str:
 
 
 def _document(body: bytes) -> Mapping[str, Any]:
-    import json
-
     try:
         document = json.loads(body) if body else {}
     except ValueError:

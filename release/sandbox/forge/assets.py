@@ -12,8 +12,8 @@ from release.sandbox.forge import shapes
 from release.sandbox.forge.state import Asset, ForgeState, Release, now
 from release.sandbox.forge.wire import Answer, Asked, Refused, invalid, not_found, paged
 
-# What GitHub leaves of a name; everything else becomes a dot.
-_REPLACED = re.compile(r"[^\w@.+-]+", re.ASCII)
+# What GitHub does not leave in a name: a run of it, dots as well, becomes one dot.
+_REPLACED = re.compile(r"[^\w@+-]+", re.ASCII)
 _MOST_ASSETS = 1000
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from release.sandbox.doors import Doors
-from release.sandbox.forge.application import PREFIX
 from release.sandbox.forge.state import Level
+from release.sandbox.forge.wire import PREFIX
 
 DEFAULT_LOGIN = "developer"
 ID_TOKEN_SECONDS = 300.0  # as GitHub's hold

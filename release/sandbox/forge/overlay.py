@@ -27,7 +27,7 @@ def lay_over(description: dict[str, Any]) -> dict[str, Any]:
     """The same description, changed in place."""
     _close(description["components"].get("schemas", {}), skipped=_ERROR_SCHEMAS)
     _close(description["paths"])
-    _allow_no_address(description)
+    _allow_nothing(description)
     for path, method, name, most in LONGEST:
         schema = description["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
         schema["properties"][name]["maxLength"] = most
@@ -56,16 +56,18 @@ def _operations(description: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield operation
 
 
-def _allow_no_address(node: Any) -> None:
-    """Where GitHub's default is no address at all, "", it is not one."""
+def _allow_nothing(node: Any) -> None:
+    """Where GitHub answers "" for no address, or null for no word, its description forgets to say so."""
     if isinstance(node, dict):
         if node.get("format") == "uri" and node.get("default") == "":
             del node["format"]
+        if node.get("nullable") and isinstance(node.get("enum"), list) and None not in node["enum"]:
+            node["enum"].append(None)
         for one in node.values():
-            _allow_no_address(one)
+            _allow_nothing(one)
     elif isinstance(node, list):
         for one in node:
-            _allow_no_address(one)
+            _allow_nothing(one)
 
 
 def _close(node: Any, skipped: tuple[str, ...] = ()) -> None:

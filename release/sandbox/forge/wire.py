@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from release.sandbox.forge.state import Level, Repository
 
+PREFIX = "/_forge"  # of every path; no bucket of S3 can have this name
 DOCUMENTATION = "https://docs.github.com/rest"
 JSON = "application/json; charset=utf-8"
 
