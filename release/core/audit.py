@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from release.core import canonical
+from release.core.gates_passed import gates_json
 from release.core.manifest import Manifest
 from release.core.promotions import Moved, Promotion, Written, approvals, outcome_word, took_over
 from release.core.records import Event, Good, Judged, Served, moment
@@ -71,7 +72,7 @@ def audit_bytes(
                 "source": start.source,
                 "trailers": dict(tag.trailers) if tag else None,
             },
-            "requested": {"actor": start.actor, "run": start.run, "at": start.at, "reason": start.reason},
+            "requested": _requested(start),
             "taken_over": took_over(promotion),
             "approvals": [_approval(event) for event in approvals(before, release, pipeline=start.pipeline)],
             "ended": {
@@ -109,8 +110,8 @@ def audit_bytes(
                 "despite_alarms": start.despite,
                 "destructive_migrations": start.approved,
                 "approved_plan": start.course,
-                # Which gates were configured is in pipelines/ of the default branch at that time.
-                "configured": None,
+                # None: pipelines/ of the default branch at that time says which there were.
+                "configured": gates_json(start.gates),
             },
             "notes": [note for one in promotion.events for note in one.event.notes],
             "tool": {"started": start.tool, "ended": ended.event.tool},
@@ -121,6 +122,13 @@ def audit_bytes(
             },
         }
     )
+
+
+def _requested(start: Event) -> dict[str, Any]:
+    """Without the approvers where older versions have not recorded them: old documents keep their bytes."""
+    asked = {"actor": start.actor, "run": start.run, "at": start.at, "reason": start.reason}
+    known = start.gates is not None or start.approvers
+    return asked | ({"approvers": list(start.approvers)} if known else {})
 
 
 def pull_requests(subjects: Iterable[str]) -> list[int]:

@@ -1,7 +1,7 @@
 """What the gates of a stage went by when they let a release in: facts for the record, gate by gate. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from release.core.gates import GateFacts, has_gate
 from release.core.models import Stage
@@ -35,6 +35,20 @@ def passed_alarms(
     setting = next(gate.setting for gate in stage.gates if gate.name == "alarms_clear")
     seen = [Seen("despite", despite)] if despite is not None else [Seen(*one) for one in sorted(states)]
     return (Passed("alarms_clear", setting, tuple(seen)),)
+
+
+def gates_json(gates: Sequence[Passed] | None) -> list[dict[str, Any]] | None:
+    """As plans, audits and exports write them. None: none was asked, or it is not recorded."""
+    if gates is None:
+        return None
+    return [
+        {
+            "gate": passed.gate,
+            "setting": passed.setting,
+            "seen": [{"what": seen.what, "value": seen.value} for seen in passed.seen],
+        }
+        for passed in gates
+    ]
 
 
 def _soak(stage: Stage, facts: GateFacts) -> Iterable[Seen]:

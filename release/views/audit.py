@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from release.core.audited import Audited
+from release.core.gates_passed import gates_json
 from release.core.promotions import Moved, Promotion, outcome_word
 from release.core.records import Event
 from release.views.tables import table
@@ -132,6 +133,8 @@ def promotion_json(promotion: Promotion) -> dict[str, Any]:
         "left": list(ended.event.report) if ended else [],
         "despite_alarms": start.despite,
         "destructive_migrations": start.approved,
+        "approvers": list(start.approvers),
+        "gates": gates_json(start.gates),
         "notes": [note for one in promotion.events for note in one.event.notes],
         "functions": [_function_json(moved) for moved in promotion.functions],
         "tool": start.tool,

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from release.core.decisions import PAST
-from release.core.records import Event
+from release.core.records import Event, Passed
 from release.views.tables import OUTCOME_STYLE, short, table
 
 
@@ -44,6 +44,10 @@ def release_text(tag: str, trailers: dict[str, str], events: Sequence[Event]) ->
         )
         if event.reason and (event.kind in ("started", "abort") or _is_decision(event)):
             yield Text(f"  reason: {event.reason}")
+        if event.approvers and event.kind in ("started", "taken-over"):
+            yield Text(f"  approved by: {', '.join(event.approvers)}")
+        for passed in event.gates or ():
+            yield Text(f"  gate {_told(passed)}")
         if event.failure:
             yield Text(f"  because: {event.failure}")
         for line in event.report:
@@ -55,6 +59,12 @@ def release_text(tag: str, trailers: dict[str, str], events: Sequence[Event]) ->
                     f"  {served.function}", served.region, served.lambda_version or "-", short(served.code)
                 )
             yield rows
+
+
+def _told(passed: Passed) -> str:
+    """`soak 24h: stage uat, since 2026-11-20T09:50:00Z`."""
+    seen = ", ".join(f"{one.what} {one.value}" for one in passed.seen)
+    return f"{passed.gate} {passed.setting}" + (f": {seen}" if seen else "")
 
 
 def _is_decision(event: Event) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from release.core.gates_passed import gates_json
 from release.core.models import Gradual
 from release.core.plan import ApplyStack, CreateAlias, Migrate, Phase, Plan, Verify, describe, rules
 from release.views.cost import cost_json, cost_text
@@ -147,6 +148,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "regions": list(plan.regions) if plan.regions is not None else None,
         "despite_alarms": plan.despite,
         "approve_destructive": plan.approved,
+        "gates": gates_json(plan.gates),
         "digest": plan.digest,
         "steps": [{"phase": step.phase.value} | describe(step.action) for step in plan.steps],
         "cost": cost_json(plan),

@@ -17,7 +17,7 @@ from release.adapters.git import GitRepo
 from release.adapters.ledger import GitLedger
 from release.core import trailers
 from release.core.manifest import Manifest, ServiceEntry, StageDocuments
-from release.core.records import Event, Holder, Judged, ReleaseRef, Served, Wave
+from release.core.records import Event, Holder, Judged, Passed, ReleaseRef, Served, Wave
 from release.core.store_layout import object_key
 from release.ports import RefUpdate
 from tests.cli.worlds import ACCOUNTS, ENVIRONMENTS, FILES, FOLDER, Fleet, git
@@ -92,6 +92,8 @@ class Audited:
         actor: str = "ana",
         run: str | None = None,
         regions: Sequence[str] = ("us-east-1",),
+        gates: tuple[Passed, ...] | None = None,
+        approvers: tuple[str, ...] = (),
     ) -> None:
         """One promotion as `release` records it; `time` is HHMM of 2026-11-21."""
         repo = GitRepo.open(self.fleet.clone)
@@ -123,7 +125,8 @@ class Audited:
             state,
             Event(
                 kind="started", at=f"{at}:00Z", holder=Holder("elsewhere/boot", 4711, "1"),
-                next_by="2026-11-21T23:00:00Z", before=tuple(served), course="d" * 64, **common,
+                next_by="2026-11-21T23:00:00Z", before=tuple(served), course="d" * 64, gates=gates,
+                approvers=approvers, **common,
             ),
             tag=update,
         )  # fmt: skip

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from release.core import canonical
+from release.core.records import Passed, Seen
 from tests.cli.audit_worlds import Audited
 from tests.cli.conftest import Cli, Ran, _somebody
 
@@ -82,6 +83,61 @@ def test_a_document_says_who_asked_who_approved_when_and_why(
     assert found["gates"]["source"]["tag"] == found["release"]["source"] == "v1.0.0-qa.1"
     assert found["gates"]["soaked_seconds"] == 14 * 60 + 30
     assert found["notes"] == ["ran a migration"]
+
+
+def with_gates(audited: Audited, folder: Path) -> Audited:
+    """With a promotion of today's `release`, which records what the gates went by; those before are older."""
+    world = audited.copied(folder)
+    commit = world.fleet.git("rev-parse", "HEAD").strip()
+    seen = (Seen("stage", "qa"), Seen("since", "2026-11-21T10:25:30Z"))
+    alarms = tuple(Seen(f"orders-{number} in us-east-1", "OK") for number in range(20))
+    world.promoted(
+        "uat", commit, world.built(commit), "1200", tag="v1.0.1-rc.1", source="v1.0.1-qa.1",
+        gates=(Passed("soak", "1h", seen), Passed("alarms_clear", "true", alarms)), approvers=("bob", "cyn"),
+    )  # fmt: skip
+    return world
+
+
+def test_a_document_says_what_the_gates_went_by_and_who_approved_the_run(
+    audited: Audited, tmp_path: Path, cli: Cli
+) -> None:
+    world = with_gates(audited, tmp_path / "gated")
+    ran = cli("audit", "file", "v1.0.1-rc.1", "--stage", "uat", at=world.fleet.clone)
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    assert found["requested"]["approvers"] == ["bob", "cyn"]
+    soak, alarms = found["gates"]["configured"]
+    assert soak == {
+        "gate": "soak",
+        "setting": "1h",
+        "seen": [{"what": "stage", "value": "qa"}, {"what": "since", "value": "2026-11-21T10:25:30Z"}],
+    }
+    assert len(alarms["seen"]) == 20
+
+
+def test_people_read_what_the_gates_went_by_in_show_and_in_the_report(
+    audited: Audited, tmp_path: Path, cli: Cli
+) -> None:
+    world = with_gates(audited, tmp_path / "gated")
+    shown = cli("audit", "show", "v1.0.1-rc.1", at=world.fleet.clone)
+    assert "approved by: bob, cyn" in shown.out
+    assert "gate soak 1h: stage qa, since 2026-11-21T10:25:30Z" in shown.out
+    file = tmp_path / "report.html"
+    cli("audit", "export", *DAY, "--format", "html", "--output", str(file), at=world.fleet.clone)
+    text = file.read_text("utf-8")
+    assert "<dt>approved by</dt><dd>bob, cyn</dd>" in text
+    assert "<dt>gate soak</dt><dd>1h: stage qa, since 2026-11-21T10:25:30Z</dd>" in text
+    assert "orders-11 in us-east-1 OK and 8 more</dd>" in text
+
+
+def test_a_document_of_what_an_older_version_recorded_keeps_its_bytes(
+    document: Callable[..., dict[str, Any]],
+) -> None:
+    """Its asset on the forge is compared with what the ledger says, whatever version asks."""
+    found = document("v1.0.0-rc.1", "--stage", "uat")
+    assert found["gates"]["configured"] is None
+    assert set(found["requested"]) == {"actor", "run", "at", "reason"}
 
 
 def test_a_document_says_what_was_changed_where_and_by_which_bytes(

@@ -10,6 +10,7 @@ from release.adapters.ledger import GitLedger
 from release.core import trailers
 from release.core.eyes import NOBODY, Asker, Asking
 from release.core.records import Event, Holder, ReleaseRef, promotion_id, stamp
+from release.core.versions import Next
 from release.promotion import Request, next_release, read_setup
 from tests.cli.conftest import Cli
 from tests.cli.worlds import FILES, Fleet
@@ -41,10 +42,23 @@ def closed(
     **asked: str | bool,
 ) -> dict[str, str]:
     """What closes a stage to its next release: code -> message."""
+    answer = answered(fleet, asker=asker, now=now, stage=stage, **asked)
+    return {blocker.code: blocker.message for blocker in answer.blockers}
+
+
+def answered(fleet: Fleet, *, asker: Asker, now: datetime, stage: str, **asked: str | bool) -> Next:
     repo = GitRepo.open(fleet.clone)
     setup = read_setup(repo, GitLedger(repo, SystemClock()), None, asking=Asking(asker, now))
     answer, _ = next_release(repo, setup, Request("promote", stage, **asked))  # type: ignore[arg-type]
-    return {blocker.code: blocker.message for blocker in answer.blockers}
+    return answer
+
+
+def seen(fleet: Fleet, asker: Asker) -> dict[str, list[tuple[str, str]]] | None:
+    """What the gates of uat went by two days later, by gate. None: one is closed."""
+    gates = answered(fleet, asker=asker, now=RAN + timedelta(days=2), stage="uat").gates
+    if gates is None:
+        return None
+    return {one.gate: [(fact.what, fact.value) for fact in one.seen] for one in gates}
 
 
 def newer_in_qa(fleet: Fleet, *, minted_by: tuple[str, str], ended_by: tuple[str, str | None]) -> None:
@@ -202,6 +216,56 @@ def _begin(fleet: Fleet, commit: str) -> None:
 
 
 # the command line
+
+
+def test_what_the_gates_went_by_is_told_with_the_records_that_say_so(fleet: Fleet) -> None:
+    gated(fleet, "soak: 24h, four_eyes: true, order: true, no_lost_commits: true")
+    newer_in_qa(fleet, minted_by=("ada", "7.1"), ended_by=("ben", "7.2"))
+    told = seen(fleet, Asker(frozenset({"grace"}), frozenset({"bob"})))
+    assert told is not None
+    heads = GitLedger(GitRepo.open(fleet.clone), SystemClock()).read()
+    qa, dev = heads.head("fleet", "qa").serves, heads.head("fleet", "dev").serves
+    assert qa is not None and dev is not None
+    assert told == {
+        "soak": [("stage", "qa"), ("since", qa.at), ("record", qa.record)],
+        "four_eyes": [
+            ("asked_by", "grace"),
+            ("started_before_by", "ada"),
+            ("started_before_by", "ben"),
+            ("approved_by", "bob"),
+        ],
+        "order": [("passed dev", dev.record), ("passed qa", qa.record), ("not_older_than", "nothing")],
+        "no_lost_commits": [("from", "nothing"), ("to", qa.release.commit)],
+    }
+
+
+def test_a_gate_that_is_closed_leaves_no_facts_of_the_others(fleet: Fleet) -> None:
+    gated(fleet, "order: true, four_eyes: true")
+    assert seen(fleet, NOBODY) is None
+
+
+def test_a_stage_without_gates_went_by_nothing(fleet: Fleet) -> None:
+    assert seen(fleet, NOBODY) == {}
+
+
+def test_what_was_let_in_before_names_the_record_of_its_gates(fleet: Fleet) -> None:
+    gated(fleet, "soak: 24h")
+    commit = fleet.git("rev-parse", "HEAD~1")
+    stated = {"Release-Manifest": _manifest(fleet)}
+    fleet.tag("v1.0.0-rc.1", commit, message=trailers.format_message("v1.0.0-rc.1", stated))
+    _begin(fleet, commit)
+    running = GitLedger(GitRepo.open(fleet.clone), SystemClock()).read().head("fleet", "uat").running
+    assert running is not None
+    assert seen(fleet, NOBODY) == {"soak": [("let_in_before", running.record)]}
+
+
+def test_what_went_back_in_some_regions_of_the_stage_before_goes_no_further(fleet: Fleet) -> None:
+    older = GitLedger(GitRepo.open(fleet.clone), SystemClock()).read().head("fleet", "qa").history[0].release
+    assert closed(fleet) == {}
+    fleet.ran("qa", older.commit, 9, older.tag, back_in="us-east-1")
+    assert closed(fleet) == {
+        "taken-back": "v1.0.0-qa.2 was rolled back in us-east-1 of qa, to v1.0.0-qa.1",
+    }
 
 
 @pytest.mark.parametrize(("actor", "code"), [("ada", 3), ("grace", 0)])

@@ -126,10 +126,14 @@ class Fleet(Repository):
         number: int,
         tag: str | None = None,
         *,
+        back_in: str | None = None,
         actor: str = "Test Person",
         run: str | None = None,
     ) -> None:
-        """Record that a stage has run a commit with success, as a promotion would."""
+        """Record that a stage has run a commit with success, as a promotion would.
+
+        `back_in`: as a rollback would that reached this region alone.
+        """
         repo = GitRepo.open(self.clone)
         ledger = GitLedger(repo, SystemClock())
         state = ledger.read()
@@ -142,7 +146,8 @@ class Fleet(Repository):
             "at": f"2026-11-21T09:50:{number:02d}Z",
             "pipeline": "fleet",
             "stage": stage,
-            "verb": "promote" if tag else "deploy",
+            "verb": "rollback" if back_in else "promote" if tag else "deploy",
+            "regions": (back_in,) if back_in else None,
             "release": ReleaseRef(commit, manifest, tag, tag_object),
             "actor": actor,
             "run": run,

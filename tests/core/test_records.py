@@ -18,9 +18,11 @@ from release.core.records import (
     IllegalEvent,
     Judged,
     Kind,
+    Passed,
     Quarantined,
     ReleaseRef,
     Running,
+    Seen,
     Served,
     StageHead,
     Verb,
@@ -696,3 +698,55 @@ def test_a_file_that_was_edited_is_read_as_written_or_refused(data: st.DataObjec
     except ValueError:
         return
     assert kind.from_json(json.loads(read.to_bytes())) == read
+
+
+# -- break-glass of a rollback, and what comes with a request to go back
+
+
+def partly(verb: Verb, release: ReleaseRef, head: StageHead = EMPTY) -> StageHead:
+    """A promotion or a rollback that reached one region, from start to end."""
+    common: dict[str, Any] = {"verb": verb, "regions": ("us-west-2",), "reason": "out"}
+    common["fence"] = head.fence + 1
+    begun = advance(head, event("started", release, **common))
+    return advance(begun, event("outcome", release, outcome="succeeded", **common))
+
+
+def test_a_rollback_of_some_regions_is_remembered_through_whatever_follows_there() -> None:
+    went = partly("rollback", ONE)
+    assert went.partial is not None and went.partial.back == ONE
+    ahead = partly("promote", THREE, went)
+    assert ahead.partial is not None
+    assert (ahead.partial.release, ahead.partial.back) == (THREE, ONE)
+    assert StageHead.from_json(json.loads(ahead.to_bytes())) == ahead
+
+
+def test_a_promotion_to_some_regions_is_written_as_before() -> None:
+    """A ledger that an older version wrote is walked by this one, byte by byte."""
+    ahead = partly("promote", TWO)
+    assert ahead.partial is not None and ahead.partial.back is None
+    assert set(json.loads(ahead.to_bytes())["partial"]) == {
+        "release",
+        "regions",
+        "at",
+        "actor",
+        "why",
+        "record",
+    }
+
+
+def test_a_request_to_go_back_may_hold_the_stage_in_the_same_record() -> None:
+    head = advance(EMPTY, event("started"))
+    asked = advance(head, event("abort", reason="wrong prices", hold="rolled back: wrong prices"))
+    assert (asked.abort, asked.held and asked.held.why) == ("wrong prices", "rolled back: wrong prices")
+    assert advance(head, event("abort", reason="wrong prices")).held is None
+    held = advance(EMPTY, event("hold", reason="nobody is here"))
+    kept = advance(replace(head, held=held.held), event("abort", reason="why", hold="rolled back: why"))
+    assert kept.held == held.held
+
+
+def test_an_event_without_what_gates_saw_is_written_as_before_and_one_without_gates_says_so() -> None:
+    assert "gates" not in json.loads(event("started").to_bytes())
+    assert json.loads(event("started", gates=()).to_bytes())["gates"] == []
+    saw = (Passed("soak", "24h", (Seen("since", "2026-11-20T12:00:00Z"),)),)
+    written = event("started", gates=saw, approvers=("bob",))
+    assert Event.from_json(json.loads(written.to_bytes())) == written

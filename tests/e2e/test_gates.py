@@ -96,3 +96,5 @@ def test_an_alarm_that_is_on_closes_the_stage_until_it_is_off(updating: World) -
 
     alarms.delete_alarms(AlarmNames=["orders-errors"])
     updating.release(*PROMOTE)
+    started = [event for event in updating.remote.ledger() if event["kind"] == "started"][-1]
+    assert started["gates"] == [{"gate": "alarms_clear", "seen": [], "setting": "true"}]

@@ -268,7 +268,9 @@ class World:
         )
         return draft_rollout(self.tools, self.setup(), self.stage, selection, target=LAMBDA)
 
-    def carry_out(self, draft: Draft, wait: timedelta = WAIT, tools: Tools | None = None) -> Applied:
+    def carry_out(
+        self, draft: Draft, wait: timedelta = WAIT, tools: Tools | None = None, who: Who = ADA
+    ) -> Applied:
         return apply(
             draft.plan,
             draft.wanted,
@@ -276,7 +278,7 @@ class World:
             draft.dead,
             draft.state,
             tools=tools or self.tools,
-            who=ADA,
+            who=who,
             progress=lambda what, fields: self.said.append((what, dict(fields))),
             wait=wait,
             failed=draft.failed,
