@@ -1,8 +1,8 @@
 """What the decisions need of the outside world, as Protocols: a module for each subject. One adapter (and one
 strict fake) stands behind each.
 
-Import from here: `from release.ports import Repo`. What a port speaks of is imported for
-type checkers alone: no verb waits for modules of core because of a port that it does not use.
+Import from here: `from release.ports import Repo`. What a port speaks of is imported for type checkers alone,
+so that no verb waits for modules of core because of a port that it does not use.
 """
 
 from release.core.git_objects import Difference, TreeEntry
