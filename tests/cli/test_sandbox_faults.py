@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from bench.imports import imports_of
 from release.sandbox.session import Sandbox
 from tests.cli.conftest import SANDBOXED, Cli
 
@@ -314,15 +316,6 @@ def test_who_follows_is_told_of_a_call_when_it_has_ended(tmp_path: Path) -> None
 
 def test_setting_a_fault_imports_neither_an_aws_client_nor_the_sandbox(here: Sandbox, tmp_path: Path) -> None:
     words = [*ADD, "--service", "lambda", "--operation", "UpdateAlias", "--status", "429"]
-    process = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "release", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert process.returncode == 0, process.stderr[-2000:]
-    modules = re.findall(r"^import time:.*\|\s*(\S+)$", process.stderr, re.MULTILINE)
+    modules = imports_of(words, tmp_path, os.environ)
     assert "release.sandbox.doors" in modules
     assert not {name.split(".")[0] for name in modules} & HEAVY
