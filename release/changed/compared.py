@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from release.config import load_committed, load_services
 from release.core.changes import Change
+from release.errors import Misconfigured
 from release.observe import service_files
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ def services_of(
     blobs = {entry.path: entry.blob for entry in repo.tree(commit, *paths) if entry.path in paths}
     texts = repo.blobs(blobs.values())
     return load_services({path: texts[blob] for path, blob in blobs.items()}, stages)
+
+
+def refuse_none(services: Collection[str], commit: str) -> None:
+    """Raises Misconfigured where a commit has no services at all."""
+    if not services:
+        raise Misconfigured(
+            f"there are no services in commit {commit[:10]}",
+            fix="add services/<name>/service.yaml, as docs/configuration.md shows",
+        )
 
 
 def with_broken(changes: tuple[Change, ...], now: "Survey") -> tuple[Change, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from release.changed.claims import Chosen
-from release.changed.compared import services_of
+from release.changed.compared import refuse_none, services_of
 from release.changed.trees import Surveyor, between
 from release.core.models import Service
 from release.errors import Misconfigured, ReleaseError
@@ -40,6 +40,7 @@ def choose(
     top, folders = repo.folders(commit, "", "services")
     chosen = Chosen(repo, commit, top.get("pipelines"), pipeline)
     known = chosen.services(name for name in folders if name != SHARED)
+    refuse_none(known, commit)
     has_shared = (repo.top / "services" / SHARED).is_dir()
     if unknown := [name for name in names if name not in known and not (name == SHARED and has_shared)]:
         raise Misconfigured(f"there is no service {unknown[0]}", fix=f"name some of: {', '.join(known)}")

@@ -30,8 +30,10 @@ def infra_diff(
 ) -> None:
     """Render the templates of two commits for every stage, and compare them. Nothing is asked of AWS.
 
-    What runs may differ from both: this compares what two commits say.
+    What runs may differ from both: this compares what two commits say. With --markdown, a job of GitHub
+    Actions gets the output `differs` where any stack does.
     """
+    from release.cli.github_output import write_outputs
     from release.infra.difference import Tools, difference
     from release.views.infra import difference_json, difference_markdown, difference_text
 
@@ -43,6 +45,8 @@ def infra_diff(
     if as_json:
         show_json(difference_json(compared))
     elif markdown:
+        if compared.stacks:  # never "false": a job may compare several pipelines, one after the other
+            write_outputs({"differs": "true"})
         say(difference_markdown(compared).rstrip("\n"))
     else:
         show(difference_text(compared))

@@ -10,6 +10,7 @@ import click
 from release.cli.context import folder, pipeline_option, wiring
 from release.cli.output import say
 from release.cli.usage import Verbs
+from release.cli.workflows_comment import workflows_comment
 from release.errors import GateClosed, Misconfigured
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ _T = TypeVar("_T")
 @click.group("workflows", cls=Verbs, short_help="The buttons of GitHub Actions, rendered from pipelines/.")
 def command() -> None:
     """Render the workflows of GitHub Actions; the other verbs are for the workflows themselves."""
+
+
+command.add_command(workflows_comment)
 
 
 @command.command("render", short_help="Write .github/workflows/ as pipelines/ asks for it.")

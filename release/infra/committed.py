@@ -8,7 +8,7 @@ from release.build.documents import stack_name, template_context, template_sourc
 from release.build.sources import CommitSources, read_commit
 from release.changed.asked import check_known
 from release.changed.claims import Chosen
-from release.changed.compared import services_of
+from release.changed.compared import refuse_none, services_of
 from release.core.models import Pipeline, Pipelines, Service, Stage
 from release.errors import Misconfigured
 from release.ports import Repo
@@ -81,6 +81,8 @@ def committed(
     top, folders = repo.folders(commit, "", "services")
     chosen = Chosen(repo, commit, top.get("pipelines"), pipeline)
     known = chosen.services(name for name in folders if name != "common")
+    if services is None or services:
+        refuse_none(known, commit)
     names = known if services is None else services
     for name in names:
         check_known(name, known)

@@ -57,10 +57,10 @@ def _step(forge: Forge, number: int, body: str) -> CreateComment | UpdateComment
     pull = forge.pulls.pull(number)
     if pull is None or not pull.merged:
         return None  # `(#12)` in a subject may be an issue, or a pull request that never came in
-    return comment_step(number, body, forge.pulls.comments(number), _login(forge))
+    return comment_step(number, body, forge.pulls.comments(number), login_of(forge))
 
 
-def _login(forge: Forge) -> str | None:
+def login_of(forge: Forge) -> str | None:
     try:
         return forge.login()
     except Misconfigured:  # a token that may comment need not be allowed to say whose it is

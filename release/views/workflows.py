@@ -52,7 +52,8 @@ def workflow_files(pipelines: Pipelines, shared: str | None = None) -> tuple[Wor
         "webhook_secrets": WEBHOOKS,
         "handed": handed_on(pipelines),
     }
-    files = [WorkflowFile("ci.yml", "ci.yml.j2", own), WorkflowFile("watch.yml", "watch.yml.j2", own)]
+    of_all = {**own, "pipelines": tuple(pipelines.pipelines)}
+    files = [WorkflowFile("ci.yml", "ci.yml.j2", of_all), WorkflowFile("watch.yml", "watch.yml.j2", own)]
     if shared is None:
         files.append(WorkflowFile("_release.yml", "_release.yml.j2", own))
     for pipeline in pipelines.pipelines.values():

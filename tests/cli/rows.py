@@ -50,7 +50,8 @@ ROWS = {
     ("deploy",): Row(("STAGE", "--yes"), _COMMIT | {"services", "aws"}, "dev"),
     ("hold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
     ("infra", "diff"): Row(("--base", "HEAD"), _COMMIT_ONLY),
-    ("infra", "lint"): Row(("--stage", "STAGE"), _COMMIT_ONLY | {"services"}, "dev"),
+    # the function of these worlds has no code, and cfn-lint says so
+    ("infra", "lint"): Row(("--stage", "STAGE"), _COMMIT_ONLY | {"services"}, "dev", ends=3),
     ("infra", "render"): Row(("orders", "--stage", "STAGE"), _COMMIT_ONLY | {"services"}, "dev"),
     ("next",): Row(("STAGE",), _PIPELINES, "qa"),
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
@@ -70,6 +71,10 @@ ROWS = {
     ("status",): Row(("STAGE",), _PIPELINES, "qa"),
     ("unhold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),  # it is not held
     ("verify",): Row(("STAGE",), _AWS, "qa"),
+    # these repositories are on no forge
+    ("workflows", "comment"): Row(
+        ("--pull", "7", "--marker", "infra", "--file", "PLAN"), frozenset({"folder", "repository"}), ends=2
+    ),
     ("workflows", "render"): Row((), frozenset({"folder", "repository", "configuration", "pipelines"})),
     ("workflows", "report"): Row(("PLAN",), frozenset(), ends=2),  # a file of nothing but a request
     ("workflows", "under-way"): Row((), _PIPELINES),
