@@ -64,7 +64,16 @@ class Run:
 class Act:
     """One world whose main branch has the workflows that its pipelines ask for."""
 
-    def __init__(self, program: Path, world: World, release: Path) -> None:
+    def __init__(
+        self,
+        program: Path,
+        world: World,
+        release: Path,
+        *,
+        notifications: str = "",
+        slip: tuple[str, str] = ("", ""),
+    ) -> None:
+        """`notifications` as pipelines/ have them; `slip`: what a workflow says, and what it says instead."""
         self._program = program
         self._world = world
         self._release = release
@@ -76,10 +85,11 @@ class Act:
         (self._folder / "files").mkdir()
         (self._folder / "home").mkdir()
         self._identities = Identities(world)
-        texts = texts_of(pipelines_in(world.clone))
+        environments = self._identities.environments() + notifications
+        (world.clone / "pipelines" / "environments.yaml").write_text(environments, encoding="utf-8")
+        texts = {name: text.replace(*slip) for name, text in texts_of(pipelines_in(world.clone)).items()}
         self._pins = dict(re.findall(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40})", "\n".join(texts.values())))
         files = {f".github/workflows/{name}": _for_act(text) for name, text in texts.items()}
-        files["pipelines/environments.yaml"] = self._identities.environments()
         world.merge("ci: workflows", {**files, "actions/setup/action.yml": _SETUP})
 
     def shown(self) -> dict[str, Any]:
@@ -98,9 +108,10 @@ class Act:
         actor: str = "ada",
         attempt: int = 1,
         approved_by: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
         **inputs: str,
     ) -> Run:
-        """`approved_by`: the environment that waits -> who approves it."""
+        """`approved_by`: the environment that waits -> who approves it. `secrets` of the repository."""
         self.run_id = self._identities.add_run(workflow, attempt, approved_by or {})
         environment = {
             **{key: value for key, value in self._world.fleet.environment.items() if key not in _NOT_IN_JOBS},
@@ -114,6 +125,8 @@ class Act:
         given = [part for key, value in environment.items() for part in ("--env", f"{key}={value}")]
         for key, value in inputs.items():
             given += ["--input", f"{key}={value}"]
+        for key, value in (secrets or {}).items():
+            given += ["-s", f"{key}={value}"]
         for name in _STUBS:
             given += ["--local-repository", f"{name}@{self._pins[name]}={self._folder / name}"]
         given += ["--var", f"ACT_TOKENS={json.dumps(self._identities.tokens(), separators=(',', ':'))}"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.notices import webhook
 from tests.e2e import fleet as fleets
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.texts import HANDLER, PRIMARY, REGIONS, SHORT
@@ -176,3 +177,43 @@ def test_watch_goes_on_with_what_bakes_and_is_green_while_it_does(program: Path,
     assert watched.code == 0, watched.log
     assert watched.jobs == {"Look": "success", "Deploy": "success", "Record": "success"}
     assert "qa is under way" in watched.log
+
+
+@pytest.mark.parametrize(
+    ("job", "slip"),
+    [
+        ("Plan", ("RELEASE_ACCESS: plan", "RELEASE_ACCESS: deploy")),
+        ("Deploy", ("RELEASE_ACCESS: deploy", "RELEASE_ACCESS: plan")),
+        ("Build", ("name: build\n", "name: ${{ inputs.environment }}\n")),
+    ],
+    ids=["a plan that would deploy", "a rollout that would plan", "a build in the stage's environment"],
+)
+def test_no_job_becomes_what_the_environment_of_another_is_trusted_with(
+    job: str, slip: tuple[str, str], program: Path, world: World
+) -> None:
+    act = Act(program, world, BIN, slip=slip)
+
+    run = act.run("deploy-dev.yml", event="push")
+
+    assert run.jobs[job] == "failure", run.log
+    assert "does not trust this job (subject repo:acme/" in " ".join(run.log.split())
+    assert set(world.live("dev").values()) <= {None}
+
+
+def test_people_are_told_what_waits_and_what_serves_by_secrets_of_the_repository(
+    program: Path, world: World
+) -> None:
+    act = Act(program, world, BIN, notifications="notifications: [{webhook: RELEASE_WEBHOOK}]\n")
+    by("ada", world, "deploy", "dev")
+    with webhook("/services/nobodymayknow") as server:
+        secrets = {"RELEASE_WEBHOOK": server.url}
+        run = act.run("promote-qa.yml", reason="go", secrets=secrets, approved_by={"qa-approval": "grace"})
+
+    assert run.code == 0, run.log
+    assert [sent["occasion"] for _, sent in server.asked] == ["waiting", "succeeded"]
+    waiting, serves = (sent for _, sent in server.asked)
+    assert waiting["title"] == "promote of v1.0.0-qa.1 to qa waits for approval"
+    assert serves["title"] == "v1.0.0-qa.1 serves in qa"
+    assert serves["facts"]["approved by"] == "grace"
+    assert f"/actions/runs/{act.run_id}/attempts/1" in serves["links"][0]["url"]
+    assert "nobodymayknow" not in run.log
