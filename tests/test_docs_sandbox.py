@@ -11,6 +11,8 @@ import pytest
 
 from release.cli.sandbox_start import StartOptions
 from release.sandbox.fault_rules import FaultRule
+from release.sandbox.forge.client import Forge
+from release.sandbox.forge.leniences import LENIENCES as FORGE_LENIENCES
 from release.sandbox.leniences import LENIENCES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,8 +118,9 @@ def test_the_example_ends_as_the_page_says(repository: Path) -> None:
     assert re.findall(r"^exit code (\d+)$", ran.stdout, re.MULTILINE) == promised, ran.stdout + ran.stderr
 
 
-def test_the_test_of_the_page_passes(tmp_path: Path) -> None:
-    (tmp_path / "test_prices.py").write_text(block("python", "from collections.abc"), encoding="utf-8")
+@pytest.mark.parametrize("begins", ["from collections.abc", "from pathlib"])
+def test_the_tests_of_the_page_pass(tmp_path: Path, begins: str) -> None:
+    (tmp_path / "test_prices.py").write_text(block("python", begins), encoding="utf-8")
 
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_prices.py"],
@@ -151,3 +154,23 @@ def test_what_it_is_lenient_in_is_listed() -> None:
 
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in expected)
     assert rows("AWS") == expected, f"the table has to be:\n{text}"
+
+
+def test_where_the_forge_is_not_github_is_listed() -> None:
+    expected = [[one.github, one.forge, f"[{one.id}]({one.source})"] for one in FORGE_LENIENCES]
+
+    assert rows("GitHub | forge | see") == expected
+    assert len({one.id for one in FORGE_LENIENCES}) == len(FORGE_LENIENCES)
+    assert all(one.source.startswith("https://docs.github.com/") for one in FORGE_LENIENCES)
+
+
+def test_everything_that_the_forge_can_be_told_is_described() -> None:
+    described = [
+        name for cells in rows("of `sandbox.forge` | for") for name in re.findall(r"`(\w+)`", cells[0])
+    ]
+    public = {name for name in vars(Forge) if not name.startswith("_")}
+
+    assert set(described) == public - {
+        "addresses",
+        "person",
+    }  # said by `environment`, and an id for reviewers
