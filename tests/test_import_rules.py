@@ -54,6 +54,7 @@ FOREIGN = {
     "yaml": OUTSIDE | {"config"},
     "ministack": frozenset({"sandbox"}),
     "hypercorn": frozenset({"sandbox"}),
+    "openapi_core": frozenset({"sandbox"}),
 }
 # Sessions and the rate budget of one AWS account are one thing, however many adapters talk to it.
 SHARED_BY_ADAPTERS = "release.adapters.aws"
