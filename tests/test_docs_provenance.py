@@ -9,7 +9,8 @@ import zipfile
 from pathlib import Path
 
 from release.build.archive import Member, archive
-from release.core.provenance import BUILD_TYPE, Made, statement
+from release.core.components import Built
+from release.core.provenance import BUILD_TYPE, statement
 from release.core.sbom import AGGREGATES
 from release.core.store_layout import KINDS, object_key
 
@@ -37,8 +38,9 @@ def test_every_kind_of_object_is_on_the_page_under_its_key() -> None:
 
 
 def test_the_fields_of_the_provenance_are_on_the_page() -> None:
-    made = Made("fleet", "orders", "c", "a", "d", "f", "python3.13", "arm64", "lambda", (), (), {"zlib": "1"})
-    predicate = json.loads(statement(made))["predicate"]
+    built = Built("orders", "a", "d", "f", "python3.13", "arm64", "lambda", ())
+    made = statement(built, pipeline="fleet", commit="c", locks=(), versions={"zlib": "1"})
+    predicate = json.loads(made)["predicate"]
     definition = predicate["buildDefinition"]
     assert definition["buildType"] == BUILD_TYPE and f"`{BUILD_TYPE}`" in PAGE
     fields = {*definition} - {"buildType"} | {"subject", "byproducts"}

@@ -13,10 +13,10 @@ from release.build.archive import Archive
 from release.build.sources import Prepared
 from release.build.target import Target
 from release.core import canonical
-from release.core.components import Component, normalised, npm_components, python_components
+from release.core.components import Built, Component, normalised, npm_components, python_components
 from release.core.fingerprint import SourceFile, service_folder
-from release.core.provenance import Lock, Made, statement
-from release.core.sbom import Described, Known, document
+from release.core.provenance import Lock, statement
+from release.core.sbom import Known, document
 from release.errors import Misconfigured
 
 PYTHON_LOCK, NODE_LOCK = "requirements.txt", "package-lock.json"
@@ -62,7 +62,7 @@ def papers(
     tools = {"lambda-release": __version__}
     if PYTHON_LOCK in locks and service.build.command is None:
         tools |= _uv()
-    described = Described(
+    built = Built(
         service=service.name,
         artifact=made.digest,
         content=made.content,
@@ -71,26 +71,20 @@ def papers(
         architecture=service.architecture,
         target=target.name,
         components=components,
-        known=known,
     )
-    from_where = Made(
-        pipeline=pipeline,
-        service=service.name,
-        commit=commit,
-        artifact=made.digest,
-        content=made.content,
-        fingerprint=one.fingerprint,
-        runtime=service.runtime,
-        architecture=service.architecture,
-        target=target.name,
-        locks=[
-            Lock(file.origin, file.blob, canonical.sha256(blobs[file.blob]))
-            for _, file in sorted(locks.items())
-        ],
-        components=components,
-        versions=tools | {"python": platform.python_version(), "zlib": made.zlib},
+    return Papers(
+        sbom=document(built, known, tools),
+        provenance=statement(
+            built,
+            pipeline=pipeline,
+            commit=commit,
+            locks=[
+                Lock(file.origin, file.blob, canonical.sha256(blobs[file.blob]))
+                for _, file in sorted(locks.items())
+            ],
+            versions=tools | {"python": platform.python_version(), "zlib": made.zlib},
+        ),
     )
-    return Papers(sbom=document(described, tools), provenance=statement(from_where))
 
 
 def accepted_hashes(lock: str) -> Mapping[tuple[str, str], Sequence[str]]:

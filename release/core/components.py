@@ -57,6 +57,20 @@ class Component:
     ] = ()  # names of other packages; those that are not in the artifact may be among them
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An artifact, as the documents beside it name it."""
+
+    service: str
+    artifact: str  # sha256 of the zip, hex
+    content: str
+    fingerprint: str
+    runtime: str
+    architecture: str
+    target: str
+    components: Sequence[Component]
+
+
 def normalised(name: str) -> str:
     """https://packaging.python.org/en/latest/specifications/name-normalization/"""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from release.core import canonical
-from release.core.components import Component
+from release.core.components import Built, Component
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -28,54 +28,38 @@ class Lock:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """One artifact, and what it was made from."""
-
-    pipeline: str
-    service: str
-    commit: str
-    artifact: str  # sha256 of the zip, hex
-    content: str
-    fingerprint: str
-    runtime: str
-    architecture: str
-    target: str
-    locks: Sequence[Lock]
-    components: Sequence[Component]
-    versions: Mapping[str, str]  # of what took part: lambda-release, python, uv, zlib
-
-
-def statement(made: Made) -> bytes:
-    """The statement, as canonical JSON."""
+def statement(
+    of: Built, *, pipeline: str, commit: str, locks: Sequence[Lock], versions: Mapping[str, str]
+) -> bytes:
+    """The statement, as canonical JSON. `versions` of what took part: lambda-release, python, uv, zlib."""
     return canonical.dumps(
         {
             "_type": STATEMENT,
-            "subject": [{"name": f"{made.service}.zip", "digest": {"sha256": made.artifact}}],
+            "subject": [{"name": f"{of.service}.zip", "digest": {"sha256": of.artifact}}],
             "predicateType": PREDICATE,
             "predicate": {
                 "buildDefinition": {
                     "buildType": BUILD_TYPE,
                     "externalParameters": {
-                        "commit": made.commit,
-                        "pipeline": made.pipeline,
-                        "service": made.service,
+                        "commit": commit,
+                        "pipeline": pipeline,
+                        "service": of.service,
                     },
                     "internalParameters": {
-                        "architecture": made.architecture,
-                        "fingerprint": made.fingerprint,
-                        "runtime": made.runtime,
-                        "target": made.target,
+                        "architecture": of.architecture,
+                        "fingerprint": of.fingerprint,
+                        "runtime": of.runtime,
+                        "target": of.target,
                     },
                     "resolvedDependencies": [
-                        {"name": "commit", "digest": {"gitCommit": made.commit}},
-                        *(_lock(lock) for lock in made.locks),
-                        *(_package(one) for one in made.components),
+                        {"name": "commit", "digest": {"gitCommit": commit}},
+                        *(_lock(lock) for lock in locks),
+                        *(_package(one) for one in of.components),
                     ],
                 },
                 "runDetails": {
-                    "builder": {"id": BUILDER, "version": dict(made.versions)},
-                    "byproducts": [{"name": "content", "digest": {"lambdaReleaseContent": made.content}}],
+                    "builder": {"id": BUILDER, "version": dict(versions)},
+                    "byproducts": [{"name": "content", "digest": {"lambdaReleaseContent": of.content}}],
                 },
             },
         }

@@ -5,11 +5,10 @@ from the artifact's digest: whoever builds the same artifact again writes the sa
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from release.core import canonical
-from release.core.components import Component, Hash, Licence
+from release.core.components import Built, Component, Hash, Licence
 
 NAMESPACE = "lambda-release"  # of our properties
 
@@ -23,22 +22,7 @@ _SAYS: Mapping[Known, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """An artifact, as its bill of materials describes it."""
-
-    service: str
-    artifact: str  # sha256 of the zip, hex
-    content: str
-    fingerprint: str
-    runtime: str
-    architecture: str
-    target: str
-    components: Sequence[Component]
-    known: Known
-
-
-def document(of: Described, tools: Mapping[str, str]) -> bytes:
+def document(of: Built, known: Known, tools: Mapping[str, str]) -> bytes:
     """The document, as canonical JSON. `tools` are those that made the artifact, name -> version."""
     service = f"service:{of.service}"
     by_name: dict[
@@ -68,7 +52,7 @@ def document(of: Described, tools: Mapping[str, str]) -> bytes:
                     "hashes": [{"alg": "SHA-256", "content": of.artifact}],
                     "properties": _properties(
                         architecture=of.architecture,
-                        components=_SAYS[of.known],
+                        components=_SAYS[known],
                         content=of.content,
                         fingerprint=of.fingerprint,
                         runtime=of.runtime,
@@ -87,7 +71,7 @@ def document(of: Described, tools: Mapping[str, str]) -> bytes:
                     for one in of.components
                 ),
             ],
-            "compositions": [{"aggregate": AGGREGATES[of.known], "assemblies": [service]}],
+            "compositions": [{"aggregate": AGGREGATES[known], "assemblies": [service]}],
         }
     )
 
@@ -130,7 +114,7 @@ def _properties(**values: str) -> list[dict[str, str]]:
     return [{"name": f"{NAMESPACE}:{name}", "value": value} for name, value in sorted(values.items())]
 
 
-def _uuid(of: Described) -> str:
+def _uuid(of: Built) -> str:
     """A UUID of our own making (RFC 9562, version 8) out of a digest."""
     digest = canonical.digest(["sbom", of.service, of.artifact])
     variant = "89ab"[int(digest[16], 16) % 4]

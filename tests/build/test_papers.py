@@ -15,9 +15,9 @@ from release.build.archive import Archive, Member, archive
 from release.build.papers import accepted_hashes
 from release.build.python import PythonBuilder, Source
 from release.core import canonical
-from release.core.components import SPDX_IDS, Component, Hash, Licence
+from release.core.components import SPDX_IDS, Built, Component, Hash, Licence
 from release.core.models import Build
-from release.core.sbom import Described, document
+from release.core.sbom import document
 from release.errors import Misconfigured
 from tests.build import fleet
 from tests.build.fleet import Wheels
@@ -223,10 +223,8 @@ def test_every_spdx_id_that_we_state_is_one() -> None:
         Component(f"p{n}", "1", f"pkg:pypi/p{n}@1", Licence(spdx=one), (Hash("SHA-256", "0" * 64),))
         for n, one in enumerate(sorted(SPDX_IDS))
     ]
-    facts = Described(
-        "orders", "0" * 64, "1" * 64, "2" * 64, "python3.13", "arm64", "lambda", components, "complete"
-    )
-    assert_is_cyclonedx(document(facts, {"lambda-release": "1"}))
+    built = Built("orders", "0" * 64, "1" * 64, "2" * 64, "python3.13", "arm64", "lambda", components)
+    assert_is_cyclonedx(document(built, "complete", {"lambda-release": "1"}))
 
 
 def test_the_schema_would_notice_a_wrong_document() -> None:
