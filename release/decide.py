@@ -30,7 +30,7 @@ def decide(
     pipeline, stage = deciding.head.pipeline, deciding.head.stage
     promotion = promotion_id(now, pipeline, stage, secrets.token_hex(4))
     for attempt in range(_TRIES):
-        if done_already(deciding, who.actor, who.run) is not None:
+        if done_already(deciding, who.actor, who.proof) is not None:
             return None
         refuse(deciding)
         event = Event(
@@ -45,6 +45,7 @@ def decide(
             tool=who.tool,
             fence=deciding.head.fence,
             run=who.run,
+            known=who.known,
             reason=reason,
         )
         try:
@@ -73,6 +74,7 @@ def asked_to_abort(
         release=running.release,
         actor=who.actor,
         run=who.run,
+        known=who.known,
         tool=who.tool,
         fence=head.fence,
         reason=reason,

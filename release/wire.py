@@ -1,14 +1,16 @@
 """The one place where adapters are created and joined. Nothing heavy is imported before it is needed."""
 
+import contextlib
 import os
+import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from release import __version__
-from release.errors import Misconfigured
+from release.errors import Misconfigured, ReleaseError
 
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         Repo,
         Stacks,
     )
+    from release.ports.workplace import AwsSetup, Machine
 
 TOOL = f"lambda-release {__version__}"
 _LONGEST_LAG_SECONDS = 86_400
@@ -98,6 +101,18 @@ class Wiring:
         from release.core.access import read_access
 
         return read_access(self._environ)
+
+    @property
+    def aws_setup(self) -> "AwsSetup":
+        from release.adapters.aws_setup import AwsAccounts
+
+        return AwsAccounts(self._aws, self._access)
+
+    @property
+    def machine(self) -> "Machine":
+        from release.adapters.machine import LocalMachine
+
+        return LocalMachine(self._directory)
 
     @cached_property
     def functions(self) -> "Functions":
@@ -184,10 +199,9 @@ class Wiring:
         """The repository's address for people. None: it is on no GitHub that we know of."""
         from release.adapters.github.credentials import home_of
 
-        try:
+        with contextlib.suppress(ReleaseError):
             return home_of(self._environ, self.repo.remote_url()).url
-        except Misconfigured:
-            return None
+        return None
 
     def build(
         self,
@@ -316,7 +330,7 @@ class Wiring:
         return Target.named(self._environ.get("RELEASE_BUILD_TARGET", "lambda"))
 
     def who(self) -> "Who":
-        """A forge login where a run or a token says it; else the git user name, which proves nothing to a gate."""
+        """A forge login where a run or a token says it; else the git user name, which proves nothing."""
         from release.apply.work import Who
         from release.core.eyes import asker_in
 
@@ -341,8 +355,9 @@ class Wiring:
 
     @cached_property
     def _login(self) -> str | None:
-        """Whose token there is, on a laptop. None: nobody's; or GitHub cannot be asked, which proves nothing."""
-        if self._environ.get("GITHUB_ACTIONS") == "true":
+        """Whose token there is, on a laptop. None: no person's, or GitHub cannot be asked just now."""
+        has_token = self._environ.get("GH_TOKEN") or self._environ.get("GITHUB_TOKEN") or shutil.which("gh")
+        if self._environ.get("GITHUB_ACTIONS") == "true" or not has_token:
             return None
         with contextlib.suppress(ReleaseError):
             return self.forge.login()

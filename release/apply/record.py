@@ -25,6 +25,7 @@ def event(work: Work, kind: Kind, **more: Any) -> Event:
         release=journal.release,
         actor=who.actor,
         run=who.run,
+        known=who.known,
         tool=who.tool,
         fence=journal.fence,
         reason=plan.reason,

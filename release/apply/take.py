@@ -55,6 +55,7 @@ def take_hold(
         release=release,
         actor=who.actor,
         run=who.run,
+        known=who.known,
         tool=who.tool,
         fence=state.head(plan.pipeline, plan.stage).fence + 1,
         reason=plan.reason,

@@ -10,7 +10,7 @@ from release.core.holding import asked_back, wrote
 from release.core.manifest import StageSettings, Target
 from release.core.models import Place
 from release.core.plan import Plan
-from release.core.records import Judged, ReleaseRef, Served, Wave, mark
+from release.core.records import Judged, Known, ReleaseRef, Served, Wave, mark
 from release.core.snapshot import AliasFacts
 from release.errors import Conflict, GivenUp, ReleaseError, RolloutFailed, Unavailable
 from release.ports import (
@@ -61,6 +61,12 @@ class Who:
     run: str | None
     tool: str
     approvers: tuple[str, ...] = ()  # logins that have approved the run
+    known: Known | None = None  # how the login is known without a run
+
+    @property
+    def proof(self) -> str | None:
+        """What proves that the actor is a login of the forge."""
+        return self.run or self.known
 
 
 class LostHold(Conflict):

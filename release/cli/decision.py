@@ -44,7 +44,7 @@ def write(
     for one in decisions:
         if not as_json:
             show(decision_text(one, reason))
-        why = done_already(one, who.actor, who.run)
+        why = done_already(one, who.actor, who.proof)
         event = None
         if why is None:
             refuse(one)

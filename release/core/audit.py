@@ -128,7 +128,8 @@ def _requested(start: Event) -> dict[str, Any]:
     """Without the approvers where older versions have not recorded them: old documents keep their bytes."""
     asked = {"actor": start.actor, "run": start.run, "at": start.at, "reason": start.reason}
     known = start.gates is not None or start.approvers
-    return asked | ({"approvers": list(start.approvers)} if known else {})
+    proof = {"known": start.known} if start.known is not None else {}
+    return asked | proof | ({"approvers": list(start.approvers)} if known else {})
 
 
 def pull_requests(subjects: Iterable[str]) -> list[int]:

@@ -114,7 +114,7 @@ class Deciding:
                 assert_never(self.kind)
 
 
-def done_already(deciding: Deciding, actor: str, run: str | None) -> str | None:
+def done_already(deciding: Deciding, actor: str, proof: str | None) -> str | None:
     """Why there is nothing to write. None: there is."""
     head, release = deciding.head, deciding.release
     if deciding.kind == "hold" and head.held is not None:
@@ -132,7 +132,7 @@ def done_already(deciding: Deciding, actor: str, run: str | None) -> str | None:
         for one in head.accepted:
             # A second person may sign as well: the last one counts.
             if (one.commit, one.manifest, one.actor) == (release.commit, release.manifest, actor) and (
-                (one.run is None) == (run is None)
+                (one.proof is None) == (proof is None)
             ):
                 return f"{release.label} is {deciding.now}"
     return None

@@ -1,11 +1,12 @@
 """Who asks for a promotion, as far as it can be proven, and whether two people have looked at it.
 
 People are logins of the forge, and nothing else: a git user name is whatever its owner typed. A login is
-known where GitHub Actions says it; on a laptop nobody's is. That is no proof against somebody who holds the
-deploy role on a laptop: they could move aliases by hand as well. The role must trust the workflow alone.
+known where GitHub Actions says it, or where a token proves it on a laptop. That is no proof against somebody
+who holds the deploy role on a laptop: they could move aliases by hand as well. The role must trust the
+workflow alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,8 +30,12 @@ NOBODY: Final = Asker()
 class Asking:
     """Who asks for a release to enter a stage, and when: what its gates want to know."""
 
-    asker: Asker
+    asked_by: Callable[[], Asker]  # asked where a gate wants to know: on a laptop the forge is asked
     now: datetime  # UTC
+
+    @property
+    def asker(self) -> Asker:
+        return self.asked_by()
 
 
 def asker_in(environment: Mapping[str, str]) -> Asker:
@@ -45,6 +50,11 @@ def asker_in(environment: Mapping[str, str]) -> Asker:
     return Asker(_logins(started), _logins(environment.get(APPROVER, "").split(",")))
 
 
+def asker_by_token(login: str | None) -> Asker:
+    """Who asks, by the token that is used. None: it is no person's."""
+    return Asker(_logins([login or ""]))
+
+
 @dataclass(frozen=True, slots=True)
 class Starters:
     """Who brought a release into the stage before. `unknown`: a name that is no login."""
@@ -54,9 +64,10 @@ class Starters:
 
     @classmethod
     def named(cls, people: Iterable[tuple[str, str | None]]) -> "Starters":
-        """From (actor, workflow run) of records: an actor without a run is the git user name of a laptop."""
-        unknown = next((actor for actor, run in people if run is None), None)
-        return cls(_logins([actor for actor, run in people if run is not None]), unknown)
+        """From (actor, what proves the login) of records: without a proof it is a git user name."""
+        found = list(people)
+        unknown = next((actor for actor, proof in found if proof is None), None)
+        return cls(_logins([actor for actor, proof in found if proof is not None]), unknown)
 
 
 def objection(asker: Asker, starters: Starters) -> str | None:
@@ -66,7 +77,9 @@ def objection(asker: Asker, starters: Starters) -> str | None:
     who neither asks nor started it.
     """
     if not asker.logins:
-        return "who asks is not known: a login is known in GitHub Actions alone"
+        return (
+            "who asks is not known: a login is known in GitHub Actions, or by a token of a person (GH_TOKEN)"
+        )
     if starters.unknown is not None:
         return f"it was started there by {starters.unknown!r}, who is no login of the forge"
     approving = {login for login in asker.approvers if not login.endswith(_BOT)}

@@ -13,6 +13,7 @@ from release.core.blockers import Blocker
 from release.core.eyes import NOBODY, Asker, Starters
 from release.core.freeze import frozen
 from release.core.models import Gate, Stage
+from release.core.records import Known
 
 _FIX = "take it out of the pipeline until this version of release can act on it"
 _NO_STARTERS: Final = Starters()
@@ -23,9 +24,10 @@ class Acceptance:
     """That a person has signed a release off in the stage before."""
 
     actor: str
-    run: str | None  # workflow run; None: the actor is no login
+    run: str | None  # workflow run
     at: str = ""  # UTC, as records have it
     record: str = ""  # path of the event
+    known: Known | None = None  # how the login is known without a run; neither: it is no login
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ def _signed_off(gate: Gate, stage: Stage, facts: GateFacts) -> list[Blocker]:
         return [Blocker("not-signed-off", f"nobody has accepted {facts.release} in {before}", fix)]
     if not has_gate(stage, "four_eyes"):
         return []
-    if accepted.run is None:
+    if accepted.run is None and accepted.known is None:
         why = f"{accepted.actor!r}, who is no login of the forge"
     elif accepted.actor.lower() in facts.asker.logins:
         why = f"{accepted.actor}, who asks"

@@ -87,6 +87,8 @@ def _signed_off(stage: Stage, facts: GateFacts) -> Iterable[Seen]:
     yield Seen("at", accepted.at)
     if accepted.run is not None:
         yield Seen("run", accepted.run)
+    if accepted.known is not None:
+        yield Seen("login_known_by", accepted.known)
     yield Seen("record", accepted.record)
 
 

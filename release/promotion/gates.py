@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from release.core.blockers import Blocker
 from release.core.decisions import closed_by_people
-from release.core.eyes import Starters
+from release.core.eyes import NOBODY, Starters
 from release.core.gates import Acceptance, GateFacts, alarms_clear, closed_by_time, closed_gates, has_gate
 from release.core.gates_passed import let_in_before, passed_alarms, passed_gates
 from release.core.models import Pipelines, Place, Stage
@@ -87,7 +87,7 @@ def _ask(
         now=setup.asking.now,
         release=good.release.label if good else release.label,
         since=moment(good.at) if good and runs_now else None,
-        asker=setup.asking.asker,
+        asker=setup.asking.asker if _asks_for_people(stage) else NOBODY,
         starters=_starters(repo, setup, good) if good and has_gate(stage, "four_eyes") else Starters(),
         missing=tuple(name for name, success in passed if success is None),
         older_than=older_than,
@@ -103,8 +103,12 @@ def _ask(
     return Asked(closed, None if closed else passed_gates(stage, facts))
 
 
+def _asks_for_people(stage: Stage) -> bool:
+    return has_gate(stage, "four_eyes") or has_gate(stage, "signed_off")
+
+
 def _acceptance(accepted: Accepted) -> Acceptance:
-    return Acceptance(accepted.actor, accepted.run, accepted.at, accepted.record)
+    return Acceptance(accepted.actor, accepted.run, accepted.at, accepted.record, accepted.known)
 
 
 def _taken_back(before: StageHead | None, release: ReleaseRef) -> tuple[Blocker, ...]:
@@ -184,13 +188,15 @@ def _signs(accepted: Accepted, good: Good) -> bool:
 
 def _starters(repo: Repo, setup: Setup, good: Good) -> Starters:
     """Who ended the release's way into the stage before, and who began it: a rollout may change hands."""
-    people = [(good.actor, good.run)]
+    people = [(good.actor, good.proof)]
     tag = setup.refs.tags.get(good.release.tag or "")
     # A tag that is not what the ledger knows closes the stage by a rule of its own.
     if tag is not None and tag.annotated and tag.object == good.release.tag_object:
         said = stated(repo, [tag])[tag.name]
         if "Release-Actor" in said:
-            people.append((said["Release-Actor"], said.get("Release-Run") or None))
+            actor = said["Release-Actor"]
+            # A tag states no more than a run: whose login a token has proven, the ledger says.
+            people.append((actor, said.get("Release-Run") or (good.known if actor == good.actor else None)))
     return Starters.named(people)
 
 

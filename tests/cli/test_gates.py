@@ -48,7 +48,7 @@ def closed(
 
 def answered(fleet: Fleet, *, asker: Asker, now: datetime, stage: str, **asked: str | bool) -> Next:
     repo = GitRepo.open(fleet.clone)
-    setup = read_setup(repo, GitLedger(repo, SystemClock()), None, asking=Asking(asker, now))
+    setup = read_setup(repo, GitLedger(repo, SystemClock()), None, asking=Asking(lambda: asker, now))
     answer, _ = next_release(repo, setup, Request("promote", stage, **asked))  # type: ignore[arg-type]
     return answer
 
@@ -61,14 +61,20 @@ def seen(fleet: Fleet, asker: Asker) -> dict[str, list[tuple[str, str]]] | None:
     return {one.gate: [(fact.what, fact.value) for fact in one.seen] for one in gates}
 
 
-def newer_in_qa(fleet: Fleet, *, minted_by: tuple[str, str], ended_by: tuple[str, str | None]) -> None:
+def newer_in_qa(
+    fleet: Fleet,
+    *,
+    minted_by: tuple[str, str],
+    ended_by: tuple[str, str | None],
+    known: str | None = None,
+) -> None:
     """dev and qa run one commit more; (actor, run) of who began its way into qa, and of who ended it."""
     commit = fleet.commit("feat: newer")
     fleet.push()
     fleet.ran("dev", commit, 5)
     stated = {"Release-Actor": minted_by[0], "Release-Run": minted_by[1]}
     fleet.tag("v1.0.0-qa.3", commit, message=trailers.format_message("v1.0.0-qa.3", stated))
-    fleet.ran("qa", commit, 6, "v1.0.0-qa.3", actor=ended_by[0], run=ended_by[1])
+    fleet.ran("qa", commit, 6, "v1.0.0-qa.3", actor=ended_by[0], run=ended_by[1], known=known)
 
 
 # soak
@@ -116,6 +122,21 @@ def test_a_rollout_that_changed_hands_was_started_by_both(fleet: Fleet) -> None:
     assert "four-eyes" in closed(fleet, asker=ADA)
     assert "four-eyes" in closed(fleet, asker=GRACE)
     assert closed(fleet, asker=Asker(frozenset({"bob"}))) == {}
+
+
+def test_a_login_that_a_token_has_proven_on_a_laptop_counts(fleet: Fleet) -> None:
+    gated(fleet, "four_eyes: true")
+    newer_in_qa(fleet, minted_by=("ada", ""), ended_by=("ada", None), known="token")
+
+    assert closed(fleet, asker=GRACE) == {}
+    assert "ada asks and has started it there" in closed(fleet, asker=ADA)["four-eyes"]
+
+
+def test_a_token_proves_nobody_else_who_has_tagged_the_release(fleet: Fleet) -> None:
+    gated(fleet, "four_eyes: true")
+    newer_in_qa(fleet, minted_by=("Grace Hopper", ""), ended_by=("ada", None), known="token")
+
+    assert "'Grace Hopper', who is no login" in closed(fleet, asker=GRACE)["four-eyes"]
 
 
 def test_what_came_from_a_laptop_has_no_eyes_that_count(fleet: Fleet) -> None:

@@ -129,6 +129,7 @@ class Fleet(Repository):
         back_in: str | None = None,
         actor: str = "Test Person",
         run: str | None = None,
+        known: str | None = None,
     ) -> None:
         """Record that a stage has run a commit with success, as a promotion would.
 
@@ -151,6 +152,7 @@ class Fleet(Repository):
             "release": ReleaseRef(commit, manifest, tag, tag_object),
             "actor": actor,
             "run": run,
+            "known": known,
             "tool": "lambda-release 0.1.0",
             "fence": state.head("fleet", stage).fence + 1,
         }

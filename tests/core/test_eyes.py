@@ -2,7 +2,7 @@
 
 import pytest
 
-from release.core.eyes import NOBODY, Asker, Starters, asker_in, objection
+from release.core.eyes import NOBODY, Asker, Starters, asker_by_token, asker_in, objection
 
 RUN = {"GITHUB_ACTIONS": "true", "GITHUB_RUN_ID": "77", "GITHUB_ACTOR": "Ada"}
 
@@ -25,6 +25,11 @@ def test_a_workflow_run_says_who_asks() -> None:
 def test_outside_of_a_run_nobody_is_known_whatever_variables_say(missing: str) -> None:
     environment = RUN | {"RELEASE_APPROVER": "grace"}
     assert asker_in({name: value for name, value in environment.items() if name != missing}) == NOBODY
+
+
+def test_a_token_of_a_person_says_who_asks_and_one_of_an_app_does_not() -> None:
+    assert asker_by_token("Ada") == asks("ada")
+    assert asker_by_token(None) == NOBODY
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def document(subjects: Sequence[str] = ("feat: prices (#12)",), functions: int =
     return {
         "stage": "prod",
         "release": {"tag": "v1.2.0", "source": "v1.2.0-rc.1"},
-        "requested": {"actor": "ada", "run": "77.1", "reason": "for the fair"},
+        "requested": {"actor": "ada", "run": "77.1", "reason": "for the fair", "approvers": ["grace"]},
         "ended": {"at": "2026-11-21T10:10:30Z"},
         "approvals": [{"stage": "uat", "actor": "ben", "at": "2026-11-21T10:00:00Z", "reason": "tested"}],
         "commits": {
@@ -156,7 +156,7 @@ def test_the_words_say_who_when_why_what_where_and_the_way_back() -> None:
         "In **prod** since 2026-11-21T10:10:30Z, asked for by ada",
         "https://github.com/acme/fleet/actions/runs/77/attempts/1",
         "> for the fair",
-        "accepted in uat by ben",
+        "- approved by grace\n- accepted in uat by ben",
         "- feat: prices (#12) 0000000000",
         "| orders-0 | us-east-1 | 7 | `aaaaaaaaaaaa` |",
         f"| manifest.json | `{FILES[1].digest}` |",

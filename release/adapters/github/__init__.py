@@ -28,7 +28,7 @@ class GitHubForge:
         self, home: Home, token: Token | None, clock: Clock, *, transport: httpx.BaseTransport | None = None
     ) -> None:
         self._home = home
-        self._is_app = token is not None and token.value.startswith(_APP_TOKEN)
+        self._may_be_a_person = token is not None and not token.value.startswith(_APP_TOKEN)
         self._client = Client(home, token, clock, transport=transport)
         self.deployments = GitHubDeployments(self._client)
         self.releases = GitHubReleases(self._client)
@@ -56,7 +56,7 @@ class GitHubForge:
     @cached_property
     def _login(self) -> str | None:
         """https://docs.github.com/en/rest/users/users#get-the-authenticated-user: no app may ask."""
-        if self._is_app:
+        if not self._may_be_a_person:
             return None
-        user = self._client.get("/user", Need("asking whose token it is", "read:user"))
+        user = self._client.get_at_once("/user", Need("asking whose token it is", "read:user"))
         return str(user["login"]) if isinstance(user, dict) and user.get("type", "User") == "User" else None

@@ -5,7 +5,7 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 
 import json
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ API_VERSION: Final = "2022-11-28"
 _JSON: Final = "application/vnd.github+json"
 _PATIENCE: Final = (0.5, 1.0, 2.0, 4.0)  # seconds between tries of what may be repeated
 _LONGEST_WAIT: Final = 300.0  # seconds for which rate limits are waited out, in all
+_AT_ONCE: Final = 5.0  # seconds for connecting, and for each part of an answer
 _A_MINUTE: Final = 60.0  # to wait where a secondary limit does not say how long
 _PAGE: Final = 100
 _LARGEST: Final = 64 * 1024 * 1024  # bytes of an answer
@@ -72,6 +73,10 @@ class Client:
         """None where GitHub answers 404: there is none, or the token may not see it."""
         answer = self._send("GET", self._url(path), need, query=query, allow=(404,))
         return None if answer.status_code == 404 else _parsed(answer, need)
+
+    def get_at_once(self, path: str, need: Need) -> Any:
+        """Without patience: for what may go on without an answer."""
+        return _parsed(self._send("GET", self._url(path), need, patience=(), seconds=_AT_ONCE), need)
 
     def pages(self, path: str, need: Need, *, under: str | None = None, **query: str | int) -> Iterator[Any]:
         """Every item of a list, page by page as it is read. `under`: the key that holds the list."""
@@ -131,6 +136,8 @@ class Client:
         accept: str = _JSON,
         allow: tuple[int, ...] = (),
         anonymous: bool = False,
+        patience: Sequence[float] = _PATIENCE,
+        seconds: float | None = None,
     ) -> httpx.Response:
         headers = {"Accept": accept}
         if data is not None:
@@ -138,11 +145,17 @@ class Client:
         if self._token is not None and not anonymous:
             headers["Authorization"] = f"Bearer {self._token.value}"
         repeats = method in ("GET", "DELETE")
-        tries = iter(_PATIENCE if repeats else ())
+        tries = iter(patience if repeats else ())
+        timeout = httpx.USE_CLIENT_DEFAULT if seconds is None else httpx.Timeout(seconds)
         while True:
             try:
                 request = self._http.build_request(
-                    method, url, params=dict(query) if query else None, content=data, headers=headers
+                    method,
+                    url,
+                    params=dict(query) if query else None,
+                    content=data,
+                    headers=headers,
+                    timeout=timeout,
                 )
                 answer = self._http.send(request)
             except (httpx.TransportError, httpx.InvalidURL, httpx.DecodingError) as error:

@@ -119,7 +119,9 @@ def _reviewer_id(item: Any) -> tuple[str, int]:
 def _ruleset(item: Any) -> RulesetFacts:
     refs = table(table(item).get("conditions")).get("ref_name")
     pulls = [
-        table(rule).get("parameters") for rule in listed(item, "rules") if text(rule, "type") == "pull_request"
+        table(rule).get("parameters")
+        for rule in listed(item, "rules")
+        if text(rule, "type") == "pull_request"
     ]
     return RulesetFacts(
         id=number(item, "id"),

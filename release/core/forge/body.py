@@ -51,10 +51,12 @@ def _who(audit: Mapping[str, Any], around: Around) -> Iterator[str]:
     if asked["reason"]:
         yield f"> {plain(asked['reason'])}"
         yield ""
+    if asked.get("approvers"):
+        yield f"- approved by {', '.join(map(plain, asked['approvers']))}"
     for one in audit["approvals"]:
         who = f"{plain(one['actor'])}, {one['at']}"
         yield f"- accepted in {plain(one['stage'])} by {who}: {plain(one['reason'])}"
-    if audit["approvals"]:
+    if audit["approvals"] or asked.get("approvers"):
         yield ""
 
 

@@ -12,6 +12,8 @@ Verb = Literal["deploy", "promote", "rollback"]
 # What people decide about a stage or a release; it needs no hold of the stage.
 Decision = Literal["hold", "unhold", "quarantine", "clear", "accept", "reject"]
 Kind = Literal["started", "taken-over", "shifted", "paused", "abort", "let-go", "outcome", Decision]
+# A login of the forge that a token belongs to, asked for on the machine that used it
+Known = Literal["token"]
 Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded"]
 REASON_LIMIT = 500  # characters
 
@@ -143,6 +145,7 @@ class Event:
     # What each gate of the stage has seen; None: nobody asked (a rollback, whoever goes on, older versions)
     gates: tuple[Passed, ...] | None = None
     approvers: tuple[str, ...] = ()  # logins that have approved the workflow run
+    known: Known | None = None  # how the actor's login is known without a run; None: a git user name
 
     @property
     def path(self) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from release.core import canonical
-from release.core.records.event import Holder, ReleaseRef, Verb, Wave
+from release.core.records.event import Holder, Known, ReleaseRef, Verb, Wave
 from release.core.records.json_form import build, plain
 
 HISTORY = 50  # good releases that a head remembers; older ones are found in the log
@@ -19,7 +19,13 @@ class Good:
     actor: str
     record: str  # path of the outcome event, which lists every function
     verb: Verb = "promote"
-    run: str | None = None  # workflow run; None: the actor is no login of the forge
+    run: str | None = None  # workflow run
+    known: Known | None = None  # how the login is known without one; neither: it is no login of the forge
+
+    @property
+    def proof(self) -> str | None:
+        """What proves the actor's login."""
+        return self.run or self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,12 @@ class Accepted:
     actor: str
     why: str
     record: str
-    run: str | None = None  # workflow run; None: the actor is no login of the forge
+    run: str | None = None  # as of Good
+    known: Known | None = None
+
+    @property
+    def proof(self) -> str | None:
+        return self.run or self.known
 
 
 @dataclass(frozen=True, slots=True)

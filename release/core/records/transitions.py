@@ -109,7 +109,7 @@ def _decide(head: StageHead, event: Event) -> StageHead:
         if head.serves is None or head.serves.release.commit != release.commit:
             raise IllegalEvent(f"{event.stage} does not serve {release.label}")
         at, actor, run = event.at, event.actor, event.run
-        accepted = Accepted(release.commit, release.manifest, at, actor, why, event.path, run)
+        accepted = Accepted(release.commit, release.manifest, at, actor, why, event.path, run, event.known)
         return replace(decided, accepted=(*signed, accepted)[-HISTORY:])
     bad = Quarantined(release.commit, event.at, why, release.tag, event.actor)
     return replace(decided, accepted=signed, quarantined=(*others, bad))
@@ -155,7 +155,7 @@ def _end(head: StageHead, event: Event) -> StageHead:
                 back = release if event.verb == "rollback" else head.partial.back if head.partial else None
                 left = Partial(release, regions, event.at, event.actor, why, event.path, back)
                 return replace(ended, partial=left)
-            good = Good(release, event.at, event.actor, event.path, _verb(event), event.run)
+            good = Good(release, event.at, event.actor, event.path, _verb(event), event.run, event.known)
             history = head.history
             if event.verb == "rollback":
                 # What a rollback has left behind is no place to roll back to; what is older is.
