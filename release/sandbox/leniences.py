@@ -194,6 +194,12 @@ LENIENCES: tuple[Lenience, ...] = (
         source=f"{_DOCS}IAM/latest/UserGuide/reference_sigv.html",
     ),
     Lenience(
+        "log-pages",
+        aws="FilterLogEvents gives 10,000 events at most, and a token for the next page",
+        sandbox="it gives the first 10,000 and no token: ask for a shorter time, or for fewer streams",
+        source=f"{_DOCS}AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html",
+    ),
+    Lenience(
         "killed-state",
         aws="what was done stays done",
         sandbox="a sandbox that saves its state does so when it ends in peace; killed, it has what the last "

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 
 from release.sandbox.leniences import LENIENCES
@@ -34,3 +35,15 @@ def test_leniences_of_functions_are_still_true(client: Client, account: str) -> 
 
     answer = functions.invoke(FunctionName="orders")  # execution-role
     assert json.load(answer["Payload"])["release"] == 1
+
+
+def test_a_second_page_of_log_events_does_not_come(client: Client) -> None:
+    logs: Any = client("logs")
+    group, now = "/aws/lambda/orders", int(time.time() * 1000)
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="one")
+    for count in (10_000, 1):
+        events = [{"timestamp": now, "message": "x"}] * count
+        logs.put_log_events(logGroupName=group, logStreamName="one", logEvents=events)
+    found = logs.filter_log_events(logGroupName=group)
+    assert (len(found["events"]), "nextToken" in found) == (10_000, False)
