@@ -129,15 +129,14 @@ def moving(some: int, everything: int, regions: str) -> str:
     return f"{some} of {everything} {'function' if everything == 1 else 'functions'} in {regions}"
 
 
-def links(notice: Notice, site: str, run: str | None) -> tuple[Link, ...]:
-    """Where to look: the run that it happened in ("<id>.<attempt>"), and the release once it serves.
+def links(notice: Notice, site: str, *, run: str | None, attempt: str) -> tuple[Link, ...]:
+    """Where to look: the workflow run that it happened in, and the release once it serves.
 
     `site`: the repository's address for people.
     """
     found = []
     if run is not None:
-        number, _, attempt = run.partition(".")
-        found.append(Link(f"run {run}", f"{site}/actions/runs/{number}/attempts/{attempt or '1'}"))
+        found.append(Link(f"run {run}.{attempt}", f"{site}/actions/runs/{run}/attempts/{attempt}"))
     if notice.tagged and notice.occasion in ("succeeded", "rollback"):
         found.append(Link(f"release {notice.release}", f"{site}/releases/tag/{notice.release}"))
     return tuple(found)

@@ -272,6 +272,8 @@ def test_another_job_is_refused_with_its_subject_and_the_condition_in_both_forms
     if environment:
         assert "/fleet@" in caught.value.fix and "repo:acme@" in caught.value.fix
     assert "docs/github.md" in (caught.value.see or "")
+    workflow = more.get("job_workflow_ref", f"{REPOSITORY}/.github/workflows/_release.yml@refs/heads/main")
+    assert caught.value.details[1].endswith(f"(job_workflow_ref): {workflow}")
 
 
 def test_an_account_that_does_not_know_github_gets_the_command_that_tells_it(sandbox: Sandbox) -> None:

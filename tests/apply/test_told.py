@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from release.core.notices import Notice
 from release.errors import Unavailable
 from tests.apply.test_baking import canary
@@ -106,3 +108,28 @@ def test_that_nobody_can_be_told_changes_nothing_and_is_said() -> None:
     applied = world.promote("v1.1.0")
     assert applied.event.outcome == "succeeded"
     assert ("untold", {"cause": "slack (RELEASE_SLACK_WEBHOOK): it answered HTTP 404"}) in world.said
+
+
+def test_a_bug_in_telling_takes_back_nothing_that_serves() -> None:
+    world = fleet().live("v1.0.0")
+    world.tell = _broken  # type: ignore[method-assign]
+    applied = world.promote("v1.1.0")
+    assert applied.event.outcome == "succeeded" and world.all_serve("v1.1.0")
+    assert world.outcomes("v1.1.0") == ["succeeded"]
+    assert ("untold", {"cause": "a bug in release (KeyError); report it"}) in world.said
+
+
+def _broken(notice: Notice, place: object) -> tuple[str, ...]:
+    raise KeyError(notice.title)
+
+
+def test_ctrl_c_while_people_are_told_leaves_what_is_on_record() -> None:
+    world = fleet().live("v1.0.0")
+    world.tell = _interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        world.promote("v1.1.0")
+    assert world.all_serve("v1.1.0") and world.outcomes("v1.1.0") == ["succeeded"]
+
+
+def _interrupted(notice: Notice, place: object) -> tuple[str, ...]:
+    raise KeyboardInterrupt

@@ -117,6 +117,10 @@ class WebIdentity:
     def credentials(self) -> RenewedCredentials:
         return RenewedCredentials(self._fetch, method="assume-role-with-web-identity")
 
+    @property
+    def _workflow(self) -> str:
+        return str(self._claims.get("job_workflow_ref") or "none that is called")
+
     def _load(self) -> str:
         token = self._job.token(self._sleep)
         self._claims = claims(token)
@@ -141,7 +145,10 @@ class WebIdentity:
                 f"{self._role} does not trust this job (subject {self._claims.get('sub', 'unknown')})",
                 fix=trust(self._claims),
                 see="docs/github.md#roles",
-                details=[f"AWS says: {said}"],
+                details=[
+                    f"AWS says: {said}",
+                    f"its workflow, should the role ask for that (job_workflow_ref): {self._workflow}",
+                ],
             )
         if code == "InvalidIdentityToken":
             return Misconfigured(

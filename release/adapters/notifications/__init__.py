@@ -66,9 +66,8 @@ class Notifications:
         site = self._site()
         if site is None:
             return notice
-        run = self._environ.get("GITHUB_RUN_ID")
-        attempt = self._environ.get("GITHUB_RUN_ATTEMPT") or "1"
-        return replace(notice, links=links(notice, site, f"{run}.{attempt}" if run else None))
+        run, attempt = self._environ.get("GITHUB_RUN_ID"), self._environ.get("GITHUB_RUN_ATTEMPT")
+        return replace(notice, links=links(notice, site, run=run or None, attempt=attempt or "1"))
 
 
 class _Errand:
