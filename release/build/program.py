@@ -15,7 +15,10 @@ def program_digest(*parts: str) -> str:
 
     They are read, not imported: whoever asks what was remembered mostly needs none of them.
     """
-    return source_digest(file for part in parts for file in _RELEASE.glob(part))
+    found = [list(_RELEASE.glob(part)) for part in parts]
+    if not all(found):
+        raise AssertionError(f"of {parts} some are gone: what they decided would be believed for ever")
+    return source_digest(file for files in found for file in files)
 
 
 def source_digest(files: Iterable[Path]) -> str:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 _KIND: Final = "claims"
 _KEPT: Final = 50  # trees
 # Which files decide what is in error: pipelines with an error are never remembered.
-_PROGRAM: Final = ("changed/claims.py", "observe.py", "config/*.py", "core/alarms.py", "core/freeze.py",
-                   "core/models.py", "core/names.py")  # fmt: skip
+PROGRAM: Final = ("changed/claims.py", "observe.py", "config/*.py", "core/access.py", "core/alarms.py",
+                  "core/collector.py", "core/freeze.py", "core/models.py", "core/names.py",
+                  "core/recipients.py")  # fmt: skip
 
 _Claims: TypeAlias = Mapping[str, Sequence[str]]  # pipeline -> patterns of its services
 
@@ -111,6 +112,4 @@ def _remember(repo: "Repo", trees: Mapping[str, _Claims]) -> None:
 def _reader() -> str:
     """With the parser of YAML, found where it lies: importing it takes as long as git does."""
     parser = find_spec("yaml")
-    return program_digest(*_PROGRAM) + source_digest(
-        [Path(parser.origin)] if parser and parser.origin else []
-    )
+    return program_digest(*PROGRAM) + source_digest([Path(parser.origin)] if parser and parser.origin else [])

@@ -1,5 +1,6 @@
 """What `release changed` remembers between two trees: it saves time, and the answer is never another one."""
 
+import ast
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from release.adapters.git import GitRepo
+from release.build.program import program_digest
+from release.changed import claims
 from tests.cli.changed_worlds import FILES, ChangedFleet, answer, service
 from tests.cli.conftest import Cli
 from tests.cli.worlds import FLEET
@@ -210,3 +213,22 @@ def test_a_comparison_of_two_trees_that_is_asked_again_imports_little(fleet: Cha
     heavy = {"git", "yaml", "jinja2", "botocore", "rich", "tempfile", "logging"}
     ours = {"release.ports", "release.core.models", "release.core.records", "release.config"}
     assert not imported & (heavy | ours)
+
+
+def test_whatever_reads_pipelines_is_named_by_what_is_remembered_of_them() -> None:
+    """A rule that another version of the tool has must not go unheard because an older one was content."""
+    top = Path(claims.__file__).parent.parent
+    imported = {
+        f"core/{name}.py"
+        for path in (top / "config").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("release.core")
+        for name in ((node.module or "").split(".")[2:3] or [alias.name for alias in node.names])
+    }
+    assert "core/models.py" in imported
+    assert imported <= set(claims.PROGRAM)
+
+
+def test_a_file_that_is_gone_is_no_part_of_a_program() -> None:
+    with pytest.raises(AssertionError, match=r"core/gone\.py"):
+        program_digest("core/models.py", "core/gone.py")
