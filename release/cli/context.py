@@ -49,6 +49,13 @@ wait_option = click.option(
 )
 
 
+def with_options(command: _F, *options: Callable[[_F], _F]) -> _F:
+    """As decorators that stand above the command in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def reason_option(*, required: bool) -> Callable[[_F], _F]:
     return click.option(
         "--reason",

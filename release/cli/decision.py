@@ -4,7 +4,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from release.cli.context import confirm, json_option, pipeline_option, reason_option, wiring, yes_option
+from release.cli.context import (
+    confirm,
+    json_option,
+    pipeline_option,
+    reason_option,
+    wiring,
+    with_options,
+    yes_option,
+)
 from release.cli.output import say, show, show_json
 from release.errors import ExitCode
 
@@ -19,9 +27,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def decision_options(command: _F) -> _F:
     """The options that all of them have."""
-    for option in (json_option, yes_option, pipeline_option, reason_option(required=True)):
-        command = option(command)
-    return command
+    return with_options(command, reason_option(required=True), pipeline_option, yes_option, json_option)
 
 
 def read_state(directory: Path, pipeline: str | None) -> "tuple[Wiring, Setup]":

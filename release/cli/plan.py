@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.context import json_option, pipeline_option, wiring, with_options
 from release.cli.output import show, show_json
-from release.cli.requests import deploy_request, promote_request, rollback_request, with_options
+from release.cli.requests import deploy_request, promote_request, rollback_request
 from release.cli.usage import Verbs
 from release.errors import ExitCode, Misconfigured
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from release.cli.context import checked_reason, reason_option
+from release.cli.context import checked_reason, reason_option, with_options
 from release.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -66,16 +66,10 @@ def _asked(make: "Callable[..., Request]", *options: _Decorator) -> _Decorator:
             request = make(**{name: values.pop(name) for name in names})
             return command(*args, request=request, **values)
 
-        return with_options(asked, *options)
+        takes_options: _Command = asked
+        return with_options(takes_options, *options)
 
     return decorate
-
-
-def with_options(command: _Command, *options: _Decorator) -> _Command:
-    """As decorators that stand above the command in this order."""
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def _deployment(
