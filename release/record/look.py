@@ -2,15 +2,11 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from release.core.forge.deployments import (
     AddStatus,
     CreateDeployment,
-    Found,
-    WantedDeployment,
     deployment_steps,
-    key_of,
     unfinished,
     wanted_deployments,
 )
@@ -19,15 +15,12 @@ from release.core.forge.recent import events_for, recent
 from release.core.forge.steps import Part, Step
 from release.core.models import Stage
 from release.core.promotions import Promotion
-from release.core.records import moment, stamp
 from release.errors import Misconfigured
-from release.ports import Forge
 from release.promotion import Setup
 from release.record.desk import Desk
 from release.record.published import release_plan
 from release.record.pulls import comment_plan
-
-_CLOCKS_DIFFER = timedelta(hours=1)  # GitHub's, and that of the machine whose time the ledger has
+from release.record.shown import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +70,19 @@ def plan_stage(
     statuses: Sequence[AddStatus] = ()
     fresh = {promotions[-1].start.id}
     try:
-        found = _deployments(desk.forge, wanted, promotions[0].start.at)
+        compared = shown(
+            desk.forge, promotions, wanted, now=desk.clock.now(), all_of_them=release is not None
+        )
     except Misconfigured as error:
         unread.append(("deployments", error))
     else:
-        create, statuses = deployment_steps(wanted, found)
-        fresh = set(unfinished(wanted, found))
+        create, statuses = deployment_steps(compared.wanted, compared.found)
+        fresh = set(unfinished(compared.wanted, compared.found))
     ended = tuple(one for one in promotions if one.start.id in fresh and one.outcome is not None)
-    forced = promotions if release is not None else ()
-    tags = {*doubtful, *(one.release.tag for one in [*ended, *forced] if one.release.tag is not None)}
+    touched = promotions if release is not None else ended
+    tags = {*doubtful, *(one.release.tag for one in touched if one.release.tag is not None)}
     releases = release_plan(desk, setup, stage, promotions, looked_into=tags, unread=unread)
-    comments = comment_plan(desk, setup, [one for one in [*ended, *forced] if _moved(one)], unread)
+    comments = comment_plan(desk, setup, [one for one in touched if _moved(one)], unread)
     return StagePlan(
         stage.name,
         # The last status is the last of all: a promotion whose end GitHub shows is recorded as a whole.
@@ -113,12 +108,6 @@ def _promotions(
     limit = events_for(last) if release is None else None
     events = desk.ledger.events(setup.state, limit=limit, pipeline=setup.pipeline.name, stage=stage.name)
     return recent(events, head, last if release is None else len(events))
-
-
-def _deployments(forge: Forge, wanted: Sequence[WantedDeployment], since: str) -> Found:
-    keys = {one.key for one in wanted}
-    there = forge.deployments.of(wanted[0].environment, since=stamp(moment(since) - _CLOCKS_DIFFER))
-    return [(one, forge.deployments.status(one.id)) for one in there if key_of(one) in keys]
 
 
 def _moved(one: Promotion) -> bool:

@@ -56,7 +56,7 @@ def release_plan(
     plan = ReleasePlan()
     if stage.channel is None or stage.channel not in setup.pipeline.releases:
         return plan
-    tags = dict.fromkeys(one.release.tag for one in found if _earns(one) and one.release.tag is not None)
+    tags = dict.fromkeys(one.release.tag for one in found if earns(one) and one.release.tag is not None)
     for tag in tags:
         try:
             _plan_one(desk, setup, stage, tag, tag in looked_into, plan)
@@ -66,7 +66,7 @@ def release_plan(
     return plan
 
 
-def _earns(one: Promotion) -> bool:
+def earns(one: Promotion) -> bool:
     """A release that reached all regions of a stage as a whole. One that a rollback brought back has its own
     already.
     """
@@ -143,7 +143,7 @@ def _first_success(desk: Desk, setup: Setup, stage: Stage, tag: str) -> Promotio
     for one in promotions(events):
         start = one.start
         where = (start.pipeline, start.stage, one.release.tag)
-        if where == (setup.pipeline.name, stage.name, tag) and _earns(one):
+        if where == (setup.pipeline.name, stage.name, tag) and earns(one):
             return one
     raise AssertionError(f"{tag} has reached {stage.name}, and the ledger does not say when")
 

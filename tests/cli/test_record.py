@@ -414,3 +414,33 @@ def test_a_release_that_nobody_knows_is_refused(record: Record) -> None:
 
     assert ran.code == 2
     assert ran.lines("error:") == ["the ledger has nothing of v9.9.9 in dev, qa, uat, prod"]
+
+
+def test_no_more_is_read_than_back_to_the_last_release_that_is_in_step(
+    record: Record, world: Recorded
+) -> None:
+    for number, time in enumerate(("1100", "1110", "1120"), 1):
+        commit = world.merge("fix: more", number)
+        world.to_prod(commit, world.built(commit), time, f"v1.0.{number}")
+    good(record("prod"))
+    world.bakes("1130")
+    world.sandbox.forget_calls()
+
+    good(record("prod"))
+
+    statuses = [call for call in world.sandbox.calls() if "deployment-statuses" in call["operation"]]
+    assert len(statuses) == 2  # of the one before, in both regions; what bakes has no deployment yet
+    assert [state for _, _, state in world.deployments()][-4:] == ["success"] * 2 + ["in_progress"] * 2
+
+
+def test_a_tag_with_a_slash_is_one_tag(world: Recorded) -> None:
+    from release.core.forge.releases import WantedRelease
+
+    wanted = WantedRelease("payments/v1.0.0", "main", "id", "words", False, False, ())
+    forge = _forge(world)
+    draft = forge.releases.create_draft(wanted)
+    assert forge.releases.published(wanted.tag) is None
+
+    forge.releases.publish(draft.id, wanted)
+
+    assert forge.releases.published(wanted.tag).id == draft.id
