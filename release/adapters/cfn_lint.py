@@ -42,6 +42,11 @@ def _matches(text: str, regions: list[str]) -> Sequence[Any]:
 
 
 def _finding(match: Any) -> Finding:
-    path = "/".join(str(part) for part in getattr(match, "path", None) or ())
+    path = _words("/".join(str(part) for part in getattr(match, "path", None) or ()))
     severity: Severity | Literal["info"] = _SEVERITIES.get(match.rule.severity, "info")
-    return Finding(match.rule.id, severity, " ".join(match.message.split()), match.linenumber, path)
+    return Finding(match.rule.id, severity, _words(match.message), match.linenumber, path)
+
+
+def _words(text: str) -> str:
+    """On one line. cfn-lint repeats words of the template, which may hold anything."""
+    return "".join(one if one.isprintable() else " " for one in " ".join(text.split()))

@@ -46,7 +46,7 @@ def command(
     """
     from release.check.carry_out import check
     from release.check.choose import choose
-    from release.cli.github_output import append_summary
+    from release.cli.github_output import annotate_place, append_summary
     from release.views.checks import checks_json, checks_markdown, checks_text
 
     chosen_by = [
@@ -70,6 +70,8 @@ def command(
     else:
         show(checks_text(checked))
     append_summary(checks_markdown(checked))
+    for one in checked.having("failed"):
+        annotate_place(f"{one.service}: {one.check}", f"{one.why}; fix: {one.fix}", one.see)
     _refuse(checked)
 
 

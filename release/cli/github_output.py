@@ -76,6 +76,16 @@ def annotate(lines: Iterable[tuple[str, str, str]]) -> None:
         say(f"::{kind} title={_property(title)}::{_data(text)}", err=True)
 
 
+def annotate_place(title: str, text: str, see: str | None) -> None:
+    """An error beside the line that it is about, in what a pull request changes. `see`: FILE or FILE:LINE."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return
+    file, _, line = (see or "").partition(":")
+    named = {"file": file, "line": line if line.isdigit() else "", "title": title}
+    where = ",".join(f"{name}={_property(value)}" for name, value in named.items() if value)
+    say(f"::error {where}::{_data(text)}", err=True)
+
+
 def _data(text: str) -> str:
     """As https://github.com/actions/toolkit (packages/core/src/command.ts) escapes it."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

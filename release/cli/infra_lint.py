@@ -35,6 +35,7 @@ def infra_lint(
 
     What a template may do without, it says in its own `Metadata: {cfn-lint: {config: {ignore_checks: […]}}}`.
     """
+    from release.cli.github_output import annotate_place
     from release.infra.committed import committed
     from release.infra.lint import lint
     from release.views.infra_lint import lint_json, lint_text
@@ -53,7 +54,10 @@ def infra_lint(
         show_json(lint_json(found, templates))
     else:
         show(lint_text(found, templates))
-    _refuse([one for one in found if one.says_no])
+    said_no = [one for one in found if one.says_no]
+    for one in said_no:
+        annotate_place(f"{one.rule} of {one.service}", one.message, one.place)
+    _refuse(said_no)
 
 
 def _refuse(found: "Sequence[PlacedFinding]") -> None:

@@ -102,7 +102,19 @@ def difference_markdown(compared: Difference, longest: int = LONGEST_COMMENT) ->
 
 
 def tree(stack: StackDifference) -> Iterator[Line]:
-    """Every resource, output and parameter that differs, and below it its values before and after."""
+    """Every resource, output and parameter that differs, and below it its values before and after.
+
+    Names and keys, too, are words from outside: no line of them begins another one, or moves the cursor.
+    """
+    for line in _tree(stack):
+        yield line if line.text.isprintable() else line._replace(text=_visible(line.text))
+
+
+def _visible(text: str) -> str:
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+
+
+def _tree(stack: StackDifference) -> Iterator[Line]:
     if not stack.entries:
         yield Line("", "dim", "only comments, order or ways of writing differ")
     others: dict[str, int] = {}

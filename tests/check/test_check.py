@@ -322,14 +322,16 @@ def test_a_tool_that_is_not_installed_is_an_error_with_the_line_that_mends_it(
 
 
 def test_the_summary_of_a_run_says_what_each_check_has_said(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fleet.write({HANDLER_PY: f"import os  # ~~~ </details> @everyone\n{HANDLER}"})
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
 
     assert main(["-C", str(fleet.clone), "check", "orders", *QUICK]) == 3
 
     text = summary.read_text()
     assert "| orders | FAILED | skipped | ok | skipped |" in text
     assert "handler.py:1:8: F401" in text
+    assert f"::error file={HANDLER_PY},line=1,title=orders%3A lint::" in capsys.readouterr().err

@@ -177,6 +177,16 @@ def test_no_value_can_break_out_of_the_comment(fleet: Fleet, infra: Infra) -> No
     assert "@everyone" in text.split("~~~diff\n")[1].split("\n~~~\n")[0], "inside the block nobody is called"
 
 
+def test_no_name_can_move_the_cursor_or_begin_a_line(fleet: Fleet, infra: Infra) -> None:
+    evil = r'{Outputs: {"a\u001b[2J\n~~~~~": {Value: "1"}}}'
+    key = evil[evil.index('"a') : evil.index(": {Value")]
+    fleet.commit("feat: evil", {TEMPLATE_J2: f"{TEMPLATE}Outputs:\n  {key}: {{Value: x}}\n"})
+
+    for words in ((), ("--markdown",)):
+        out = infra("diff", "--base", "HEAD~1", "--stage", "dev", *words).out
+        assert r"Outputs a\x1b[2J\n~~~~~" in out and "\x1b" not in out
+
+
 def test_a_comment_is_never_longer_than_github_takes(fleet: Fleet, infra: Infra) -> None:
     lines = (f"  Topic{number}Z: {{Type: AWS::SNS::Topic}}\n" for number in range(1200))
     many = "{% set many %}\n" + "".join(lines) + '{% endset %}\n{{ many | replace("Z", stage) }}'
@@ -190,7 +200,10 @@ def test_a_comment_is_never_longer_than_github_takes(fleet: Fleet, infra: Infra)
 # -- lint
 
 
-def test_a_finding_points_at_the_line_of_the_template(fleet: Fleet, infra: Infra) -> None:
+def test_a_finding_points_at_the_line_of_the_template(
+    fleet: Fleet, infra: Infra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
     bad = TEMPLATE.replace(
         'Default: "false"}', 'Default: "false"}\n  {# of nobody #}\n  Unused: {Type: Text}'
     )
@@ -199,6 +212,7 @@ def test_a_finding_points_at_the_line_of_the_template(fleet: Fleet, infra: Infra
     ran = infra("lint", "--stage", "dev")
 
     assert ran.code == 3
+    assert f"::error file={TEMPLATE_J2},line=4,title=E2002 of orders::" in ran.err
     assert f"{TEMPLATE_J2}:4: E2002" in ran.out.replace("\n", "")
     assert f"see: {TEMPLATE_J2}:" in ran.err
 

@@ -104,7 +104,7 @@ def ran(
 
 # -- secrets
 
-KINGFISHER = pytest.mark.xdist_group("kingfisher")
+KINGFISHER = pytest.mark.prove  # it compiles its rules for ten seconds
 LEAK = 'TOKEN = "ghp_' + "1a2B3c4D5e6F7g8H9i0J" + 'kLmNoPqRsTuVwXyZ"\n'
 
 
