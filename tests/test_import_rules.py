@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "infra": frozenset({"changed", "build", "ports", "core", "errors"}),
     "check": frozenset({"changed", "build", "ports", "core", "errors"}),
     "audit": frozenset({"standing", "promotion", "observe", "build", "config", "ports", "core", "errors"}),
+    "doctor": frozenset({"observe", "build", "config", "ports", "core", "errors"}),
     "record": frozenset({"audit", "promotion", "build", "ports", "core", "errors"}),
     "wire": frozenset(
         {"adapters", "build", "sandbox", "config", "observe", "apply", "ports", "core", "errors"}

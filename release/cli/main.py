@@ -29,6 +29,7 @@ VERBS = {
     "check": "check",
     "clear": "clear",
     "deploy": "deploy",
+    "doctor": "doctor",
     "hold": "hold",
     "infra": "infra",
     "next": "next",

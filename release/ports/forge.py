@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from release.core.forge.facts import (
         Approval,
         AssetFacts,
+        BranchProtection,
         CommentFacts,
         DeploymentFacts,
         EnvironmentFacts,
@@ -91,6 +92,9 @@ class ForgeRuns(Protocol):
     def jobs(self, run: int) -> Sequence[JobFacts]:
         """Of its newest attempt."""
 
+    def waiting(self, run: int) -> Sequence[str]:
+        """Names of the environments whose reviewers it waits for."""
+
     def approvals(self, run: int) -> Sequence[Approval]:
         """Every answer to a run that waited for reviewers, of all its attempts."""
 
@@ -106,11 +110,19 @@ class ForgeSettings(Protocol):
     def rulesets(self) -> Sequence[RulesetFacts]:
         """Those of the repository and those above it that hold for it, with their rules."""
 
-    def immutable_releases(self) -> bool | None:
-        """Whether what is published from now on is immutable. None: the token may not know."""
+    def protection(self, branch: str) -> BranchProtection | None:
+        """None here and below: there is none, or whoever asks is no administrator."""
 
-    def token_defaults(self) -> TokenDefaults | None:
-        """None: the token may not know."""
+    def immutable_releases(self) -> bool | None:
+        """Whether what is published from now on is immutable."""
+
+    def token_defaults(self) -> TokenDefaults | None: ...
+
+    def subject_claims(self) -> Sequence[str] | None:
+        """What OIDC subjects are made of. None: what GitHub makes them of by itself."""
+
+    def secrets(self) -> frozenset[str]:
+        """Names of the secrets that workflows of the repository get."""
 
 
 class Forge(Protocol):

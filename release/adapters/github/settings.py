@@ -35,6 +35,7 @@ class GitHubSettings:
             private=is_true(found, "private"),
             archived=is_true(found, "archived"),
             permissions={key: value is True for key, value in table(table(found).get("permissions")).items()},
+            ids=(number(table(found).get("owner"), "id"), number(found, "id")),
         )
 
     def environments(self) -> Sequence[EnvironmentFacts]:

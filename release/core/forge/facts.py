@@ -102,6 +102,7 @@ class RepositoryFacts:
     private: bool
     archived: bool
     permissions: Mapping[str, bool]  # of whose token asks: admin, maintain, push …; empty: not told
+    ids: tuple[int, int] | None = None  # of the owner and of the repository, as OIDC subjects have them
 
 
 @dataclass(frozen=True, slots=True)

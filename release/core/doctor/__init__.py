@@ -1,0 +1,1 @@
+"""What the promises of `release` rest on, outside of it: facts in, findings out."""

@@ -1,0 +1,266 @@
+"""Accounts, roles and buckets: whose credentials these are, whom roles trust, how artifacts are kept."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from shlex import quote
+from typing import Any, Final
+
+from release.core.doctor.findings import Finding, Trouble, no, ok, troubled
+
+ISSUER: Final = "token.actions.githubusercontent.com"
+_EXCHANGE: Final = "sts:AssumeRoleWithWebIdentity"
+_IDS: Final = re.compile(r"^repo:([^@/:*]+)@[0-9]+/([^@/:*]+)@[0-9]+:")
+# Jobs that no environment holds: whoever pushes a branch, or opens a pull request, starts one.
+_ANYBODY: Final = ("ref:refs/heads/anybody", "pull_request", "environment:of-somebody-else")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFacts:
+    """One region of an environment. `reads`: name of a permission -> whether there is it."""
+
+    environment: str
+    account: str  # as configured
+    region: str
+    role: str | None  # whom we have become; None: we are who we were
+    identity: str | Trouble  # the account that the credentials are of
+    reads: Mapping[str, bool | Trouble]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleFacts:
+    """`environments`: of GitHub, whose jobs become it. `trust`: the policy, as AWS has it."""
+
+    arn: str
+    environments: tuple[str, ...]
+    trust: Mapping[str, Any] | Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class BucketFacts:
+    """`there` None: no bucket has this name. False: it is another account's. `location` None: not asked."""
+
+    name: str
+    account: str
+    region: str
+    there: bool | Trouble | None
+    location: str | Trouble
+    versioned: bool | Trouble
+    encrypted: bool | Trouble
+    private: bool | Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class AwsFacts:
+    repository: str | None  # OWNER/NAME on GitHub
+    ids: tuple[int, int] | None  # of OWNER and NAME; None: not known
+    places: tuple[PlaceFacts, ...]
+    roles: tuple[RoleFacts, ...]
+    buckets: tuple[BucketFacts, ...]
+
+
+def aws_findings(facts: AwsFacts) -> Iterator[Finding]:
+    for place in facts.places:
+        yield _account(place)
+        yield _reads(place)
+    if facts.repository is not None:
+        jobs = Jobs(facts.repository, facts.ids)
+        yield from (_trust(role, jobs) for role in facts.roles)
+    for bucket in facts.buckets:
+        yield from _bucket(bucket)
+
+
+def _account(place: PlaceFacts) -> Finding:
+    subject = f"{place.environment} {place.region}"
+    if isinstance(place.identity, Trouble):
+        return troubled("account", place.identity, subject)
+    if place.identity != place.account:
+        return no(
+            "account",
+            f"the credentials are of {place.identity}, and {place.environment} is {place.account}",
+            "set AWS_PROFILE to a profile of that account, or add `role:` to the environment in "
+            "pipelines/environments.yaml; `aws sts get-caller-identity` shows who you are",
+            subject,
+        )
+    return ok("account", place.account + (f", as {place.role}" if place.role else ""), subject)
+
+
+def _reads(place: PlaceFacts) -> Finding:
+    subject = f"{place.environment} {place.region}"
+    if isinstance(place.identity, Trouble):
+        return troubled("reads", place.identity, subject)
+    denied = [name for name, may in place.reads.items() if may is False]
+    if denied:
+        return no("reads", f"{', '.join(denied)} denied", _allow(place.role, denied), subject)
+    for may in place.reads.values():
+        if isinstance(may, Trouble):
+            return troubled("reads", may, subject)
+    return ok("reads", "functions, stacks and alarms", subject)
+
+
+def _allow(role: str | None, denied: Sequence[str]) -> str:
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": [*denied], "Resource": "*"}],
+    }
+    text = quote(json.dumps(policy, separators=(",", ":")))
+    if role is None:
+        return f"give whoever you are the policy {text}"
+    name = quote(role.rsplit("/", 1)[-1])
+    return f"aws iam put-role-policy --role-name {name} --policy-name release-reads --policy-document {text}"
+
+
+# -- whom roles trust
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """Jobs of one repository, and how they are called: with ids where it was made after 2026-07-15."""
+
+    repository: str
+    ids: tuple[int, int] | None
+
+    def subjects(self, context: str, unknown: str) -> tuple[str, str]:
+        """Both forms of the subject of a job. `unknown` stands for an id that is not known."""
+        owner, _, name = self.repository.partition("/")
+        first, second = self.ids or (unknown, unknown)
+        return f"repo:{self.repository}:{context}", f"repo:{owner}@{first}/{name}@{second}:{context}"
+
+
+def _trust(role: RoleFacts, jobs: Jobs) -> Finding:
+    if isinstance(role.trust, Trouble):
+        return troubled("trust", role.trust, role.arn)
+    wanted = [f"environment:{name}" for name in role.environments]
+    lacks = [one for one in wanted if not _trusts(role.trust, jobs, one)]
+    fix = _trusting(role, jobs)
+    if lacks:
+        return no("trust", f"does not trust jobs of {', '.join(lacks)}", fix, role.arn)
+    lets = [one for one in _ANYBODY if _trusts(role.trust, jobs, one)]
+    if lets:
+        return no("trust", f"trusts jobs of the repository wherever they run ({lets[0]})", fix, role.arn)
+    return ok("trust", f"{', '.join(wanted)} of {jobs.repository}", role.arn)
+
+
+def _trusting(role: RoleFacts, jobs: Jobs) -> str:
+    """The command that lets the jobs of these environments become it; what else it trusts has to be kept."""
+    subjects = [form for one in role.environments for form in jobs.subjects(f"environment:{one}", "*")]
+    account = role.arn.split(":")[4]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{ISSUER}"},
+        "Action": _EXCHANGE,
+        "Condition": {
+            "StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com"},
+            "StringLike": {f"{ISSUER}:sub": subjects},
+        },
+    }
+    others = (
+        []
+        if isinstance(role.trust, Trouble)
+        else [one for one in _statements(role.trust) if not _exchanges(one)]
+    )
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement, *others]}, separators=(",", ":"))
+    role_name = quote(role.arn.rsplit("/", 1)[-1])
+    command = f"aws iam update-assume-role-policy --role-name {role_name} --policy-document {quote(policy)}"
+    return f"{command} (in account {account})"
+
+
+def _trusts(policy: Mapping[str, Any], jobs: Jobs, context: str) -> bool:
+    """Whether it lets such a job in, in one of the two forms that subjects have."""
+    found = [one for one in _statements(policy) if _exchanges(one) and one.get("Effect") == "Allow"]
+    return any(
+        _lets_in(one, subject, any_ids=jobs.ids is None)
+        for one in found
+        for subject in jobs.subjects(context, "0")
+    )
+
+
+def _lets_in(statement: Mapping[str, Any], subject: str, *, any_ids: bool) -> bool:
+    """Of the conditions, those on the subject: the others can only make it narrower."""
+    for operator, keys in statement.get("Condition", {}).items():
+        for key, patterns in keys.items():
+            if key.lower() != f"{ISSUER}:sub":
+                continue
+            said = [_IDS.sub(r"repo:\1@0/\2@0:", one) if any_ids else one for one in _many(patterns)]
+            met = (
+                any(fnmatchcase(subject, pattern.replace("[", "[[]")) for pattern in said)
+                if "like" in operator.lower()
+                else subject in said
+            )
+            if not met:
+                return False
+    return True
+
+
+def _statements(policy: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found = policy.get("Statement", [])
+    return [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, dict)]
+
+
+def _exchanges(statement: Mapping[str, Any]) -> bool:
+    federated = statement.get("Principal")
+    named = _many(federated.get("Federated", [])) if isinstance(federated, dict) else []
+    actions = [action.lower() for action in _many(statement.get("Action", []))]
+    return any(one.endswith(f"oidc-provider/{ISSUER}") for one in named) and any(
+        action in (_EXCHANGE.lower(), "sts:*", "*") for action in actions
+    )
+
+
+def _many(value: Any) -> Sequence[str]:
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+# -- where artifacts are
+
+
+def _bucket(bucket: BucketFacts) -> Iterator[Finding]:
+    subject, at = bucket.name, f"--bucket {bucket.name} --region {bucket.region}"
+    match bucket.there:
+        case Trouble() as trouble:
+            yield troubled("bucket", trouble, subject)
+            return
+        case None:
+            where = (
+                ""
+                if bucket.region == "us-east-1"
+                else f" --create-bucket-configuration LocationConstraint={bucket.region}"
+            )
+            fix = f"aws s3api create-bucket {at}{where} (in account {bucket.account})"
+            yield no("bucket", f"there is none in {bucket.region}", fix, subject)
+            return
+        case False:
+            yield no(
+                "bucket",
+                f"is not of account {bucket.account}, or nobody may look at it",
+                f"allow s3:ListBucket on arn:aws:s3:::{bucket.name}; where the bucket is another account's,"
+                " choose another `artifacts.bucket`",
+                subject,
+            )
+            return
+    if isinstance(bucket.location, Trouble):
+        yield troubled("bucket", bucket.location, subject)
+    elif bucket.location != bucket.region:
+        yield no(
+            "bucket",
+            f"is in {bucket.location}, and Lambda in {bucket.region} takes code from its own region alone",
+            "put {region} into artifacts.bucket, and make a bucket in every region",
+            subject,
+        )
+    else:
+        yield ok("bucket", f"{bucket.account}, {bucket.region}", subject)
+    versioning = f"aws s3api put-bucket-versioning {at} --versioning-configuration Status=Enabled"
+    yield _setting("bucket-versioned", bucket.versioned, "keeps no versions", versioning, subject)
+    rule = '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"AES256"}}]}'
+    encryption = f"aws s3api put-bucket-encryption {at} --server-side-encryption-configuration {quote(rule)}"
+    yield _setting("bucket-encrypted", bucket.encrypted, "has no encryption by default", encryption, subject)
+    block = "BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true"
+    public = f"aws s3api put-public-access-block {at} --public-access-block-configuration {block}"
+    yield _setting("bucket-private", bucket.private, "does not block public access", public, subject)
+
+
+def _setting(check: str, value: bool | Trouble, wrong: str, fix: str, subject: str) -> Finding:
+    if isinstance(value, Trouble):
+        return troubled(check, value, subject)
+    return ok(check, "on", subject) if value else no(check, wrong, fix, subject)
