@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, get_args
 
-from release.core.notices import Notice
+from release.core.notices import Notice, awaiting, of_decision, of_event
+from release.core.records import Decision, Event, Outcome, ReleaseRef, Verb
 
 # What a person may have typed, or a program have said.
 HOSTILE = (
@@ -90,3 +91,34 @@ def webhook(path: str) -> Iterator[Webhook]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def every_notice() -> list[Notice]:
+    """One of each kind, with all facts that it may have."""
+    ended = Event(
+        kind="outcome",
+        id="20261121T095001Z-fleet-prod-00000001",
+        at="2026-11-21T09:50:01Z",
+        pipeline="fleet",
+        stage="prod",
+        verb="promote",
+        release=ReleaseRef("c" * 40, "m" * 64, "v1.1.0", "f" * 40),
+        actor="ada",
+        run="77.2",
+        tool="lambda-release 0.1.0",
+        fence=1,
+        reason=HOSTILE,
+        failure=HOSTILE,
+        hold=HOSTILE,
+        report=(HOSTILE,) * 12,
+        approvers=("grace",),
+    )
+    ends = [
+        replace(ended, outcome=outcome, verb=verb) for outcome in get_args(Outcome) for verb in get_args(Verb)
+    ]
+    told = [of_event(one, "1 of 1 function in us-east-1") for one in [*ends, replace(ended, kind="paused")]]
+    told += [of_decision(replace(ended, kind=kind)) for kind in get_args(Decision)]
+    change = {"region": "us-east-1", "changes": True}
+    plan = {"verb": "promote", "pipeline": "fleet", "stage": "qa", "tag": None, "commit": "c" * 40}
+    plan |= {"changes": [change], "source": "dev", "reason": HOSTILE, "digest": "d" * 64}
+    return [*(one for one in told if one is not None), awaiting(plan, who="ada", at="2026-11-21T09:50:01Z")]

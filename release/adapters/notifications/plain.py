@@ -1,4 +1,4 @@
-"""A notice as JSON, for programs. docs/configuration.md has the format."""
+"""A notice as JSON, for programs. The schema is docs/schemas/notification-1.json."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ from release.errors import Misconfigured, ReleaseError, Unavailable
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HEADERS: Final = {"Content-Type": "application/json"}
 _MOST: Final = 256  # bytes of an answer that are looked at
-_PAUSE: Final = 0.5  # seconds before another try
+_PAUSES: Final = (0.5, 1.0)  # seconds before another try
 _WORD: Final = re.compile(r"[a-z][a-z_]{2,40}", re.ASCII)  # how Slack says what is wrong: invalid_blocks
 
 
@@ -35,7 +35,7 @@ def post(address: Address, payload: Mapping[str, Any], *, until: float) -> None:
     if not any(isinstance(one, _Addresses) for one in logger.filters):
         logger.addFilter(_Addresses())
     body = json.dumps(payload, ensure_ascii=False).encode()
-    while True:
+    for pause in (*_PAUSES, None):
         try:
             with (
                 httpx.Client(timeout=max(0.1, until - time.monotonic()), follow_redirects=False) as client,
@@ -58,9 +58,9 @@ def post(address: Address, payload: Mapping[str, Any], *, until: float) -> None:
             failure = _refused(status, said, address)
             if status not in _AGAIN:
                 raise failure
-        if time.monotonic() + _PAUSE >= until:
+        if pause is None or time.monotonic() + pause >= until:
             raise failure from None
-        time.sleep(_PAUSE)
+        time.sleep(pause)
 
 
 def _refused(status: int, said: str, address: Address) -> ReleaseError:
