@@ -1,7 +1,14 @@
 """Killed at any call to GitHub, or with any answer lost, a record ends in one complete release."""
 
+import os
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +20,7 @@ from tests.cli.record_worlds import FILES_NAMED, Cut, Recorded
 from tests.fakes.ports import FakeClock
 
 pytestmark = SANDBOXED
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Killed(BaseException):
@@ -156,3 +164,85 @@ def test_two_that_record_at_the_same_time_leave_one_release(
     assert world.releases() == [("v1.0.0", False, FILES_NAMED)]
     serving = [one for one in world.deployments() if one[2] == "success"]
     assert len(serving) == len(set(serving)) == 2
+
+
+# -- kill -9 of the real process
+
+
+class Gallows:
+    """A proxy before the forge that kills a process at one of its calls, before it is heard or after."""
+
+    def __init__(self, endpoint: str, at: int, *, after: bool) -> None:
+        self.process: subprocess.Popen[str] | None = None
+        self.heard = 0
+        gallows = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _pass_on(self) -> None:
+                gallows.heard += 1
+                is_now = gallows.heard == at
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                if is_now and not after:
+                    gallows.kill()
+                    return
+                headers = {key: value for key, value in self.headers.items() if key.lower() != "host"}
+                answer = httpx.request(self.command, endpoint + self.path, content=body, headers=headers)
+                if is_now:
+                    gallows.kill()
+                    return
+                # Addresses in answers lead past us otherwise.
+                content = answer.content.replace(endpoint.encode(), gallows.url.encode())
+                self.send_response(answer.status_code)
+                self.send_header("Content-Type", answer.headers.get("Content-Type", "application/json"))
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_GET = do_POST = do_PATCH = do_DELETE = _pass_on
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> "Gallows":
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_process_that_is_killed_at_a_write_is_made_good_by_the_same_command(
+    after: bool, uncut: Uncut, made: Recorded, fresh: Callable[[], Recorded]
+) -> None:
+    writes = [number for number, call in enumerate(uncut.calls, 1) if not call.startswith("GET")]
+    words = [sys.executable, "-m", "release", "-C", str(made.fleet.clone), "record", "prod", "--yes"]
+    for number in writes[:: 2 if after else 4]:
+        world = fresh()
+        with Gallows(world.sandbox.endpoint, number, after=after) as gallows:
+            api = world.sandbox.forge.api.replace(world.sandbox.endpoint, gallows.url)
+            environ = {**os.environ, **world.environ, "GITHUB_API_URL": api, "PYTHONPATH": str(ROOT)}
+            gallows.process = subprocess.Popen(
+                words, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
+            gallows.process.communicate(timeout=60)
+        assert gallows.process.returncode == -signal.SIGKILL, gallows.heard
+
+        world.record(setup=made.setup())
+
+        assert whole(world) == uncut.result, uncut.calls[number - 1]
