@@ -52,7 +52,8 @@ def carry_out(
     refuse_blocked(draft)
     if draft.nothing is not None:
         nothing = {"outcome": "nothing", "stage": plan.stage, "why": draft.nothing}
-        _say(tell if as_json else None, nothing, draft.nothing)
+        held = draft.state.head(plan.pipeline, plan.stage).held
+        _say(tell if as_json else None, nothing, f"{draft.nothing}{_held(plan) if held else ''}")
         return ExitCode.DONE
     if isinstance(draft.hold, Busy):
         raise Conflict(

@@ -144,9 +144,9 @@ def _only_in(head: StageHead, left: Event | None) -> tuple[str, ...] | None:
     """The regions outside of which everything serves what the stage is to go back to. None: no such thing.
 
     The region that was out when a release went to the others may still be out when that is taken back. One
-    that was out when the others went back serves what they left.
+    that was out when the others went back serves what they left, and so may be what a dead one had moved.
     """
-    if head.partial is not None and head.partial.back is not None:
+    if (head.partial is not None and head.partial.back is not None) or (left is not None and left.supersedes):
         return None
     partial = head.partial.regions if head.partial else ()
     if left is None or (left.regions is None and not (left.verb == "rollback" and partial)):

@@ -83,7 +83,8 @@ def test_after_all_the_next_one_forward_closes_it_too() -> None:
     assert world.head.partial is None
 
 
-def test_what_another_rollback_has_left_half_way_elsewhere_goes_forward_with_it() -> None:
+def killed_when_the_primary_was_back() -> World:
+    """v1.2.0 served; a rollback of all regions was killed when the primary served v1.1.0 again."""
     world = after_three()
 
     def killed_when_the_primary_has_moved(call: Call) -> None:
@@ -95,8 +96,18 @@ def test_what_another_rollback_has_left_half_way_elsewhere_goes_forward_with_it(
     with pytest.raises(Crash), world.hooked(before=killed_when_the_primary_has_moved):
         world.roll_back()
     assert in_region(world, EAST) == {"v1.1.0"}
-    with world.out(EAST):
-        assert world.roll_back(regions=(WEST,)).failure is None
+    return world
+
+
+@pytest.mark.parametrize("killed_too", [False, True])
+def test_what_another_rollback_has_left_half_way_elsewhere_goes_forward_with_it(killed_too: bool) -> None:
+    world = killed_when_the_primary_was_back()
+    if killed_too:
+        with pytest.raises(Crash), world.failing(Fault(1, "before", Crash)):
+            world.roll_back(regions=(WEST,))
+    else:
+        with world.out(EAST):
+            assert world.roll_back(regions=(WEST,)).failure is None
     assert world.roll_back("v1.2.0").failure is None
     assert world.all_serve("v1.2.0")
 

@@ -48,7 +48,7 @@ def test_a_rollback_beside_a_living_promotion_has_it_go_back_and_holds_the_stage
 
     done = updating.release(*ROLLBACK)
     assert "is to go back; prod is held" in done.err
-    assert "nothing to do: prod serves v1.0.0" in done.out
+    assert "nothing to do: prod serves v1.0.0, and is held: release unhold prod" in done.out
     ended = promotion.wait()
     assert (ended.code, "aborted: prices are wrong" in ended.err) == (5, True), str(ended)
     assert set(updating.live("prod").values()) == {"1"}
