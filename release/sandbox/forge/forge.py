@@ -2,7 +2,6 @@
 answer.
 """
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Mapping
@@ -56,6 +55,7 @@ class Forge:
         self._place = Place(site)
         self._lock = threading.Lock()
         self._contract: Contract | None = None
+        self._answered = 0
         self._assets = Assets(state, folder)
         self._accounts = Accounts(state)
         runs = Runs(state)
@@ -110,9 +110,9 @@ class Forge:
                 answer = self._answer(request, caller)
             except Refused as refused:
                 answer = refusal(refused)
-            number = hashlib.sha256(request.raw_path.encode()).hexdigest()[:8].upper()
+            self._answered += 1
             headers = {
-                "X-GitHub-Request-Id": f"SANDBOX:{number}",
+                "X-GitHub-Request-Id": f"SANDBOX:{self._answered:06X}",
                 "X-GitHub-Api-Version-Selected": API_VERSIONS[0],
             }
             headers |= self._accounts.headers(caller) if caller else {}

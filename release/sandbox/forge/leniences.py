@@ -55,6 +55,13 @@ LENIENCES: tuple[Lenience, ...] = (
         source=f"{_DOCS}actions/how-tos/write-workflows/choose-when-workflows-run/trigger-a-workflow",
     ),
     Lenience(
+        "filters-of-runs",
+        github="runs are listed by the time at which they were made, and by check suite",
+        forge="by workflow, event, status, actor, branch and commit alone; the other filters are taken and "
+        "do nothing",
+        source=f"{_DOCS}rest/actions/workflow-runs",
+    ),
+    Lenience(
         "merged-deployments",
         github="a ref behind the default branch is merged for its deployment",
         forge="without auto_merge: false it is a conflict, 409",

@@ -110,8 +110,6 @@ class Releases:
         release, repository = found_release(asked), asked.repository
         if release.immutable:
             repository.burned_tags.append(release.tag)
-        if repository.latest == release.id:
-            repository.latest = None
         repository.releases.remove(release)
         return Answer(204)
 
