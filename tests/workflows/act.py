@@ -21,8 +21,10 @@ from tests.workflows.rendered import pipelines_in, texts_of
 # Of the sandbox's environment: jobs have a home of their own, and sign in by themselves.
 _NOT_IN_JOBS = frozenset({"HOME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GITHUB_SERVER_URL"})
 _STUBS = {
-    "actions/upload-artifact": 'if [ -f "$FILE" ]; then cp "$FILE" "$ACT_FILES/$NAME"; fi',
-    "actions/download-artifact": 'cp "$ACT_FILES/$NAME" plan.json',
+    "actions/upload-artifact": (
+        'mkdir -p "$ACT_FILES/$NAME"; if [ -f "$FILE" ]; then cp "$FILE" "$ACT_FILES/$NAME/"; fi'
+    ),
+    "actions/download-artifact": 'mkdir -p "${FILE:-.}"; cp "$ACT_FILES/$NAME"/* "${FILE:-.}/"',
 }
 _STUB = """\
 name: stand-in
@@ -43,6 +45,8 @@ runs:
 """
 _SETUP = """\
 name: stand-in
+inputs:
+  tools: {required: false}
 runs:
   using: composite
   steps:
@@ -92,6 +96,11 @@ class Act:
         files = {f".github/workflows/{name}": _for_act(text) for name, text in texts.items()}
         world.merge("ci: workflows", {**files, "actions/setup/action.yml": _SETUP})
 
+    @property
+    def repository(self) -> str:
+        """OWNER/NAME on the forge."""
+        return self._identities.repository
+
     def shown(self) -> dict[str, Any]:
         """What the forge holds of the repository."""
         return self._world.fleet.sandbox.forge.state(self._identities.repository)
@@ -109,9 +118,14 @@ class Act:
         attempt: int = 1,
         approved_by: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
+        job: str = "",
+        payload: Mapping[str, Any] | None = None,
         **inputs: str,
     ) -> Run:
-        """`approved_by`: the environment that waits -> who approves it. `secrets` of the repository."""
+        """`approved_by`: the environment that waits -> who approves it. `secrets` of the repository.
+
+        `job`: only this one and what it needs. `payload`: what the event says.
+        """
         self.run_id = self._identities.add_run(workflow, attempt, approved_by or {})
         environment = {
             **{key: value for key, value in self._world.fleet.environment.items() if key not in _NOT_IN_JOBS},
@@ -127,6 +141,12 @@ class Act:
             given += ["--input", f"{key}={value}"]
         for key, value in (secrets or {}).items():
             given += ["-s", f"{key}={value}"]
+        if job:
+            given += ["--job", job]
+        if payload is not None:
+            event_file = self._folder / "event.json"
+            event_file.write_text(json.dumps(payload), encoding="utf-8")
+            given += ["--eventpath", str(event_file)]
         for name in _STUBS:
             given += ["--local-repository", f"{name}@{self._pins[name]}={self._folder / name}"]
         given += ["--var", f"ACT_TOKENS={json.dumps(self._identities.tokens(), separators=(',', ':'))}"]
