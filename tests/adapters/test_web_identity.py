@@ -16,8 +16,11 @@ import httpx
 import pytest
 from botocore.config import Config
 
+from release.adapters.artifacts_s3 import S3Artifacts
 from release.adapters.aws import Aws, GitHubJob, session_name
 from release.adapters.aws.web_identity import claims, trust
+from release.adapters.lambda_functions import LambdaFunctions
+from release.adapters.stacks import CloudFormationStacks
 from release.core.models import Place
 from release.errors import Misconfigured, Unavailable
 from release.sandbox.git_remote import create
@@ -274,6 +277,18 @@ def test_another_job_is_refused_with_its_subject_and_the_condition_in_both_forms
     assert "docs/github.md" in (caught.value.see or "")
     workflow = more.get("job_workflow_ref", f"{REPOSITORY}/.github/workflows/_release.yml@refs/heads/main")
     assert caught.value.details[1].endswith(f"(job_workflow_ref): {workflow}")
+
+
+def test_whatever_is_called_first_says_so_and_makes_no_guess_of_its_own(sandbox: Sandbox) -> None:
+    aws = Aws(job=job_in(sandbox, "qa"))
+    store = S3Artifacts(lambda region: aws.client(PLACE, "s3"), "b-{region}", ["us-east-1"])
+    for call in (
+        lambda: store.get("0" * 64, kind="zip"),
+        lambda: LambdaFunctions(aws).function(PLACE, "orders"),
+        lambda: CloudFormationStacks(aws).stack(PLACE, "orders"),
+    ):
+        with pytest.raises(Misconfigured, match="release-deploy does not trust this job"):
+            call()
 
 
 def test_an_account_that_does_not_know_github_gets_the_command_that_tells_it(sandbox: Sandbox) -> None:
