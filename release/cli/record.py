@@ -92,13 +92,13 @@ def _said(step: "Step") -> None:
 
 
 def _raise_left(outcomes: "Sequence[Outcome]") -> None:
-    """Raises Misconfigured for what the token may not do, GateClosed for what cannot be mended."""
+    """Raises what kept a part from being recorded; GateClosed for what cannot be mended."""
     refused = [(part, error) for outcome in outcomes for part, error in outcome.refused.items()]
     objections = [line for outcome in outcomes for line in outcome.objections]
     if refused:
         part, error = refused[0]
         others = [f"{name}: {one.cause}" for name, one in refused[1:]]
-        raise Misconfigured(
+        raise type(error)(
             f"{part} are not recorded: {error.cause}",
             fix=error.fix,
             see=error.see,

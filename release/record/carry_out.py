@@ -9,7 +9,7 @@ from release.core.forge.deployments import AddStatus, CreateDeployment, Key
 from release.core.forge.facts import ReleaseFacts
 from release.core.forge.releases import CreateDraft, DeleteAsset, DeleteDraft, Publish, Upload
 from release.core.forge.steps import Part, Step, part_of
-from release.errors import AnswerLost, Conflict, Misconfigured
+from release.errors import AnswerLost, Conflict, Misconfigured, ReleaseError
 from release.ports import Forge
 from release.record.desk import Desk
 from release.record.look import StagePlan
@@ -25,7 +25,7 @@ class Outcome:
     done: list[Step] = field(default_factory=list)
     objections: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    refused: dict[Part, Misconfigured] = field(default_factory=dict)
+    refused: dict[Part, ReleaseError] = field(default_factory=dict)
 
 
 def bring_in_step(
@@ -37,7 +37,8 @@ def bring_in_step(
     """Carry out a plan, and plan `again` where an answer was lost or somebody else was at the same thing.
 
     `again` is told of which tags the releases are in doubt.
-    What the token may not do is left out with all of its part, and reported. Raises Unavailable, Conflict.
+    What cannot be read, or the token may not do, is left out with all of its part, and reported. Raises
+    Unavailable and Conflict.
     """
     outcome = Outcome(plan.stage)
     pauses = iter(_PATIENCE)

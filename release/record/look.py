@@ -15,7 +15,7 @@ from release.core.forge.recent import events_for, recent
 from release.core.forge.steps import Part, Step
 from release.core.models import Stage
 from release.core.promotions import Promotion
-from release.errors import Misconfigured
+from release.errors import Misconfigured, ReleaseError
 from release.promotion import Setup
 from release.record.desk import Desk
 from release.record.published import release_plan
@@ -31,7 +31,7 @@ class StagePlan:
     steps: tuple[Step, ...] = ()
     objections: tuple[str, ...] = ()  # what cannot be mended
     notes: tuple[str, ...] = ()
-    unread: tuple[tuple[Part, Misconfigured], ...] = ()  # parts that the token may not look at
+    unread: tuple[tuple[Part, ReleaseError], ...] = ()  # parts that cannot be looked at
     ended: tuple[Promotion, ...] = ()  # of whose end GitHub does not know yet
     known: int = 0  # promotions that were compared
 
@@ -65,7 +65,7 @@ def plan_stage(
         wanted = tuple(one for one in wanted if one.promotion in ids)
     if not wanted:
         return StagePlan(stage.name)
-    unread: list[tuple[Part, Misconfigured]] = []
+    unread: list[tuple[Part, ReleaseError]] = []
     create: Sequence[CreateDeployment] = ()
     statuses: Sequence[AddStatus] = ()
     fresh = {promotions[-1].start.id}

@@ -17,6 +17,7 @@ from release.core.forge.releases import (
     MANIFEST,
     PROVENANCE,
     SBOMS,
+    Completion,
     ReleaseStep,
     WantedAsset,
     WantedRelease,
@@ -27,7 +28,7 @@ from release.core.forge.steps import Part
 from release.core.manifest import Manifest
 from release.core.models import Stage
 from release.core.promotions import Promotion, promotions
-from release.errors import Misconfigured
+from release.errors import GateClosed, Misconfigured, ReleaseError
 from release.ports import Artifacts
 from release.promotion import Setup
 from release.record.desk import Desk
@@ -39,6 +40,11 @@ class ReleasePlan:
     objections: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, completion: Completion) -> None:
+        self.steps += completion.steps
+        self.objections += completion.objections
+        self.notes += completion.notes
+
 
 def release_plan(
     desk: Desk,
@@ -47,7 +53,7 @@ def release_plan(
     found: Sequence[Promotion],
     *,
     looked_into: Collection[str],
-    unread: list[tuple[Part, Misconfigured]],
+    unread: list[tuple[Part, ReleaseError]],
 ) -> ReleasePlan:
     """For every tag among these promotions that has earned a release.
 
@@ -59,10 +65,22 @@ def release_plan(
     tags = dict.fromkeys(one.release.tag for one in found if earns(one) and one.release.tag is not None)
     for tag in tags:
         try:
-            _plan_one(desk, setup, stage, tag, tag in looked_into, plan)
+            published = desk.forge.releases.published(tag)
+            if published is not None and looks_complete(published) and tag not in looked_into:
+                continue
+            drafts = desk.forge.releases.drafts(tag)
         except Misconfigured as error:
             unread.append(("releases", error))
             break
+        try:
+            wanted = wanted_release(desk, setup, stage, tag)
+        except GateClosed as error:  # a tag that was moved, say: nothing is to be published of it
+            plan.objections.append(error.cause)
+        except ReleaseError as error:  # the store is away, or may not be read: the rest goes on without it
+            unread.append(("releases", error))
+            break
+        else:
+            plan.add(release_steps(wanted, published, drafts))
     return plan
 
 
@@ -77,17 +95,6 @@ def earns(one: Promotion) -> bool:
         and one.start.verb == "promote"
         and one.start.regions is None
     )
-
-
-def _plan_one(desk: Desk, setup: Setup, stage: Stage, tag: str, looked_into: bool, plan: ReleasePlan) -> None:
-    published = desk.forge.releases.published(tag)
-    if published is not None and looks_complete(published) and not looked_into:
-        return
-    wanted = wanted_release(desk, setup, stage, tag)
-    completion = release_steps(wanted, published, desk.forge.releases.drafts(tag))
-    plan.steps += completion.steps
-    plan.objections += completion.objections
-    plan.notes += completion.notes
 
 
 def wanted_release(desk: Desk, setup: Setup, stage: Stage, tag: str) -> WantedRelease:

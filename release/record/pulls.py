@@ -17,7 +17,7 @@ from release.core.forge.names import github_environment, is_plain
 from release.core.forge.steps import Part
 from release.core.promotions import Promotion
 from release.core.records import Good, StageHead
-from release.errors import Misconfigured
+from release.errors import Misconfigured, ReleaseError
 from release.ports import Forge, Repo
 from release.promotion import Setup
 from release.record.desk import Desk
@@ -32,7 +32,7 @@ class CommentPlan:
 
 
 def comment_plan(
-    desk: Desk, setup: Setup, moved: Sequence[Promotion], unread: list[tuple[Part, Misconfigured]]
+    desk: Desk, setup: Setup, moved: Sequence[Promotion], unread: list[tuple[Part, ReleaseError]]
 ) -> CommentPlan:
     """For these promotions, the newest first where there are more pull requests than are commented on."""
     plan = CommentPlan()

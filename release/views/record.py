@@ -9,7 +9,7 @@ from rich.text import Text
 from release.core.forge.steps import Part, Step, part_of
 from release.core.markdown import plain
 from release.core.promotions import Promotion, outcome_word
-from release.errors import Misconfigured
+from release.errors import ReleaseError
 
 _MOST_LINES = 100  # of a summary, which GitHub cuts at 1 MiB
 
@@ -28,7 +28,7 @@ class Recorded(Protocol):
     done: list[Step]
     objections: tuple[str, ...]
     notes: tuple[str, ...]
-    refused: dict[Part, Misconfigured]
+    refused: dict[Part, ReleaseError]
 
 
 def plan_text(plans: Sequence[Planned]) -> Iterator[RenderableType]:

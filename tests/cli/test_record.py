@@ -444,3 +444,29 @@ def test_a_tag_with_a_slash_is_one_tag(world: Recorded) -> None:
     forge.releases.publish(draft.id, wanted)
 
     assert forge.releases.published(wanted.tag).id == draft.id
+
+
+def test_a_tag_that_was_moved_is_not_published_and_the_rest_is_recorded(
+    record: Record, world: Recorded
+) -> None:
+    world.git("tag", "--force", "v1.0.0", "main")
+
+    ran = record("prod")
+
+    assert ran.code == 3
+    assert ran.lines("error:")[0].startswith("the tag v1.0.0 is ")
+    assert world.releases() == [] and len(world.deployments()) == 4
+
+
+def test_a_store_that_cannot_be_read_keeps_the_release_back_alone(record: Record, world: Recorded) -> None:
+    store, away = world.fleet.folder / "store", world.fleet.folder / "away"
+    store.rename(away)
+
+    ran = record("prod")
+
+    assert ran.code == 2
+    assert ran.lines("error:")[0].startswith("releases are not recorded: ")
+    assert world.releases() == [] and len(world.deployments()) == 4
+    away.rename(store)
+    good(record("prod"))
+    assert world.releases() == [("v1.0.0", False, FILES_NAMED)]

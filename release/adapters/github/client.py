@@ -26,7 +26,6 @@ _LONGEST_WAIT: Final = 300.0  # seconds for which rate limits are waited out, in
 _AT_ONCE: Final = 5.0  # seconds for connecting, and for each part of an answer
 _A_MINUTE: Final = 60.0  # to wait where a secondary limit does not say how long
 _PAGE: Final = 100
-_LARGEST: Final = 64 * 1024 * 1024  # bytes of an answer
 _SERVER_TROUBLE: Final = frozenset({500, 502, 503, 504})
 
 
