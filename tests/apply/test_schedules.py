@@ -18,7 +18,7 @@ from tests.fakes.faults import Kind, Strike
 from tests.fakes.schedules import Tried, tried
 from tests.fakes.storm_ground import Illness, Shape
 from tests.fakes.storms import Storm
-from tests.fakes.world import SOURCE, WEST
+from tests.fakes.world import EAST, SOURCE, WEST
 
 Note = Callable[[str, object], None]
 PLAIN = 200  # schedules in the ordinary tests
@@ -69,6 +69,8 @@ strikes = st.lists(
     max_size=3,
 )
 
+only = st.sampled_from([None, None, EAST, WEST])  # break-glass; a stage may have no such region
+
 
 class Storms(RuleBasedStateMachine):
     """What people and the world may do to one stage, in any order; hypothesis finds the shortest harm."""
@@ -108,20 +110,21 @@ class Storms(RuleBasedStateMachine):
         shape = Shape(functions, regions, first, rollout, per_second=20.0 if callers else 0.0)
         self.storm = Storm(seed, shape, illness=illness, interleaved=interleaved)
 
-    @rule(tag=st.sampled_from(["v1.1.0", "v1.2.0"]), strikes=strikes, elsewhere=st.booleans())
-    def promote(self, tag: str, strikes: list[Strike], elsewhere: bool) -> None:
+    @rule(tag=st.sampled_from(["v1.1.0", "v1.2.0"]), strikes=strikes, elsewhere=st.booleans(), only=only)
+    def promote(self, tag: str, strikes: list[Strike], elsewhere: bool, only: str | None) -> None:
         assert self.storm is not None
-        self.storm.promote(tag, strikes, host="runner/boot" if elsewhere else "laptop/boot")
+        host = "runner/boot" if elsewhere else "laptop/boot"
+        self.storm.promote(tag, strikes, region=only, host=host)
 
     @rule(strikes=strikes, patient=st.booleans())
     def advance(self, strikes: list[Strike], patient: bool) -> None:
         assert self.storm is not None
         self.storm.advance(strikes, wait=WAIT if patient else timedelta(0))
 
-    @rule(to=st.sampled_from([None, "v1.0.0", "v1.1.0"]), strikes=strikes)
-    def roll_back(self, to: str | None, strikes: list[Strike]) -> None:
+    @rule(to=st.sampled_from([None, "v1.0.0", "v1.1.0"]), strikes=strikes, only=only)
+    def roll_back(self, to: str | None, strikes: list[Strike], only: str | None) -> None:
         assert self.storm is not None
-        self.storm.roll_back(to, strikes)
+        self.storm.roll_back(to, strikes, region=only)
 
     @rule()
     def abort(self) -> None:
