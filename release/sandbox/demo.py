@@ -1,9 +1,8 @@
 """The demo: a merge goes to production in two regions, twice something breaks, and the ledger tells the
 story.
 
-Real git, real handlers, the real CLI as a process of its own for every step; only AWS is the sandbox. It
-works in a
-temporary clone and leaves nothing behind.
+Real git, real handlers, the real CLI as a process of its own for every step; only AWS and GitHub are the
+sandbox. It works in a temporary clone and leaves nothing behind.
 """
 
 import argparse
@@ -93,6 +92,9 @@ class Demo:
         self.git("commit", "--quiet", "--message", "chore: pipelines of the demo")
         self.remote = sandbox.remote(self.clone)
         self.git("remote", "add", "origin", str(self.remote))
+        self._forge = sandbox.forge
+        self._repository = self._forge.add_repository("acme/fleet", self.remote)
+        self._environment |= self._forge.environment(self._repository, login="ana")
         sandbox.provision(
             environments=[(_ACCOUNTS[name], _REGIONS[name], role(name)) for name in _ACCOUNTS],
             artifact_account=_ARTIFACTS,
@@ -154,6 +156,23 @@ class Demo:
         print(f"exit {done.returncode}", flush=True)
         if done.returncode != ends:
             raise DemoFailed(f"{shown} ended with {done.returncode}, not {ends}")
+
+    def forge_holds(self) -> None:
+        """Show the releases and deployments of the forge, as GitHub's pages would."""
+        held = self._forge.state(self._repository)
+        print(f"\n{self._bold(f'releases of {self._repository}')}")
+        for one in held["releases"]:
+            kind = " (draft)" if one["draft"] else " (pre-release)" if one["prerelease"] else ""
+            files = ", ".join(file["name"] for file in one["assets"])
+            print(
+                textwrap.fill(
+                    f"{one['tag']}{kind}: {files}", WIDTH, initial_indent="  ", subsequent_indent="    "
+                )
+            )
+        print(self._bold("deployments"))
+        for one in held["deployments"]:
+            state = one["statuses"][-1]["state"] if one["statuses"] else "pending"
+            print(f"  {state:<12}{one['description'] or one['environment']}"[:WIDTH], flush=True)
 
     def merge(self, message: str, edits: Mapping[str, tuple[str, str]]) -> None:
         """Edit files (path -> old text, new text), commit, push to main: what a merged pull request does."""
@@ -227,6 +246,10 @@ def story(demo: Demo) -> None:
     demo.release("promote", "uat", "--yes", "--reason", "QA has signed off")
     demo.release("accept", "uat", "--yes", "--reason", "prices are right")
     demo.release("promote", "prod", "--yes", "--reason", "change request 4712", ends=5)
+
+    demo.title("GitHub shows what the ledger holds")
+    demo.release("record", "prod", "--yes")
+    demo.forge_holds()
 
     demo.title("What runs where, and how it came to be")
     demo.release("status")

@@ -285,7 +285,7 @@ def _parsed(text: str | None) -> Mapping[Any, Any]:
 def _inputs(workflow: Mapping[Any, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """What the run is given, with the defaults of what was not said. Raises Refused, in GitHub's words."""
     triggers = workflow.get("on", workflow.get(True))  # YAML 1.1 reads the key `on` as true
-    if triggers != "workflow_dispatch" and "workflow_dispatch" not in (triggers or ()):
+    if "workflow_dispatch" not in (triggers or ()):  # a word, a list of them, or a mapping
         raise Refused(422, "Workflow does not have 'workflow_dispatch' trigger")
     trigger = triggers["workflow_dispatch"] if isinstance(triggers, dict) else None
     declared: Mapping[str, Any] = (trigger or {}).get("inputs") or {}
