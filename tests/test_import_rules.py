@@ -33,6 +33,7 @@ MAY_IMPORT = {
     "infra": frozenset({"changed", "build", "ports", "core", "errors"}),
     "check": frozenset({"changed", "build", "ports", "core", "errors"}),
     "audit": frozenset({"standing", "promotion", "observe", "build", "config", "ports", "core", "errors"}),
+    "dispatch": frozenset({"promotion", "ports", "core", "errors"}),
     "doctor": frozenset({"observe", "build", "config", "ports", "core", "errors"}),
     "record": frozenset({"audit", "promotion", "build", "ports", "core", "errors"}),
     "wire": frozenset(
@@ -52,6 +53,7 @@ FOREIGN = {
     "httpx": OUTSIDE,
     "click": frozenset({"cli"}),
     "pydantic": frozenset({"config"}),
+    "cfnlint": frozenset({"adapters"}),
     "yaml": OUTSIDE | {"config"},
     "ministack": frozenset({"sandbox"}),
     "hypercorn": frozenset({"sandbox"}),
@@ -276,6 +278,7 @@ def test_boto3_put_into_a_real_core_module_is_found_at_its_line() -> None:
         ("release.cli.promote", "importlib.import_module('git')"),
         ("release.cli.promote", "from git.repo import Repo"),
         ("release.cli.promote", "import yaml"),
+        ("release.infra.lint", "from cfnlint.api import lint"),
         ("release.adapters.ledger", "from release.adapters.git import GitRepo"),
         ("release.adapters.ledger", "from release.adapters import git"),
         ("release.adapters.ledger", "from . import git"),

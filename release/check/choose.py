@@ -45,9 +45,9 @@ def choose(
     if unknown := [name for name in names if name not in known and not (name == SHARED and has_shared)]:
         raise Misconfigured(f"there is no service {unknown[0]}", fix=f"name some of: {', '.join(known)}")
     if names:
-        return Choice(
-            _configured(repo, chosen, commit, names), SHARED in names, "the services that were named"
-        )
+        named = _configured(repo, chosen, commit, names)
+        _refuse_unconfigured(frozenset(names) - {SHARED} - frozenset(named))
+        return Choice(named, SHARED in names, "the services that were named")
     if everything:
         return Choice(_configured(repo, chosen, commit, known), has_shared, "all services")
     try:
@@ -68,6 +68,16 @@ def choose(
 def _configured(repo: Repo, chosen: Chosen, commit: str, names: Sequence[str]) -> Mapping[str, Service]:
     wanted = frozenset(names) - {SHARED}
     return services_of(repo, chosen.pipelines, commit, wanted) if wanted else {}
+
+
+def _refuse_unconfigured(names: frozenset[str]) -> None:
+    """A folder alone is no service: to check nothing of it would look like a pass."""
+    for name in sorted(names):
+        raise Misconfigured(
+            f"services/{name} has no service.yaml in HEAD",
+            fix="commit one, as docs/configuration.md shows",
+            see=f"services/{name}",
+        )
 
 
 def _default_base(repo: Repo) -> str:

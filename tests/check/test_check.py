@@ -303,6 +303,16 @@ def test_words_that_make_no_sense_are_refused(
     assert found.code == 2 and says in found.err
 
 
+def test_a_folder_without_configuration_is_refused_and_not_passed(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.commit("feat: a folder", {"services/notes/README.md": "none\n"})
+
+    found = ask(fleet, capsys, "notes", *QUICK)
+
+    assert found.code == 2 and "services/notes has no service.yaml" in found.err
+
+
 def test_a_tool_that_is_not_installed_is_an_error_with_the_line_that_mends_it(
     fleet: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
