@@ -35,7 +35,7 @@ def command() -> None:
 
 _SELECTING = (
     click.option("--service", metavar="NAME", help="As boto3 names it: lambda, s3, …; or github."),
-    click.option("--operation", metavar="GLOB", help="As AWS names it: UpdateAlias, Describe*, …; or repos/get."),
+    click.option("--operation", metavar="GLOB", help="UpdateAlias, Describe*, …; for github: repos/get, …"),
     click.option("--resource", metavar="GLOB", help="Name of a function, bucket, key, stack, table, …"),
     click.option("--region", metavar="NAME", help="Only in this region."),
     click.option("--account", metavar="ID", help="Only of this account."),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from openapi_spec_validator import validate
 
 from release.sandbox.forge import routes, trim
 from release.sandbox.forge.contract import Contract
+from release.sandbox.forge.forge import Forge, Request
 from release.sandbox.forge.overlay import LONGEST, lay_over
+from release.sandbox.forge.state import ForgeState, Repository, Ruleset
 from release.sandbox.forge.wire import Answer, Refused
 from tests.sandbox.forge.conftest import Repo
 
@@ -49,6 +52,22 @@ def test_a_key_that_github_does_not_give_is_found(contract: Contract) -> None:
     assert operation is not None
     with pytest.raises(Refused, match="Invalid request"):
         contract.require_request(operation, {}, {}, comment)
+
+
+def test_a_broken_answer_of_ours_is_a_500_that_says_so_and_is_noted(repo: Repo, tmp_path: Path) -> None:
+    state = ForgeState("secret")
+    broken = Ruleset(1, "tags", "tag", "sometimes", [], None, [], "2026-01-01T00:00:00Z")
+    state.repositories["a/b"] = Repository(
+        2, 3, "a/b", str(repo.remote), "2026-01-01T00:00:00Z", rulesets=[broken]
+    )
+    forge = Forge(state, tmp_path, "http://127.0.0.1:1/_forge")
+    headers = {"authorization": "Bearer ana", "user-agent": "tests"}
+    answer = forge.answer(Request("GET", "/repos/a/b/rulesets/1", "", headers, b""))
+
+    assert answer.status == 500
+    assert "broke GitHub's description of repos/get-repo-ruleset: enforcement" in answer.document["message"]
+    (noted,) = forge.door("violations", {})
+    assert (noted["kind"], noted["repository"]) == ("answer", "a/b")
 
 
 @pytest.mark.parametrize(("template", "method", "name", "most"), LONGEST)
