@@ -246,3 +246,40 @@ def test_a_process_that_is_killed_at_a_write_is_made_good_by_the_same_command(
         world.record(setup=made.setup())
 
         assert whole(world) == uncut.result, uncut.calls[number - 1]
+
+
+# -- the sandbox's own faults
+
+FAULTS = {
+    "reads answer 502": [{"method": "GET", "status": 502, "skip": 2, "times": 4}],
+    "writes answer 502 when done": [
+        {"method": "POST", "status": 502, "when": "after", "skip": 5, "times": 2}
+    ],
+    "a secondary limit": [{"status": 403, "retry_after": 30, "skip": 9, "times": 1}],
+    "uploads lose their answers": [
+        {"operation": "repos/upload-release-asset", "close": True, "when": "after", "times": 2}
+    ],
+}
+
+
+@pytest.mark.parametrize("rules", FAULTS.values(), ids=FAULTS)
+def test_a_github_in_trouble_holds_up_the_end_and_changes_nothing_of_it(
+    rules: list[dict[str, Any]],
+    uncut: Uncut,
+    made: Recorded,
+    fresh: Callable[[], Recorded],
+    sandbox: Sandbox,
+) -> None:
+    world, clock = fresh(), FakeClock()
+    added = [
+        sandbox.add_fault({"service": "github", "resource": world.name, "seed": 5, **rule}) for rule in rules
+    ]
+    try:
+        world.record(clock=clock, setup=made.setup())
+        met = [one["fired"] for one in sandbox.faults_in_force() if one["id"] in added]
+    finally:
+        for one in added:
+            sandbox.remove_fault(one)
+
+    assert min(met) >= 1 and clock.sleeps
+    assert whole(world) == uncut.result
