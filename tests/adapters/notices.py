@@ -1,16 +1,15 @@
 """Notices as a test makes them, and a server that is told of them."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, get_args
 
 from release.core.notices import Notice, awaiting, of_decision, of_event
 from release.core.records import Decision, Event, Outcome, ReleaseRef, Verb
+from tests.adapters.loopback import Answer, Asked, answering
 
 # What a person may have typed, or a program have said.
 HOSTILE = (
@@ -49,48 +48,21 @@ class Webhook:
 
 @contextmanager
 def webhook(path: str) -> Iterator[Webhook]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            made.asked.append((self.path, json.loads(body)))
-            made.before()
-            status, headers, said = made.answers.pop(0) if made.answers else (200, {}, b"ok")
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            if made.drips:
-                self.end_headers()
-                self._drip()
-                return
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+    def answer(asked: Asked) -> Answer:
+        made.asked.append((asked.path, json.loads(asked.body)))
+        made.before()
+        status, headers, said = made.answers.pop(0) if made.answers else (200, {}, b"ok")
+        return status, headers, _drops() if made.drips else said
 
-        do_GET = do_POST
-
-        def _drip(self) -> None:
-            for _ in range(200):
-                try:
-                    self.wfile.write(b"x")
-                    self.wfile.flush()
-                except OSError:
-                    return
-                time.sleep(0.05)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    made = Webhook(f"http://127.0.0.1:{server.server_address[1]}{path}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with answering(answer) as url:
+        made = Webhook(f"{url}{path}")
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+
+
+def _drops() -> Iterator[bytes]:
+    for _ in range(200):
+        time.sleep(0.05)
+        yield b"x"
 
 
 def every_notice() -> list[Notice]:

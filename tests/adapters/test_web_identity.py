@@ -5,8 +5,8 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -25,6 +25,7 @@ from release.core.models import Place
 from release.errors import Misconfigured, Unavailable
 from release.sandbox.git_remote import create
 from release.sandbox.session import Sandbox
+from tests.adapters.loopback import Answer, Asked, answering
 
 ACCOUNT = "444444444444"
 REPOSITORY = "acme/fleet"
@@ -143,54 +144,26 @@ class ShortSessions:
         self.endpoint, self.seconds, self.away = endpoint, seconds, False
         self.exchanged: list[dict[str, list[str]]] = []
 
-    def answer(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        form = parse_qs(body.decode())
+    def answer(self, asked: Asked) -> Answer:
+        form = parse_qs(asked.body.decode())
         if form["Action"] == ["AssumeRoleWithWebIdentity"]:
             if self.away:
-                return 503, b""
+                return 503, {}, b""
             self.exchanged.append(form)
-        sent = {
-            name: value for name, value in headers.items() if name.lower() not in ("host", "content-length")
-        }
-        answer = httpx.post(f"{self.endpoint}/", content=body, headers=sent, trust_env=False)
+        ours = ("host", "content-length")
+        sent = {name: value for name, value in asked.headers.items() if name.lower() not in ours}
+        answer = httpx.post(f"{self.endpoint}/", content=asked.body, headers=sent, trust_env=False)
         ends = (datetime.now(UTC) + timedelta(seconds=self.seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return answer.status_code, re.sub(
-            b"<Expiration>.*?<", f"<Expiration>{ends}<".encode(), answer.content
-        )
-
-    def __enter__(self) -> "ShortSessions":
-        sts = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, said = sts.answer(body, dict(self.headers))
-                self.send_response(status)
-                self.send_header("Content-Type", "text/xml")
-                self.send_header("Content-Length", str(len(said)))
-                self.end_headers()
-                self.wfile.write(said)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        said = re.sub(b"<Expiration>.*?<", f"<Expiration>{ends}<".encode(), answer.content)
+        return answer.status_code, {"Content-Type": "text/xml"}, said
 
 
 @pytest.fixture
 def sts(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[ShortSessions]:
-    with ShortSessions(sandbox.endpoint, seconds=60) as started:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", started.url)
-        yield started
+    short = ShortSessions(sandbox.endpoint, seconds=60)
+    with answering(short.answer) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+        yield short
 
 
 def test_a_session_that_is_about_to_end_is_renewed_with_a_token_of_its_own(
@@ -321,43 +294,31 @@ def test_sts_out_of_reach_is_unavailable(sandbox: Sandbox, monkeypatch: pytest.M
 
 
 class TokenService:
-    """What answers in the place of GitHub: these statuses, one after the other, the last for ever."""
+    """What answered in the place of GitHub, and the job that asked."""
 
-    def __init__(self, *answers: tuple[int, bytes]) -> None:
-        self.answers = list(answers)
+    def __init__(self, url: str) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.job = GitHubJob(f"{url}/token?api-version=2.0", "nobody-may-know")
 
-    def __enter__(self) -> "TokenService":
-        service = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                service.asked.append((self.path, self.headers["Authorization"]))
-                status, body = service.answers.pop(0) if len(service.answers) > 1 else service.answers[0]
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+@contextmanager
+def token_service(*answers: tuple[int, bytes]) -> Iterator[TokenService]:
+    """These answers, one after the other, the last for ever."""
+    left = list(answers)
 
-            def log_message(self, *args: object) -> None:
-                pass
+    def answer(asked: Asked) -> Answer:
+        service.asked.append((asked.path, asked.headers["Authorization"]))
+        status, body = left.pop(0) if len(left) > 1 else left[0]
+        return status, {}, body
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        url = f"http://127.0.0.1:{self._server.server_address[1]}/token?api-version=2.0"
-        self.job = GitHubJob(url, "nobody-may-know")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    with answering(answer) as url:
+        service = TokenService(url)
+        yield service
 
 
 def test_github_is_asked_for_this_audience_with_the_tokens_bearer_and_again_while_it_is_busy() -> None:
     paused: list[float] = []
-    with TokenService((503, b""), (429, b""), (200, b'{"value": "a.b.c"}')) as github:
+    with token_service((503, b""), (429, b""), (200, b'{"value": "a.b.c"}')) as github:
         assert github.job.token(paused.append) == "a.b.c"
     path, bearer = github.asked[-1]
     assert path == "/token?api-version=2.0&audience=sts.amazonaws.com"
@@ -367,7 +328,7 @@ def test_github_is_asked_for_this_audience_with_the_tokens_bearer_and_again_whil
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 302])
 def test_a_job_that_may_not_have_a_token_is_told_what_to_grant(status: int) -> None:
-    with TokenService((status, b"nobody-may-know")) as github, pytest.raises(Misconfigured) as caught:
+    with token_service((status, b"nobody-may-know")) as github, pytest.raises(Misconfigured) as caught:
         github.job.token(lambda seconds: None)
     assert caught.value.cause == f"GitHub gives this job no OIDC token (HTTP {status})"
     assert "`id-token: write`" in caught.value.fix and len(github.asked) == 1
@@ -375,7 +336,7 @@ def test_a_job_that_may_not_have_a_token_is_told_what_to_grant(status: int) -> N
 
 def test_a_github_that_stays_away_is_unavailable_after_some_seconds() -> None:
     paused: list[float] = []
-    with TokenService((502, b"")) as github, pytest.raises(Unavailable, match="HTTP 502, 5 tries"):
+    with token_service((502, b"")) as github, pytest.raises(Unavailable, match="HTTP 502, 5 tries"):
         github.job.token(paused.append)
     gone = GitHubJob(github.job.url, "x")
     with pytest.raises(Unavailable, match="ConnectError"):
@@ -385,7 +346,7 @@ def test_a_github_that_stays_away_is_unavailable_after_some_seconds() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"value": 1}', b'{"value": "x"}', b"\xff"])
 def test_an_answer_without_a_token_is_said_so(body: bytes) -> None:
-    with TokenService((200, body)) as github, pytest.raises(Unavailable, match="GitHub answered with"):
+    with token_service((200, body)) as github, pytest.raises(Unavailable, match="GitHub answered with"):
         github.job.token(lambda seconds: None)
 
 
