@@ -21,10 +21,11 @@ from release.adapters.aws import Aws, GitHubJob, session_name
 from release.adapters.aws.web_identity import claims, trust
 from release.adapters.lambda_functions import LambdaFunctions
 from release.adapters.stacks import CloudFormationStacks
-from release.core.models import Place
+from release.core.models import BucketStore, Environment, Pipelines, Place
 from release.errors import Misconfigured, Unavailable
 from release.sandbox.git_remote import create
 from release.sandbox.session import Sandbox
+from release.wire import Wiring
 from tests.adapters.loopback import Answer, Asked, answering
 
 ACCOUNT = "444444444444"
@@ -382,3 +383,38 @@ def test_a_session_bears_the_name_of_run_and_actor_as_aws_takes_it(actor: str, n
     assert session_name({"GITHUB_RUN_ID": "12345678901", "GITHUB_ACTOR": actor}) == name
     assert len(name) <= 64
     assert session_name({"GITHUB_ACTOR": actor}) == "release-cli"
+
+
+# -- as the CLI joins it
+
+
+def test_the_cli_becomes_what_the_variables_of_its_job_say(sandbox: Sandbox, tmp_path: Path) -> None:
+    workflow = f"{REPOSITORY}/.github/workflows/_release.yml@refs/heads/main"
+    job = sandbox.forge.job_environment(REPOSITORY, environment="prod-plan", job_workflow_ref=workflow)
+    planning = Wiring(tmp_path, {**job, "RELEASE_ACCESS": "plan"})
+    deploying = Wiring(tmp_path, {**job, "RELEASE_ACCESS": "deploy"})
+    unsaid = Wiring(tmp_path, job)
+
+    assert planning.functions.account(PLACE) == ACCOUNT
+    for wired in (deploying, unsaid):
+        with pytest.raises(Misconfigured, match="release-deploy does not trust this job"):
+            wired.functions.account(PLACE)
+    with pytest.raises(Misconfigured, match="RELEASE_ACCESS is 'look'"):
+        _ = Wiring(tmp_path, {**job, "RELEASE_ACCESS": "look"}).functions
+
+
+def test_artifacts_are_read_with_the_role_for_reading_and_written_with_the_other(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    workflow = f"{REPOSITORY}/.github/workflows/_release.yml@refs/heads/main"
+    job = sandbox.forge.job_environment(REPOSITORY, environment="prod-plan", job_workflow_ref=workflow)
+    store = BucketStore(ACCOUNT, "artifacts-{region}", role=DEPLOY, read_role=PLAN)
+    pipelines = Pipelines({"prod": Environment("prod", ACCOUNT, ("us-east-1",), None)}, store, "live", {})
+
+    for access in ("plan", "deploy"):
+        read = Wiring(tmp_path, {**job, "RELEASE_ACCESS": access}).artifacts(pipelines)
+        with pytest.raises(Misconfigured, match="there is no bucket artifacts-us-east-1"):
+            read.put(b"x", kind="zip")
+    writing = Wiring(tmp_path, {**job, "RELEASE_ACCESS": "build"}).artifacts(pipelines)
+    with pytest.raises(Misconfigured, match="release-deploy does not trust this job"):
+        writing.put(b"x", kind="zip")
