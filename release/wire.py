@@ -360,7 +360,7 @@ class Wiring:
         if self._environ.get("GITHUB_ACTIONS") == "true" or not has_token:
             return None
         with contextlib.suppress(ReleaseError):
-            return self.forge.login()
+            return self.forge.login(at_once=True)
         return None
 
     @property

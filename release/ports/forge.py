@@ -136,8 +136,11 @@ class Forge(Protocol):
     def name(self) -> str:
         """OWNER/NAME."""
 
-    def login(self) -> str | None:
-        """Whose token it is. None: no person's (an app's, or that of a workflow)."""
+    def login(self, *, at_once: bool = False) -> str | None:
+        """Whose token it is. None: no person's (an app's, or that of a workflow).
+
+        `at_once`: without repeating what fails, for what may go on without an answer.
+        """
 
     @property
     def deployments(self) -> ForgeDeployments: ...

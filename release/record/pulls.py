@@ -111,8 +111,9 @@ def _stages(repo: Repo, setup: Setup, commits: set[str]) -> Sequence[tuple[str, 
 def _arrivals(repo: Repo, head: StageHead, commits: set[str]) -> Mapping[str, Good]:
     found: dict[str, Good] = {}
     missing = set(commits)
-    newest_first = list(reversed(head.history))[:_MOST_RANGES]
-    for good, before in zip(newest_first, [*newest_first[1:], None], strict=True):
+    newest_first = list(reversed(head.history))
+    ranges = list(zip(newest_first, [*newest_first[1:], None], strict=True))
+    for good, before in ranges[:_MOST_RANGES]:
         until, since = good.release.commit, before.release.commit if before else None
         if not missing or until == since:
             continue

@@ -465,3 +465,13 @@ def test_bodies_are_json_that_says_no_more_than_github_knows() -> None:
     assert json.loads(github.asked[0].content) == {
         "state": "success", "description": "it serves", "auto_inactive": False
     }  # fmt: skip
+
+
+def test_who_asks_at_once_waits_for_nothing_and_who_needs_to_know_is_patient() -> None:
+    away = GitHub(said(502))
+    with pytest.raises(Unavailable):
+        away.forge.login(at_once=True)
+    assert len(away.asked) == 1
+
+    slow = GitHub(said(502), said(200, {"login": "ana", "type": "User"}))
+    assert slow.forge.login() == "ana"

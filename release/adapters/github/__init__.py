@@ -4,8 +4,7 @@ https://docs.github.com/en/rest?apiVersion=2022-11-28
 """
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -29,6 +28,7 @@ class GitHubForge:
     ) -> None:
         self._home = home
         self._may_be_a_person = token is not None and not token.value.startswith(_APP_TOKEN)
+        self._user: Any = None  # whose token it is, once it was asked
         self._client = Client(home, token, clock, transport=transport)
         self.deployments = GitHubDeployments(self._client)
         self.releases = GitHubReleases(self._client)
@@ -50,13 +50,12 @@ class GitHubForge:
     def name(self) -> str:
         return self._home.repository
 
-    def login(self) -> str | None:
-        return self._login
-
-    @cached_property
-    def _login(self) -> str | None:
+    def login(self, *, at_once: bool = False) -> str | None:
         """https://docs.github.com/en/rest/users/users#get-the-authenticated-user: no app may ask."""
         if not self._may_be_a_person:
             return None
-        user = self._client.get_at_once("/user", Need("asking whose token it is", "read:user"))
+        if self._user is None:
+            ask = self._client.get_at_once if at_once else self._client.get
+            self._user = ask("/user", Need("asking whose token it is", "read:user"))
+        user = self._user
         return str(user["login"]) if isinstance(user, dict) and user.get("type", "User") == "User" else None
