@@ -212,7 +212,8 @@ def _resource(
         "replace" if certain else "modify",
         changes,
         holds_data=holds,
-        kept=_text(new, "UpdateReplacePolicy") in _KEEPING,
+        # Which of the two counts when it is changed along with the property, AWS does not say: both must.
+        kept=all(_text(one, "UpdateReplacePolicy") in _KEEPING for one in (old, new)),
         is_known=is_known,
     )
 

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any, Final, Literal, NamedTuple
 
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from release.core.infra_diff import (
@@ -51,10 +52,9 @@ def difference_text(compared: Difference) -> Iterator[RenderableType]:
         yield Text()
         yield Text(_heading(group), style="bold")
         for line in _shown(group):
-            if line.symbol:
-                yield Text(f"  {line.symbol} {line.text}", style=line.style)
-            else:
-                yield Text(f"      {line.text}", style=line.style)
+            # Folded lines stand below their own beginning.
+            text, depth = (f"{line.symbol} {line.text}", 2) if line.symbol else (line.text, 6)
+            yield Padding(Text(text, style=line.style), (0, 0, 0, depth), expand=False)
     yield Text()
     yield Text(_summary(compared), style="bold")
 

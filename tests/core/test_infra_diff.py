@@ -184,13 +184,18 @@ def test_a_removed_table_loses_its_data_unless_it_is_kept(policy: str | None, lo
     assert only(before, {"Resources": {}}).loses_data is lost
 
 
-def test_whether_a_replaced_table_is_kept_is_said_by_the_new_template() -> None:
-    kind = "AWS::DynamoDB::Table"
-    before = with_attribute("UpdateReplacePolicy", "Retain", kind, TableName="a")
-    after = with_attribute("UpdateReplacePolicy", "Delete", kind, TableName="b")
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [("Retain", "Retain", False), ("Retain", "Delete", True), ("Delete", "Retain", True)],
+)
+def test_a_replaced_table_counts_as_kept_where_both_templates_keep_it(
+    before: str, after: str, lost: bool
+) -> None:
+    kind, policy = "AWS::DynamoDB::Table", "UpdateReplacePolicy"
+    old = with_attribute(policy, before, kind, TableName="a")
+    new = with_attribute(policy, after, kind, TableName="b")
 
-    assert only(before, after).loses_data
-    assert not only(after, before).loses_data
+    assert only(old, new).loses_data is lost
 
 
 def test_a_removed_topic_loses_nothing() -> None:
