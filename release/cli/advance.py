@@ -8,6 +8,7 @@ import click
 from release.cli.context import json_option, pipeline_option, wait_option, wiring
 from release.cli.main import show_error
 from release.cli.output import show, show_json
+from release.cli.through_actions import refuse_here
 from release.errors import ExitCode, ReleaseError
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def _advance(
     from release.promotion import Draft
     from release.resume import resume
 
+    refuse_here(stage, "advance")
     tools = wired.tools(setup.pipelines)
     found = resume(tools, setup, stage, who=wired.who(), wait=wait, target=wired.build_target)
     as_json, tell = tell is not None, tell or show_json

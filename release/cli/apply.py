@@ -10,6 +10,7 @@ from release.cli.carry_out import carry_out, refuse_blocked
 from release.cli.context import json_option, wait_option, wiring, yes_option
 from release.cli.requests import BUMPS
 from release.cli.rollback import clear_the_way
+from release.cli.through_actions import refuse_here
 from release.core.reasons import objection
 from release.errors import Conflict, Misconfigured
 
@@ -38,6 +39,7 @@ def command(
     request, digest, pipeline, commit = _read(plan)
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
+    refuse_here(setup.stage(request.stage), request.verb)
     if request.verb == "rollback":
         setup, request = clear_the_way(wired, setup, request, yes=yes)
     drafted = draft(wired.tools(setup.pipelines), setup, request, target=wired.build_target)

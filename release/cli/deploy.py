@@ -9,6 +9,7 @@ from release.cli.carry_out import carry_out
 from release.cli.context import json_option, pipeline_option, wait_option, wiring, yes_option
 from release.cli.output import progress, show
 from release.cli.requests import deploy_request
+from release.cli.through_actions import is_elsewhere, through_actions
 from release.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def command(
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
     stage = setup.stage(request.stage)
+    if is_elsewhere(stage):
+        return through_actions(wired, setup, request, yes=yes, as_json=as_json, wait=wait)
     selection = deploy_selection(wired.repo, setup, request)
     if selection.superseded is not None:
         show([Text(selection.superseded)])

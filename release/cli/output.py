@@ -87,6 +87,8 @@ def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             return [("untold ", "bold red", str(fields["cause"]))]
         case "recorded":
             return [("record ", "green", str(fields["text"]))]
+        case "run":
+            return [("run    ", "cyan", f"{fields['about']}: {fields['what']}")]
         case "built":
             return [("build  ", "green", f"{fields['service']:<20} {fields['detail']}")]
         case _:

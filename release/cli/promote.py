@@ -8,6 +8,7 @@ import click
 from release.cli.carry_out import carry_out
 from release.cli.context import json_option, pipeline_option, wait_option, wiring, yes_option
 from release.cli.requests import promote_request
+from release.cli.through_actions import is_elsewhere, through_actions
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -33,5 +34,7 @@ def command(
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline, asking=wired.asking())
+    if is_elsewhere(setup.stage(request.stage)):
+        return through_actions(wired, setup, request, yes=yes, as_json=as_json, wait=wait)
     draft = draft_promotion(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     return carry_out(wired, draft, yes=yes, as_json=as_json, wait=wait)

@@ -9,6 +9,7 @@ from release.cli.carry_out import carry_out
 from release.cli.context import confirm, json_option, pipeline_option, wiring, yes_option
 from release.cli.output import progress, say
 from release.cli.requests import rollback_request
+from release.cli.through_actions import is_elsewhere, through_actions
 from release.errors import Misconfigured, Unavailable
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def command(
     except Unavailable as error:
         error.fix = f"{error.fix}; if it must be now: --without-ledger"
         raise
+    if is_elsewhere(setup.stage(request.stage)):
+        return through_actions(wired, setup, request, yes=yes, as_json=as_json)
     setup, request = clear_the_way(wired, setup, request, yes=yes)
     draft = draft_rollback(wired.tools(setup.pipelines), setup, request, target=wired.build_target)
     return carry_out(wired, draft, yes=yes, as_json=as_json)

@@ -11,7 +11,7 @@ from release.core.models import Channel, Environment, Gate, Rollout, Stage, Veri
 
 _CHANNELS: Final = ("qa", "rc", "gold")
 _REQUIRED: Final = ("name", "rollout")
-_OPTIONAL: Final = ("environment", "on", "channel", "after", "gates", "verify", "on_failure")
+_OPTIONAL: Final = ("environment", "on", "channel", "after", "gates", "verify", "on_failure", "via")
 _RESERVED: Final = "default"  # the key of a service's settings that every stage starts from
 
 
@@ -30,6 +30,7 @@ class _Draft:
     rollouts: dict[str, Rollout]
     verify: tuple[Verification, ...]
     on_failure: Literal["go-on", "hold"]
+    via: Literal["here", "actions"]
 
     @property
     def has_unknown_keys(self) -> bool:
@@ -63,6 +64,7 @@ def _draft(value: Value, where: Where) -> _Draft:
     trigger = reader.choice(said.get("on"), ("push", "button"), "a trigger")
     channel = reader.choice(said.get("channel"), _CHANNELS, "a channel")
     on_failure = reader.choice(said.get("on_failure"), ("go-on", "hold"), "what a failure leads to")
+    via = reader.choice(said.get("via"), ("here", "actions"), "a way into a stage")
     return _Draft(
         value=value,
         said=said,
@@ -75,6 +77,7 @@ def _draft(value: Value, where: Where) -> _Draft:
         rollouts=dict(rollouts.read(said.get("rollout"), environment.regions if environment else None) or {}),
         verify=hooks.verifications(said.get("verify")),
         on_failure="hold" if on_failure == "hold" else "go-on",
+        via="actions" if via == "actions" else "here",
     )
 
 
@@ -110,6 +113,7 @@ def _stage(draft: _Draft) -> Stage | None:
         verify=draft.verify,
         source=draft.value.source,
         on_failure=draft.on_failure,
+        via=draft.via,
     )
 
 

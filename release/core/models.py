@@ -146,6 +146,7 @@ class Stage:
     verify: tuple[Verification, ...]  # what must succeed after all traffic has moved, in this order
     source: Source
     on_failure: Literal["go-on", "hold"] = "go-on"  # hold: a failed rollout holds the stage for a person
+    via: Literal["here", "actions"] = "here"  # actions: what enters it is carried out by GitHub Actions alone
 
 
 @dataclass(frozen=True, slots=True)

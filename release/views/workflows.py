@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from release.core.forge.names import github_environment, is_plain
+from release.core.forge.names import button_file, github_environment, is_plain
 from release.core.models import Pipeline, Pipelines, Stage
 from release.errors import Misconfigured
 
@@ -108,7 +108,6 @@ def _of_stage(pipeline: Pipeline, stage: Stage, plain: bool) -> dict[str, str]:
 def _buttons(pipeline: Pipeline, plain: bool, own: Mapping[str, object]) -> Iterator[WorkflowFile]:
     prefix = "" if plain else f"{pipeline.name}."
     for stage in pipeline.stages:
-        place = f"{prefix}{stage.name}"
         words = {
             **own,
             **_of_stage(pipeline, stage, plain),
@@ -117,14 +116,14 @@ def _buttons(pipeline: Pipeline, plain: bool, own: Mapping[str, object]) -> Iter
         }
         if stage.channel is None:
             pushed = _pushed(pipeline) if stage.trigger == "push" else ()
-            yield WorkflowFile(f"deploy-{place}.yml", "deploy.yml.j2", {**words, "branches": pushed})
+            name = button_file("deploy", pipeline, stage.name, plain=plain)
+            yield WorkflowFile(name, "deploy.yml.j2", {**words, "branches": pushed})
         else:
             # Only the first channel chooses a commit and a version; the others take what was chosen.
-            yield WorkflowFile(
-                f"promote-{place}.yml", "promote.yml.j2", {**words, "first": stage.channel == "qa"}
-            )
+            name = button_file("promote", pipeline, stage.name, plain=plain)
+            yield WorkflowFile(name, "promote.yml.j2", {**words, "first": stage.channel == "qa"})
     yield WorkflowFile(
-        "rollback.yml" if plain else f"rollback-{pipeline.name}.yml",
+        button_file("rollback", pipeline, "", plain=plain),
         "rollback.yml.j2",
         {
             **own,

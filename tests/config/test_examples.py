@@ -125,7 +125,7 @@ def test_every_error_is_said_at_once_in_the_order_of_files_and_lines() -> None:
         " and is an integer: '111111111111';"
         ' quote it: "111111111111"',
         "pipelines/fleet.yaml:10: stages/1/chanel: the key 'chanel' is not known; did you mean 'channel'?"
-        " (one of: name, rollout, environment, on, channel, after, gates, verify, on_failure)",
+        " (one of: name, rollout, environment, on, channel, after, gates, verify, on_failure, via)",
         "pipelines/fleet.yaml:20: stages/3/gates/soak: the duration '24' has no unit;"
         " write s, m, h or d after it, as in 90s or 24h",
     )

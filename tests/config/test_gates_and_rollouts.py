@@ -138,6 +138,26 @@ def test_a_failure_leads_to_nothing_else() -> None:
     )
 
 
+# the way into a stage
+
+
+def test_a_stage_is_filled_from_anywhere_unless_actions_alone_may() -> None:
+    def via(line: str) -> str:
+        texts = pipelines_with(FLEET, "    after: uat\n", f"    after: uat\n{line}")
+        stage = load_pipelines(texts).pipelines["fleet"].stage("prod")
+        assert stage is not None
+        return stage.via
+
+    assert via("") == via("    via: here\n") == "here"
+    assert via("    via: actions\n") == "actions"
+
+
+def test_there_is_no_other_way_into_a_stage() -> None:
+    assert complaint("    after: uat\n", "    after: uat\n    via: action\n") == (
+        "20: stages/3/via: 'action' is not a way into a stage; did you mean 'actions'? (one of: here, actions)"
+    )
+
+
 # rollouts
 
 

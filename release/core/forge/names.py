@@ -19,6 +19,13 @@ def github_environment(pipeline: Pipeline, stage: str, *, plain: bool) -> str:
     return stage if plain else f"{pipeline.name}.{stage}"
 
 
+def button_file(verb: str, pipeline: Pipeline, stage: str, *, plain: bool) -> str:
+    """Name of the workflow that carries out a verb: "promote-prod.yml", "rollback-payments.yml"."""
+    if verb == "rollback":
+        return "rollback.yml" if plain else f"rollback-{pipeline.name}.yml"
+    return f"{verb}-{github_environment(pipeline, stage, plain=plain)}.yml"
+
+
 def run_url(repository: str, run: str | None) -> str:
     """The page of a workflow run. `repository`: its address; `run`: "<run id>.<attempt>". Empty: no run."""
     number, _, attempt = (run or "").partition(".")
