@@ -38,7 +38,8 @@ _WRITE_DEPLOYMENTS = Need("deployments", "write")
 _READ_ACTIONS = Need("actions")
 _SETTINGS = Need("administration", "read", "admin", people_only=True)
 _READ_COMMENTS = Need("issues", other="pull-requests")
-_WRITE_COMMENTS = Need("issues", "write", other="pull-requests")
+# Who may read may comment, and change what they said themselves.
+_WRITE_COMMENTS = Need("issues", "write", "read", other="pull-requests")
 
 NEEDS: Mapping[str, Need] = {
     "repos/list-releases": _READ_CONTENTS,
@@ -89,7 +90,7 @@ NEEDS: Mapping[str, Need] = {
     "repos/list-pull-requests-associated-with-commit": Need("pull-requests"),
     "pulls/get": Need("pull-requests"),
     "issues/list-comments": _READ_COMMENTS,
-    "issues/create-comment": Need("issues", "write", "read", other="pull-requests"),
+    "issues/create-comment": _WRITE_COMMENTS,
     "issues/get-comment": _READ_COMMENTS,
     "issues/update-comment": _WRITE_COMMENTS,
     "issues/delete-comment": _WRITE_COMMENTS,

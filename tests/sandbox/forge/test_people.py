@@ -1,5 +1,7 @@
 """Who may ask the forge for what: people, jobs with their permissions, nobody."""
 
+from pathlib import Path
+
 import pytest
 
 from release.errors import Misconfigured
@@ -22,7 +24,6 @@ def test_who_is_nobody_gets_nothing(repo: Repo, token: str | None) -> None:
     answer = repo.open_client(token).get("/user")
     assert answer.status_code == 401
     assert answer.json()["message"] == ("Bad credentials" if token else "Requires authentication")
-    assert repo.as_token(token or "").ask("GET").status_code == 401 if token else True
 
 
 def test_a_job_may_do_what_its_permissions_say_and_is_no_person(repo: Repo) -> None:
@@ -114,8 +115,8 @@ def test_a_request_without_a_name_or_of_another_version_is_refused(repo: Repo) -
     assert (other.status_code, "2022-11-28" in other.json()["message"]) == (400, True)
 
 
-def test_every_described_operation_is_carried_out_and_needs_something(tmp_path: str) -> None:
-    forge = Forge(ForgeState("secret"), tmp_path, "http://127.0.0.1:1/_forge")  # type: ignore[arg-type]
+def test_every_described_operation_is_carried_out_and_needs_something(tmp_path: Path) -> None:
+    forge = Forge(ForgeState("secret"), tmp_path, "http://127.0.0.1:1/_forge")
     assert routes.operations() == forge.operations == set(permissions.NEEDS)
     needed = {need.permission for need in permissions.NEEDS.values()} - {None, "administration", "metadata"}
     assert needed <= permissions.SCOPES
