@@ -112,6 +112,8 @@ def _once(folder: Path, name: str) -> Prepare:
                     see=name,
                 ) from error
             packages = npm.read_npm_lock(data, file=f"{name}/{npm.LOCK}")
+            if not packages:
+                return
             npm.npm_install(folder, packages, name=name, hide=Path(tempfile.gettempdir()), seconds=_SECONDS)
 
     return install

@@ -7,7 +7,7 @@ import pytest
 
 from release.cli.main import main
 from tests.check.worlds import GOOD, HANDLER, LOCK, TEST, ask, index, node_service
-from tests.cli.worlds import Fleet
+from tests.cli.worlds import FLEET, Fleet
 
 HANDLER_PY = "services/orders/orders/handler.py"
 OFFLINE = ("--skip", "audit")
@@ -285,6 +285,35 @@ def test_a_base_that_is_not_known_checks_everything_and_says_why(
     assert found.code == 0
     assert set(found.document["services"]) == {"common", "orders"}
     assert found.document["unknown"]
+
+
+def test_each_pipeline_has_its_own_services(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    payments = FLEET.replace('["*"]', '["web"]').replace("v{version}", "payments/v{version}")
+    pipelines = {
+        "pipelines/fleet.yaml": FLEET.replace('["*"]', '["orders"]'),
+        "pipelines/payments.yaml": payments,
+    }
+    base = fleet.commit("feat: payments", pipelines)
+    fleet.commit("feat: both", {**node_service(), HANDLER_PY: f"{HANDLER}\n\nONE = 1\n"})
+
+    services = {
+        name: set(ask(fleet, capsys, "--pipeline", name, "--base", base, *QUICK).document["services"])
+        for name in ("fleet", "payments")
+    }
+
+    assert services == {"fleet": {"orders"}, "payments": {"web"}}
+    assert ask(fleet, capsys, "--base", base, *QUICK).code == 2, "which of the two?"
+
+
+def test_a_node_service_whose_packages_cannot_be_had_is_unknown(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    fleet.commit("feat: web", node_service(needs=True))
+
+    found = ask(fleet, capsys, "web", *QUICK, "--skip", "lint")
+
+    assert (found.code, found.outcome("web", "tests")) == (4, "unknown"), found.of("web", "tests")
 
 
 @pytest.mark.parametrize(
