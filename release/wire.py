@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from release.build.verify import Check
     from release.core.access import Access
     from release.core.eyes import Asker, Asking
-    from release.core.infra_diff import CreateOnly, Template
+    from release.core.infra_diff import CreateOnly
+    from release.core.infra_values import Template
     from release.core.manifest import Manifest
     from release.core.models import Pipeline, Pipelines, Service
     from release.ports import (
@@ -344,14 +345,14 @@ class Wiring:
 
     def asking(self) -> "Asking":
         """Who asks, as far as it can be proven, and when."""
-        from release.core.eyes import NOBODY, Asking, asker_by_token, asker_in
+        from release.core.eyes import NOBODY, Asking, asker_by_token, asker_in, pushes_by_job_token
 
         def asker() -> "Asker":
             found = asker_in(self._environ)
             is_job = self._environ.get("GITHUB_ACTIONS") == "true"
             return found if is_job or found != NOBODY else asker_by_token(self._login)
 
-        return Asking(asker, self.clock.now())
+        return Asking(asker, self.clock.now(), pushes_by_job_token(self._environ))
 
     @cached_property
     def _login(self) -> str | None:

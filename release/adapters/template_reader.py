@@ -8,7 +8,7 @@ import yaml
 from release.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from release.core.infra_diff import Template
+    from release.core.infra_values import Template
 
 _BASE: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _FLAT = ("Fn::GetAtt",)  # may be written as "A.B" and as [A, B]

@@ -4,25 +4,17 @@ What is not told: that a value which another resource returns (`!GetAtt`) change
 that resource. CloudFormation finds that out when it updates.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
-# A template as it was read: `256` and `"256"` are the same to CloudFormation, so every scalar is a text.
-Value: TypeAlias = "str | Sequence[Value] | Mapping[str, Value]"
-Template: TypeAlias = "Mapping[str, Value]"
+from release.core.infra_values import Template, Value, differing, function_of
+
 Action = Literal["add", "modify", "replace", "remove"]
 Replacement = Literal["no", "perhaps", "yes"]
 
 RESOURCES: Final = "Resources"
-# What says who one element of a list is, in the order in which they are tried.
-_KEYS: Final = ("Key", "Sid", "PolicyName", "AttributeName", "IndexName", "Name", "Id")
-_UNORDERED: Final = frozenset({"Tags"})  # CloudFormation compares tags by their keys
 _KEEPING: Final = frozenset({"Retain", "RetainExceptOnCreate", "Snapshot"})
-_REFERENCES: Final = ("Ref", "Condition")
-# path of a difference, the same without elements of lists, and both values
-_Differing: TypeAlias = "tuple[tuple[str, ...], tuple[str, ...], Value | None, Value | None]"
 
 # Types of which something is lost with the resource that no template brings back.
 _HOLDS_DATA: Final = frozenset(
@@ -132,22 +124,6 @@ def compare_templates(
     )
 
 
-def shown(value: "Value | None") -> str:
-    """A value on one line, with the short form of functions."""
-    match value:
-        case None:
-            return "nothing"
-        case str():
-            return value if value and value.isprintable() else json.dumps(value)
-        case Mapping() if (name := _function(value)) is not None:
-            (argument,) = value.values()
-            return f"!{name.removeprefix('Fn::')} {shown(argument)}"
-        case Mapping():
-            return "{" + ", ".join(f"{key}: {shown(one)}" for key, one in sorted(value.items())) + "}"
-        case _:
-            return "[" + ", ".join(map(shown, value)) + "]"
-
-
 def _section(
     section: str, old: "Value | None", new: "Value | None", create_only: Mapping[str, CreateOnly]
 ) -> Iterator[Entry]:
@@ -175,7 +151,7 @@ def _plain(section: str, name: str, old: "Value | None", new: "Value | None") ->
     if old is None or new is None:
         return Entry(section, name, "", "add" if old is None else "remove", (Change("", old, new),))
     changes = tuple(
-        Change(".".join(path) or "", one, other) for path, _, one, other in _differing(old, new, (), ())
+        Change(".".join(path) or "", one, other) for path, _, one, other in differing(old, new, (), ())
     )
     return Entry(section, name, "", "modify", changes) if changes else None
 
@@ -200,7 +176,7 @@ def _resource(
     rules = create_only.get(kind, CreateOnly())
     changes = tuple(
         Change(".".join(path), one, other, _replaces(rules, plain, one, other, is_known=is_known))
-        for path, plain, one, other in _differing(old, new, (), ())
+        for path, plain, one, other in differing(old, new, (), ())
     )
     if not changes:
         return None
@@ -247,71 +223,12 @@ def _holds(value: "Value | None", path: tuple[str, ...]) -> bool:
     match value:
         case None | str():
             return False
-        case Mapping() if _function(value) is not None:
+        case Mapping() if function_of(value) is not None:
             return True  # what it gives is known to CloudFormation alone
         case Mapping():
             return path[0] in value and (len(path) == 1 or _holds(value[path[0]], path[1:]))
         case _:
             return any(_holds(one, path) for one in value)
-
-
-def _differing(old: Value, new: Value, path: tuple[str, ...], plain: tuple[str, ...]) -> Iterator[_Differing]:
-    if old == new:
-        return
-    if isinstance(old, Mapping) and isinstance(new, Mapping) and not (_function(old) or _function(new)):
-        for key in sorted({*old, *new}):
-            below = (*path, key), (*plain, key)
-            if key not in old or key not in new:
-                yield *below, old.get(key), new.get(key)
-            else:
-                yield from _differing(old[key], new[key], *below)
-    elif isinstance(old, str | Mapping) or isinstance(new, str | Mapping):
-        yield path, plain, old, new
-    else:
-        yield from _elements(old, new, path, plain)
-
-
-def _elements(
-    old: Sequence[Value], new: Sequence[Value], path: tuple[str, ...], plain: tuple[str, ...]
-) -> Iterator[_Differing]:
-    olds, news = _named(old), _named(new)
-    if olds is None or news is None or _key_of(old) != _key_of(new):
-        yield path, plain, old, new
-        return
-    common = [name for name in olds if name in news]
-    if common != [name for name in news if name in olds] and not _UNORDERED.intersection(path[-1:]):
-        yield path, plain, old, new
-        return
-    for name in sorted({*olds, *news}):
-        below = (*path[:-1], f"{path[-1] if path else ''}[{name}]"), plain
-        if name not in olds or name not in news:
-            yield *below, olds.get(name), news.get(name)
-        else:
-            yield from _differing(olds[name], news[name], *below)
-
-
-def _named(values: Sequence[Value]) -> "Mapping[str, Value] | None":
-    """Elements by what says who they are. None: nothing does for all of them."""
-    key = _key_of(values)
-    if key is None:
-        return None
-    return {str(one[key]): one for one in values if isinstance(one, Mapping)}
-
-
-def _key_of(values: Sequence[Value]) -> str | None:
-    for key in _KEYS:
-        names = [one.get(key) for one in values if isinstance(one, Mapping)]
-        if len(names) == len(values) and all(isinstance(name, str) for name in names):
-            return key if len({str(name) for name in names}) == len(names) else None
-    return None
-
-
-def _function(value: Mapping[str, Value]) -> str | None:
-    """Name of the function of CloudFormation that this calls."""
-    if len(value) != 1:
-        return None
-    (name,) = value
-    return name if name.startswith("Fn::") or name in _REFERENCES else None
 
 
 def _text(value: "Value | None", key: str) -> str:

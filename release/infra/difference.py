@@ -10,9 +10,9 @@ from release.core.infra_diff import (
     CreateOnly,
     Difference,
     StackDifference,
-    Template,
     compare_templates,
 )
+from release.core.infra_values import Template
 from release.errors import Misconfigured, ReleaseError
 from release.infra.committed import Committed, PlacedTemplates, StackText, committed
 from release.ports import Repo

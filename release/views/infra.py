@@ -16,9 +16,8 @@ from release.core.infra_diff import (
     Difference,
     Entry,
     StackDifference,
-    Value,
-    shown,
 )
+from release.core.infra_values import Value, shown
 from release.core.markdown import plain
 from release.views.markdown import LONGEST_COMMENT, fenced
 

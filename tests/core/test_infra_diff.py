@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.core.infra_diff import Change, CreateOnly, Entry, compare_templates, shown
+from release.core.infra_diff import Change, CreateOnly, Entry, compare_templates
+from release.core.infra_values import shown
 
 KINDS = {
     "AWS::DynamoDB::Table": CreateOnly((("TableName",),), (("KeySchema",),)),
