@@ -150,9 +150,7 @@ def _section(
 def _plain(section: str, name: str, old: "Value | None", new: "Value | None") -> Entry | None:
     if old is None or new is None:
         return Entry(section, name, "", "add" if old is None else "remove", (Change("", old, new),))
-    changes = tuple(
-        Change(".".join(path) or "", one, other) for path, _, one, other in differing(old, new, (), ())
-    )
+    changes = tuple(Change(".".join(path) or "", one, other) for path, _, one, other in differing(old, new))
     return Entry(section, name, "", "modify", changes) if changes else None
 
 
@@ -176,7 +174,7 @@ def _resource(
     rules = create_only.get(kind, CreateOnly())
     changes = tuple(
         Change(".".join(path), one, other, _replaces(rules, plain, one, other, is_known=is_known))
-        for path, plain, one, other in differing(old, new, (), ())
+        for path, plain, one, other in differing(old, new)
     )
     if not changes:
         return None

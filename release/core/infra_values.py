@@ -32,7 +32,10 @@ def shown(value: "Value | None") -> str:
             return "[" + ", ".join(map(shown, value)) + "]"
 
 
-def differing(old: Value, new: Value, path: tuple[str, ...], plain: tuple[str, ...]) -> Iterator[Differing]:
+def differing(
+    old: Value, new: Value, path: tuple[str, ...] = (), plain: tuple[str, ...] = ()
+) -> Iterator[Differing]:
+    """Every difference, by key. `path` and `plain` lead to the two values."""
     if old == new:
         return
     if isinstance(old, Mapping) and isinstance(new, Mapping) and not (function_of(old) or function_of(new)):
