@@ -48,12 +48,15 @@ class GitLedger:
         if state.commit is not None:
             self._repo.remember(_SEEN, _SEEN_KEY, state.commit.encode())
 
+    def anchors(self) -> Sequence[str]:
+        written = self._repo.recall(_SEEN, _SEEN_KEY)
+        own = [written.decode("ascii", "replace")] if written else []
+        return [*dict.fromkeys((*own, *self._branch.seen()))]
+
     def last_known(self) -> LedgerState:
         """The ledger as this clone saw it last, without the remote. Raises Unavailable when it never did."""
-        written = self._repo.recall(_SEEN, _SEEN_KEY)
-        commits = [written.decode("ascii", "replace")] if written else []
         states = []
-        for commit in (*commits, *self._branch.seen()):
+        for commit in self.anchors():
             with contextlib.suppress(Unavailable, Misconfigured):
                 states.append(self._state(commit))
         if states:  # paths of events begin with their time

@@ -1,15 +1,15 @@
-"""Compares all that is recorded with all that is there: chain, tags, manifests, bytes, aliases."""
+"""Compares all that is recorded with all that is there: chain, tags, manifests, bytes, aliases, GitHub."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from release.audit.stored import check_stored
+from release.audit.stored import EVERY_MANIFEST, check_stored
 from release.build.documents import load_manifest
 from release.config import load_pipelines
 from release.core import trailers
 from release.core.audited import Audited, Check
-from release.core.chain import TagFacts, Walk, tag_problems
+from release.core.chain import TagFacts, Walk, first_difference, tag_problems
 from release.core.models import BucketStore, Pipeline, Pipelines, Stage
 from release.core.records import Good
 from release.core.tags import parse
@@ -19,27 +19,33 @@ from release.ports import Artifacts, Functions, LedgerChain, LedgerState, Remote
 from release.promotion import Setup
 from release.standing import read_standing
 
+Stages = Sequence[tuple[Setup, Stage]]
+# Stages, the tags that were asked for (none: all), and why the artifact store is not read -> what came of it
+CheckForge = Callable[[Stages, Collection[str], Check | None], Iterator[Check]]
 _MOST_PROBLEMS = 100  # of the chain: one rewritten commit may be the cause of all that follow
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Where to read. `functions` None: AWS is not asked, and what hangs on it is said to be unchecked."""
+    """Where to read. `functions` None: AWS is not asked; `forge` None: GitHub is not. What hangs on it is
+    said to be unchecked.
+    """
 
     repo: Repo
     ledger: LedgerChain
     artifacts: Callable[[Pipelines], Artifacts]
     functions: Functions | None
+    forge: CheckForge | None
 
 
 def verify(reading: Reading, tags: Sequence[str] = (), *, pipeline: str | None = None) -> Audited:
-    """Every check, in the order ledger, tags, manifests and artifacts, what runs.
+    """Every check, in the order ledger, tags, manifests and artifacts, what runs, what GitHub shows.
 
     `tags`: only these, and the stages that serve them; the ledger is always walked from its first commit.
     `pipeline`: only tags and stages of this one. Raises Misconfigured for a tag or pipeline that nobody
     knows, Unavailable when the remote is out of reach.
     """
-    seen = _seen_before(reading.ledger)
+    seen = reading.ledger.anchors()
     refs = reading.repo.remote()
     texts, _ = pipeline_texts(reading.repo, refs)
     pipelines = load_pipelines(texts.files, texts.odd)
@@ -57,19 +63,28 @@ def verify(reading: Reading, tags: Sequence[str] = (), *, pipeline: str | None =
     names = _tag_names(refs, walk, chosen, tags)
     checks += _tags(reading.repo, refs, walk, names, asked=frozenset(tags))
     setups = [Setup(refs, pipelines, one, state, ()) for one in chosen]
-    stages = [(setup, stage) for setup in setups for stage in setup.pipeline.stages]
-    if tags:
-        stages = [(setup, stage) for setup, stage in stages if _serves(setup, stage) in tags]
-    checks += _stored(reading, pipelines, walk, names, stages)
+    every = [(setup, stage) for setup in setups for stage in setup.pipeline.stages]
+    stages = [(setup, stage) for setup, stage in every if not tags or _serves(setup, stage) in tags]
+    stored = [*_stored(reading, pipelines, walk, names, stages)]
+    checks += stored
     checks += _running(reading, pipelines, stages)
+    checks += _shown(reading, every, tags, stored, checks)
     return Audited(state.commit, tuple(checks))
 
 
-def _seen_before(ledger: LedgerChain) -> str | None:
-    """The ledger as this clone saw it last: an anchor that nobody on the remote can move."""
-    with contextlib.suppress(ReleaseError):
-        return ledger.last_known().commit
-    return None
+def _shown(
+    reading: Reading, every: Stages, tags: Sequence[str], stored: Sequence[Check], before: Sequence[Check]
+) -> Iterator[Check]:
+    if reading.forge is None:
+        yield Check("release", "GitHub", "unchecked", "GitHub was not asked")
+        return
+    if any(check.subject == "ledger" and check.result == "mismatch" for check in before):
+        yield Check(
+            "release", "GitHub", "unchecked", "not asked: the ledger that it is compared with does not hold"
+        )
+        return
+    hidden = next((check for check in stored if check.place == EVERY_MANIFEST), None)
+    yield from reading.forge(every, tags, hidden)
 
 
 def _pipelines(pipelines: Pipelines, name: str | None) -> Sequence[Pipeline]:
@@ -82,10 +97,10 @@ def _pipelines(pipelines: Pipelines, name: str | None) -> Sequence[Pipeline]:
     return [pipelines.pipelines[name]]
 
 
-def _chain(ledger: LedgerChain, state: LedgerState, walk: Walk, seen: str | None) -> Iterator[Check]:
+def _chain(ledger: LedgerChain, state: LedgerState, walk: Walk, seen: Sequence[str]) -> Iterator[Check]:
     if state.commit is None:
-        why = "there is no ledger" if seen is None else f"it is gone; this clone has seen it at {seen}"
-        yield Check("ledger", "release-ledger", "unchecked" if seen is None else "mismatch", why)
+        why = f"it is gone; this clone has seen it at {seen[0]}" if seen else "there is no ledger"
+        yield Check("ledger", "release-ledger", "mismatch" if seen else "unchecked", why)
         return
     found = 0
     for commit in ledger.commits(state):
@@ -95,12 +110,24 @@ def _chain(ledger: LedgerChain, state: LedgerState, walk: Walk, seen: str | None
                 yield Check("ledger", problem.place, "mismatch", problem.what)
     if found > _MOST_PROBLEMS:
         yield Check("ledger", "release-ledger", "mismatch", f"and {found - _MOST_PROBLEMS} more")
-    if seen is not None and seen not in walk.commits:
-        why = f"this clone has seen it at {seen}, which is no part of it any more: the chain was rewritten"
-        yield Check("ledger", "release-ledger", "mismatch", why)
+    for anchor in seen:
+        if anchor not in walk.commits:
+            found += 1
+            yield from _rewritten(ledger, state, anchor)
+            why = f"this clone has seen it at {anchor}, which is no part of it any more"
+            yield Check("ledger", "release-ledger", "mismatch", f"{why}: the chain was rewritten")
     if not found:
         why = f"records: {len(walk.commits)}, one a commit, each on the one before"
         yield Check("ledger", f"ledger {state.commit[:12]}", "holds", why)
+
+
+def _rewritten(ledger: LedgerChain, state: LedgerState, anchor: str) -> Iterator[Check]:
+    """Where exactly, as far as this clone still has what it has seen."""
+    with contextlib.suppress(ReleaseError):
+        before = ledger.commits(LedgerState(anchor, {}))
+        problem = first_difference(before, ledger.commits(state))
+        if problem is not None:
+            yield Check("ledger", problem.place, "mismatch", problem.what)
 
 
 def _tag_names(
@@ -170,7 +197,7 @@ def _stored(
     pipelines: Pipelines,
     walk: Walk,
     names: Sequence[str],
-    stages: Sequence[tuple[Setup, Stage]],
+    stages: Stages,
 ) -> Iterator[Check]:
     """Manifests of the tags and of what the stages serve, and all bytes that these name."""
     wanted: dict[str, tuple[str, str]] = {}  # manifest -> the release that names it, its commit
@@ -185,14 +212,12 @@ def _stored(
     if not wanted:
         return
     if reading.functions is None and isinstance(pipelines.artifacts, BucketStore):
-        yield Check("manifest", "all manifests", "unchecked", "AWS was not asked")
+        yield Check("manifest", EVERY_MANIFEST, "unchecked", "AWS was not asked")
         return
     yield from check_stored(reading.artifacts(pipelines), wanted, walk.regions, pipelines.regions[:1])
 
 
-def _running(
-    reading: Reading, pipelines: Pipelines, stages: Sequence[tuple[Setup, Stage]]
-) -> Iterator[Check]:
+def _running(reading: Reading, pipelines: Pipelines, stages: Stages) -> Iterator[Check]:
     for setup, stage in stages:
         place = f"{setup.pipeline.name}/{stage.name}"
         head = setup.head(stage.name)

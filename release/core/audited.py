@@ -1,12 +1,11 @@
-"""What came of comparing the ledger with tags, stored bytes and what runs. Pure."""
+"""What came of comparing the ledger with tags, stored bytes, what runs and what GitHub shows. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-Subject = Literal[
-    "ledger", "tag", "manifest", "artifact", "running"
-]  # in the order in which they are looked at
+# in the order in which they are looked at
+Subject = Literal["ledger", "tag", "manifest", "artifact", "running", "release", "deployment"]
 Result = Literal["holds", "mismatch", "unread", "unchecked"]
 
 SCHEMA: Final = "lambda-release/audit-verify/1"

@@ -6,8 +6,9 @@ So an event that was edited, taken out or put in shows at its commit, or at the 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from release.core.records import Event, IllegalEvent, ReleaseRef, StageHead, advance
 
@@ -185,6 +186,37 @@ def _unsaid(message: str, event: Event, path: str) -> Iterator[str]:
     for line in wanted:
         if line not in lines:
             yield f"the message of its commit does not say {line!r}"
+
+
+def first_difference(before: Iterable[LedgerCommit], now: Iterable[LedgerCommit]) -> Problem | None:
+    """Where a chain that was written again leaves the one that it was. None: it only goes on."""
+    for old, new in zip_longest(before, now):
+        if old is None:
+            return None
+        if new is None:
+            return Problem(
+                f"ledger {old.id[:12]}", f"it was cut off: {_added(old)} and what came after are gone"
+            )
+        if old.id == new.id:
+            continue
+        was = {change.path: change for change in old.changes}
+        for change in new.changes:
+            if was.get(change.path) != change:
+                what = (
+                    f"it was in the ledger with other content, in commit {old.id}"
+                    if change.path in was
+                    else (f"{_added(old)} stood there, in commit {old.id}")
+                )
+                return Problem(f"ledger {new.id[:12]}: {change.path}", what)
+        if gone := sorted(was.keys() - {change.path for change in new.changes}):
+            return Problem(f"ledger {new.id[:12]}: {gone[0]}", f"it was changed there, in commit {old.id}")
+        said = "its message" if old.message != new.message else "its author or date"
+        return Problem(f"ledger {new.id[:12]}", f"{said} was another one, in commit {old.id}")
+    return None
+
+
+def _added(commit: LedgerCommit) -> str:
+    return next((one.path for one in commit.changes if one.status == "A" and is_event(one.path)), "no event")
 
 
 @dataclass(frozen=True, slots=True)

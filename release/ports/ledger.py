@@ -66,6 +66,11 @@ class Ledger(Protocol):
 class LedgerChain(Ledger, Protocol):
     """A ledger as auditors read it: commit by commit."""
 
+    def anchors(self) -> Sequence[str]:
+        """Commits at which this clone has written the ledger, found it whole, or read it last: nobody on the
+        remote can move them.
+        """
+
     def saw(self, state: LedgerState) -> None:
         """Remember in this clone that the ledger was whole up to here: an anchor for the next audit."""
 

@@ -107,7 +107,7 @@ class Audited:
         elif tag is not None:
             stated = {
                 "Release-Manifest": manifest, "Release-From": source, "Release-Actor": actor,
-                "Release-Run": "", "Release-Reason": reason or "", "Release-Nonce": id,
+                "Release-Run": run or "", "Release-Reason": reason or "", "Release-Nonce": id,
                 "Release-Ledger": state.commit or "",
             }  # fmt: skip
             message = trailers.format_message(f"{tag}: {source} to {stage}", stated)

@@ -24,12 +24,12 @@ def world(_audited: Audited, tmp_path: Path) -> Audited:
 
 @pytest.fixture
 def verify(cli: Cli, world: Audited) -> Callable[..., Ran]:
-    """By a clone that has never seen the ledger, and without AWS."""
+    """By a clone that has never seen the ledger, and without AWS and GitHub."""
 
     def run(*words: str, fresh: bool = True) -> Ran:
         if fresh:
             world.forget_ledger()
-        return cli("audit", "verify", "--without-aws", *words, at=world.fleet.clone)
+        return cli("audit", "verify", "--without-aws", "--without-github", *words, at=world.fleet.clone)
 
     return run
 
@@ -60,8 +60,12 @@ def test_what_release_wrote_verifies_and_what_nobody_looked_at_is_said(verify: C
         ("manifest", "holds"),
         ("artifact", "holds"),
         ("running", "unchecked"),
+        ("release", "unchecked"),
     }
-    assert {one["why"] for one in shown["checks"] if one["result"] == "unchecked"} == {"AWS was not asked"}
+    assert {one["why"] for one in shown["checks"] if one["result"] == "unchecked"} == {
+        "AWS was not asked",
+        "GitHub was not asked",
+    }
     assert [one["place"] for one in shown["checks"] if one["subject"] == "tag"] == [
         "tag v1.0.0-qa.1",
         "tag v1.0.0-rc.1",
@@ -73,9 +77,19 @@ def test_people_see_each_check_and_the_verdict(verify: Callable[..., Ran]) -> No
     ran = verify("v1.0.0-rc.1")
 
     assert ran.code == 0
-    assert "verified: 4 holds, 1 unchecked" in ran.out
+    assert "verified: 4 holds, 2 unchecked" in ran.out
     assert "tag v1.0.0-rc.1" in ran.out
     assert "qa.1" not in ran.out
+
+
+def test_where_no_github_is_known_it_is_said_and_not_taken_for_verified(world: Audited, cli: Cli) -> None:
+    ran = cli("audit", "verify", "--without-aws", "--json", at=world.fleet.clone)
+
+    assert ran.code == 4
+    shown = json.loads(ran.out)
+    assert (shown["verdict"], shown["first"]["place"]) == ("incomplete", "GitHub")
+    assert "not asked: which GitHub to talk to is not known" in ran.lines("error:")[0]
+    assert "--without-github" in ran.lines("fix:")[0]
 
 
 def test_a_tag_that_a_person_made_is_named_as_unchecked_and_refused_when_asked_for(
