@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Final
 
 APPROVER: Final = "RELEASE_APPROVER"  # logins, separated by commas; the workflow sets it from its approvals
+MAY_TAG: Final = "RELEASE_TOKEN_MAY_TAG_WORKFLOWS"
+_OF_AN_APP: Final = "ghs_"
 _BOT: Final = "[bot]"  # how the logins of apps end: they have no eyes
 
 
@@ -32,6 +34,7 @@ class Asking:
 
     asked_by: Callable[[], Asker]  # asked where a gate wants to know: on a laptop the forge is asked
     now: datetime  # UTC
+    by_job_token: bool = False  # what is pushed, the token of a job pushes, and it may not touch workflows
 
     @property
     def asker(self) -> Asker:
@@ -48,6 +51,18 @@ def asker_in(environment: Mapping[str, str]) -> Asker:
         return NOBODY
     started = [environment.get(name, "") for name in ("GITHUB_ACTOR", "GITHUB_TRIGGERING_ACTOR")]
     return Asker(_logins(started), _logins(environment.get(APPROVER, "").split(",")))
+
+
+def pushes_by_job_token(environment: Mapping[str, str]) -> bool:
+    """Whether a job of GitHub Actions pushes, with GITHUB_TOKEN or with the token of an app of which nobody
+    has said that it has the permission `workflows`.
+    """
+    token = environment.get("GH_TOKEN") or environment.get("GITHUB_TOKEN") or ""
+    return (
+        environment.get("GITHUB_ACTIONS") == "true"
+        and token.startswith(_OF_AN_APP)
+        and environment.get(MAY_TAG) != "true"
+    )
 
 
 def asker_by_token(login: str | None) -> Asker:

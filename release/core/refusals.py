@@ -63,6 +63,16 @@ def lost(facts: Facts, commit: str, fix: str) -> list[Blocker]:
     return [Blocker("lost-commits", message, fix)]
 
 
+def other_workflows(tag: str, commit: str, branch: str) -> Blocker:
+    return Blocker(
+        "workflows-differ",
+        f"GitHub lets no job tag {commit[:10]} ({tag}): its .github/workflows are not those of {branch},"
+        " nor of another branch that is released from",
+        "release a newer commit, which has them; or promote with a token that may"
+        " (docs/github.md#other-workflows)",
+    )
+
+
 def too_large(version: Version) -> list[Blocker]:
     if max(version.major, version.minor, version.patch, version.counter or 0) <= LARGEST:
         return []

@@ -21,6 +21,7 @@ from release.ports import Repo
 from release.promotion.gates import deployment_gates, promotion_gates
 from release.promotion.setup import Request, Setup
 from release.promotion.stated import stated
+from release.promotion.taggable import untaggable
 
 
 def deploy_selection(repo: Repo, setup: Setup, request: Request) -> Selection:
@@ -91,7 +92,7 @@ def next_release(repo: Repo, setup: Setup, request: Request) -> tuple[Next, Fact
     stage = setup.stage(request.stage)
     answer, facts = _answer(repo, setup, stage, request)
     asked = promotion_gates(repo, setup, stage, answer, facts)
-    blockers = (*answer.blockers, *asked.closed)
+    blockers = (*answer.blockers, *asked.closed, *untaggable(repo, setup, answer))
     return replace(answer, blockers=blockers, gates=asked.passed), facts
 
 
