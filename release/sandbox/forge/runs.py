@@ -4,19 +4,16 @@ them.
 https://docs.github.com/rest/actions/workflow-runs and https://docs.github.com/rest/actions/workflows
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from release.sandbox.forge import environments, shapes
+from release.sandbox.forge.dispatch_inputs import inputs_of, parsed
 from release.sandbox.forge.git_objects import GitObjects
 from release.sandbox.forge.state import ForgeState, Job, Review, Run, now
 from release.sandbox.forge.wire import Answer, Asked, Refused, not_found, paged
 
 _FOLDER = ".github/workflows/"
-_MOST_INPUT_BYTES = 65_535
 
 
 class Runs:
@@ -111,8 +108,8 @@ class Runs:
         commit = git.resolve(body["ref"])
         if commit is None or commit == name:  # a branch or a tag, not a commit
             raise Refused(422, f"No ref found for: {body['ref']}")
-        workflow = _parsed(git.file(commit, path))
-        inputs = _inputs(workflow, body.get("inputs", {}))
+        workflow = parsed(git.file(commit, path))
+        inputs = inputs_of(workflow, body.get("inputs", {}))
         run = self.add(
             asked.repository,
             workflow=path,
@@ -272,47 +269,3 @@ def _may_review(asked: Asked, run: Run, name: str) -> bool:
         return False
     started = (run.actor, run.triggering_actor)
     return not (environment.prevent_self_review and asked.caller.login in started)
-
-
-def _parsed(text: str | None) -> Mapping[Any, Any]:
-    try:
-        workflow = yaml.safe_load(text or "")
-    except yaml.YAMLError as error:
-        raise Refused(422, f"Failed to parse the workflow: {error}") from error
-    return workflow if isinstance(workflow, dict) else {}
-
-
-def _inputs(workflow: Mapping[Any, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run is given, with the defaults of what was not said. Raises Refused, in GitHub's words."""
-    triggers = workflow.get("on", workflow.get(True))  # YAML 1.1 reads the key `on` as true
-    if "workflow_dispatch" not in (triggers or ()):  # a word, a list of them, or a mapping
-        raise Refused(422, "Workflow does not have 'workflow_dispatch' trigger")
-    trigger = triggers["workflow_dispatch"] if isinstance(triggers, dict) else None
-    declared: Mapping[str, Any] = (trigger or {}).get("inputs") or {}
-    if unexpected := sorted(set(given) - set(declared)):
-        raise Refused(422, f"Unexpected inputs provided: {json.dumps(unexpected)}")
-    if len(json.dumps(given).encode()) > _MOST_INPUT_BYTES:
-        raise Refused(422, "inputs are too large.")
-    found: dict[str, Any] = {}
-    for name, whole in declared.items():
-        description = whole or {}
-        if name not in given:
-            if description.get("required") and "default" not in description:
-                raise Refused(422, f"Required input '{name}' not provided")
-            found[name] = description.get("default", "")
-            continue
-        _require_kind(name, given[name], description)
-        found[name] = given[name]
-    return found
-
-
-def _require_kind(name: str, value: Any, description: Mapping[str, Any]) -> None:
-    kind = description.get("type", "string")
-    options = description.get("options") or ()
-    if kind == "choice" and value not in options:
-        raise Refused(
-            422,
-            f"Provided value '{value}' for input '{name}' not in the list of allowed values {list(options)}",
-        )
-    if kind == "boolean" and str(value).lower() not in ("true", "false"):
-        raise Refused(422, f"Provided value '{value}' for input '{name}' is not a boolean")
