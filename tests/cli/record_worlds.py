@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 
 from release.adapters.clock import SystemClock
 from release.adapters.git import GitRepo
@@ -22,6 +23,8 @@ from tests.cli.audit_worlds import TOOL, Audited
 from tests.cli.worlds import ENVIRONMENTS, FILES, FLEET, FOLDER, Fleet
 
 REGIONS = ("us-east-1", "us-west-2")
+# A sandbox of their own: beside the others of tests/cli, where there are two workers.
+FORGED = pytest.mark.xdist_group("the forge of tests/cli")
 PROD = """\
   - {name: prod, channel: gold, after: uat, rollout: all-at-once}
 """

@@ -11,10 +11,11 @@ from release.core.eyes import NOBODY
 from release.core.records import Event
 from release.sandbox.session import Sandbox
 from release.wire import Wiring
-from tests.cli.conftest import SANDBOXED, Cli
+from tests.cli.conftest import Cli
+from tests.cli.record_worlds import FORGED
 from tests.cli.worlds import Fleet
 
-pytestmark = SANDBOXED
+pytestmark = FORGED
 
 
 def environ(fleet: Fleet, sandbox: Sandbox, token: str) -> Mapping[str, str]:

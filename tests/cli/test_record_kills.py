@@ -15,11 +15,11 @@ import httpx
 import pytest
 
 from release.sandbox.session import Sandbox
-from tests.cli.conftest import SANDBOXED, _somebody
-from tests.cli.record_worlds import FILES_NAMED, Cut, Recorded
+from tests.cli.conftest import _somebody
+from tests.cli.record_worlds import FILES_NAMED, FORGED, Cut, Recorded
 from tests.fakes.ports import FakeClock
 
-pytestmark = SANDBOXED
+pytestmark = FORGED
 ROOT = Path(__file__).resolve().parents[2]
 
 
