@@ -62,6 +62,7 @@ def seal(work: Work, outcome: Outcome, failure: ReleaseError | None, report: tup
         report=tuple(redacted(line) for line in report),
         hold=_hold(work, outcome, failure),
         judged=work.journal.judged,
+        moved=tuple(work.journal.arrived) if outcome == "succeeded" else (),
         notes=_notes(work),
     )
     try:

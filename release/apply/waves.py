@@ -41,6 +41,10 @@ def move_traffic(work: Work) -> None:
             since = _since(work, wave, moved=bool(steps))
             Bake(work, wave, wave.rollout, since).watch()
         else:
+            at = stamp(work.tools.clock.now())
+            # Without steps somebody before us has moved it: since when, nobody knows.
+            regions = sorted({step.action.place.region for step in steps})
+            work.journal.arrived += [Recorded(region, wave.percent, at) for region in regions]
             confirm(work, wave.region)
             carry_out(work, Phase.ATTACH, work.plan.in_phase(Phase.ATTACH, wave.region), wave.region)
 

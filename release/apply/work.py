@@ -102,6 +102,7 @@ class Journal:
     tried: set[tuple[Place, str]] = field(default_factory=set)  # aliases that we may have moved
     moved: dict[tuple[Place, str], str] = field(default_factory=dict)  # the revision that our write left
     wave: Wave | None = None  # the last one that is on record
+    arrived: list[Wave] = field(default_factory=list)  # by region: when all its traffic had moved
     judged: tuple[Judged, ...] = ()  # what the last look at a baking wave has seen
     notes: list[str] = field(default_factory=list)  # what else was done, for the record
     left: list[str] = field(default_factory=list)  # what stays where it is, as its service has it

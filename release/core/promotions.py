@@ -65,7 +65,10 @@ class Promotion:
 
     @property
     def waves(self) -> tuple[Wave, ...]:
-        return tuple(one.event.wave for one in self.events if one.event.wave is not None)
+        """In the order in which traffic moved."""
+        baked = [one.event.wave for one in self.events if one.event.wave is not None]
+        moved = [wave for one in self.events for wave in one.event.moved]
+        return tuple(sorted([*baked, *moved], key=lambda wave: wave.since))
 
     @property
     def judged(self) -> tuple[tuple[str, Judged], ...]:
