@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from release.cli.context import json_option, wiring
-from release.cli.output import show, show_json
+from release.cli.output import say, show, show_json
 
 if TYPE_CHECKING:
     from release.core.models import Pipelines
@@ -33,7 +33,7 @@ def command(directory: Path, stage: str | None, as_json: bool) -> int:
     """
     from release.core.doctor.findings import exit_code
     from release.doctor import Surroundings, examine
-    from release.views.doctor import doctor_json, doctor_text
+    from release.views.doctor import Whole, doctor_json, doctor_text
     from release.views.workflows import handed_on
 
     wired = wiring(directory)
@@ -51,7 +51,11 @@ def command(directory: Path, stage: str | None, as_json: bool) -> int:
     if as_json:
         show_json(doctor_json(findings))
     else:
-        show(doctor_text(findings))
+        for line in doctor_text(findings):
+            if isinstance(line, Whole):
+                say(line)
+            else:
+                show([line])
     return exit_code(findings)
 
 

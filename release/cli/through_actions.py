@@ -79,7 +79,11 @@ def through_actions(
             ]
         )
     confirm(f"start {pushed.file}?", yes=yes, in_ci=wired.in_ci)
-    run = start(forge, wired.clock, pushed, branch)
+    try:
+        run = start(forge, wired.clock, pushed, branch)
+    except KeyboardInterrupt:
+        say(f"  it may have been started: {forge.url}/actions/workflows/{pushed.file}", err=True)
+        return ExitCode.INTERRUPTED
     say(f"  {run.url}", err=True)
     try:
         ended = follow(

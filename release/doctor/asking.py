@@ -45,3 +45,9 @@ def at_once(asks: Mapping[str, Callable[[], Any]], patience: float = PATIENCE) -
         raise broken[0]
     late = Trouble(f"no answer within {patience:.0f} seconds", "try again; look at the network and the proxy")
     return {name: answers.get(name, late) for name in asks}
+
+
+def in_time(ask: Callable[[], _T | Trouble]) -> _T | Trouble:
+    """What one question is answered, within the same time."""
+    answer: _T | Trouble = at_once({"it": ask})["it"]
+    return answer

@@ -9,14 +9,14 @@ from release.build.installer import find_uv
 from release.config import load_committed, load_pipelines
 from release.core.doctor.aws import AwsFacts, BucketFacts, PlaceFacts, RoleFacts, aws_findings
 from release.core.doctor.clone import LEDGER, CloneFacts, Program, RemoteFacts, clone_findings
-from release.core.doctor.findings import Finding, Trouble, in_order, troubled
+from release.core.doctor.findings import CHECKS, Finding, Trouble, in_order, troubled
 from release.core.doctor.github import OWNED, PROTECTED, GitHubFacts, github_findings
 from release.core.doctor.rules import asked_by, covering
 from release.core.forge.facts import RepositoryFacts
 from release.core.models import Pipeline, Pipelines, Place, Service, Stage
 from release.core.recipe import how_built
 from release.doctor import configured
-from release.doctor.asking import at_once, tried
+from release.doctor.asking import at_once, in_time, tried
 from release.errors import Misconfigured, ReleaseError
 from release.observe import pipeline_texts, service_files
 from release.ports import Forge, LedgerChain, RemoteRefs, Repo
@@ -44,8 +44,12 @@ class Surroundings:
 
 def examine(around: Surroundings, stage: str | None = None) -> Sequence[Finding]:
     """Every finding, in the order of the checks. Raises Misconfigured for a stage that no pipeline has."""
-    refs = tried(around.repo.remote)
-    loaded = refs if isinstance(refs, Trouble) else _wrong(partial(_pipelines, around.repo, refs))
+    refs = in_time(around.repo.remote)
+    loaded = (
+        refs
+        if isinstance(refs, Trouble)
+        else in_time(partial(_wrong, partial(_pipelines, around.repo, refs)))
+    )
     stages = () if isinstance(loaded, Trouble) else configured.stages_of(loaded, stage)
     forge = tried(around.forge)
     asks: dict[str, Callable[[], Any]] = {"clone": partial(_clone, around, refs, loaded)}
@@ -55,9 +59,11 @@ def examine(around: Surroundings, stage: str | None = None) -> Sequence[Finding]
         asks |= _of_forge(forge, _branch(refs), bool(_webhooks(loaded)))
     answers = at_once(asks)
     clone = answers["clone"]
-    if isinstance(clone, Trouble):
-        return in_order([troubled("remote", clone)])
-    found = [*clone_findings(clone)]
+    found = (
+        [troubled(check.id, clone) for check in CHECKS.values() if check.group == "This clone"]
+        if isinstance(clone, Trouble)
+        else [*clone_findings(clone)]
+    )
     repository = answers.get("repository")
     ids = repository.ids if isinstance(repository, RepositoryFacts) else None
     found += _aws_findings(answers, None if isinstance(forge, Trouble) else forge.name, ids)

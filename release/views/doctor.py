@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import Any, Final
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from release.core.doctor.findings import Finding, exit_code
@@ -14,7 +13,14 @@ from release.views.tables import listed
 _MARKS: Final = {"ok": ("✓", "green"), "no": ("✗", "bold red"), "unknown": ("?", "bold yellow")}
 
 
+class Whole(str):
+    """A line that no width may fold or cut: who copies a command gets it as it is."""
+
+    __slots__ = ()
+
+
 def doctor_text(findings: Sequence[Finding]) -> Iterator[RenderableType]:
+    """Lines; those that are `Whole` are to be printed as they are."""
     for group, members in groupby(findings, key=lambda one: one.check.group):
         yield Text(group, style="bold")
         of_group = list(members)
@@ -48,11 +54,8 @@ def _line(state: str, check: str, says: str) -> RenderableType:
     return Text.assemble("  ", (mark, style), f" {check:<21}", (says, "" if state == "ok" else style))
 
 
-def _under(label: str, text: str) -> RenderableType:
-    """A command is one line whatever the width: who copies it gets it whole."""
-    return Padding(
-        Text.assemble((label, "dim"), " ", text, no_wrap=True, overflow="ignore"), (0, 0, 0, 6), expand=False
-    )
+def _under(label: str, text: str) -> Whole:
+    return Whole(f"      {label} {text}")
 
 
 def _sum(findings: Sequence[Finding]) -> Text:

@@ -149,12 +149,26 @@ def test_each_setting_of_aws_turned_bad_makes_its_own_check_red(doctor: Doctor, 
 
     assert code == 3
     assert reds(found) == [
-        "trust arn:aws:iam::444444444444:role/release-plan",
+        "trust 444444444444/release-plan",
         f"bucket-versioned {BUCKETS[0]}", f"bucket-private {BUCKETS[0]}",
     ]  # fmt: skip
     for fix in fixes(found):
         assert green.carry_out(fix), fix
     assert doctor()[0] == 0
+
+
+def test_what_a_plan_may_not_read_is_red_with_the_permission(doctor: Doctor, green: Examined) -> None:
+    fault = green.sandbox.add_fault(
+        {"service": "cloudformation", "operation": "DescribeStacks", "status": 403, "code": "AccessDenied"}
+    )
+    try:
+        code, found = doctor("--stage", "dev")
+    finally:
+        green.sandbox.remove_fault(fault)
+
+    assert (code, reds(found)) == (3, ["reads dev us-east-1"])
+    (fix,) = fixes(found)
+    assert "cloudformation:DescribeStacks" in fix
 
 
 def test_a_bucket_that_is_not_there_is_red_and_the_other_region_is_not(
@@ -279,6 +293,8 @@ def test_people_read_short_greens_and_whole_commands(cli: Cli, doctor: Doctor, g
     lines = [line.strip() for line in ran.out.splitlines()]
     assert "✓ git" in "\n".join(lines) and "to mend" in lines[-1]
     assert f"fix: gh api -X PUT repos/{NAME}/immutable-releases" in lines
+    assert "see: https://docs.github.com/en/code-security/supply-chain-security/" in ran.out
+    assert "understanding-your-software-supply-chain/immutable-releases\n" in ran.out  # wider than the rest
     assert len(lines) < 50
     green.github("PUT", f"repos/{NAME}/immutable-releases")
 

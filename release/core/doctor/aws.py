@@ -37,6 +37,18 @@ class RoleFacts:
     environments: tuple[str, ...]
     trust: Mapping[str, Any] | Trouble
 
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+    @property
+    def name(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def label(self) -> str:
+        return f"{self.account}/{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class BucketFacts:
@@ -131,25 +143,24 @@ class Jobs:
 
 def _trust(role: RoleFacts, jobs: Jobs) -> Finding:
     if isinstance(role.trust, Trouble):
-        return troubled("trust", role.trust, role.arn)
+        return troubled("trust", role.trust, role.label)
     wanted = [f"environment:{name}" for name in role.environments]
     lacks = [one for one in wanted if not _trusts(role.trust, jobs, one)]
     fix = _trusting(role, jobs)
     if lacks:
-        return no("trust", f"does not trust jobs of {', '.join(lacks)}", fix, role.arn)
+        return no("trust", f"does not trust jobs of {', '.join(lacks)}", fix, role.label)
     lets = [one for one in _ANYBODY if _trusts(role.trust, jobs, one)]
     if lets:
-        return no("trust", f"trusts jobs of the repository wherever they run ({lets[0]})", fix, role.arn)
-    return ok("trust", f"{', '.join(wanted)} of {jobs.repository}", role.arn)
+        return no("trust", f"trusts jobs of the repository wherever they run ({lets[0]})", fix, role.label)
+    return ok("trust", f"{', '.join(wanted)} of {jobs.repository}", role.label)
 
 
 def _trusting(role: RoleFacts, jobs: Jobs) -> str:
     """The command that lets the jobs of these environments become it; what else it trusts has to be kept."""
     subjects = [form for one in role.environments for form in jobs.subjects(f"environment:{one}", "*")]
-    account = role.arn.split(":")[4]
     statement = {
         "Effect": "Allow",
-        "Principal": {"Federated": f"arn:aws:iam::{account}:oidc-provider/{ISSUER}"},
+        "Principal": {"Federated": f"arn:aws:iam::{role.account}:oidc-provider/{ISSUER}"},
         "Action": _EXCHANGE,
         "Condition": {
             "StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com"},
@@ -162,9 +173,8 @@ def _trusting(role: RoleFacts, jobs: Jobs) -> str:
         else [one for one in _statements(role.trust) if not _exchanges(one)]
     )
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement, *others]}, separators=(",", ":"))
-    role_name = quote(role.arn.rsplit("/", 1)[-1])
-    command = f"aws iam update-assume-role-policy --role-name {role_name} --policy-document {quote(policy)}"
-    return f"{command} (in account {account})"
+    command = "aws iam update-assume-role-policy --role-name"
+    return f"{command} {quote(role.name)} --policy-document {quote(policy)} (in account {role.account})"
 
 
 def _trusts(policy: Mapping[str, Any], jobs: Jobs, context: str) -> bool:

@@ -287,7 +287,7 @@ def _token(facts: GitHubFacts) -> Finding:
             return unknown("token-defaults", "they are told to administrators alone", _ADMINISTRATOR)
         case TokenDefaults(permissions="read", may_approve=False):
             return ok("token-defaults", "read, and no approving of pull requests")
-        case TokenDefaults() as found:
+        case found:
             says = "may write" if found.permissions == "write" else "may approve pull requests"
             body = {"default_workflow_permissions": "read", "can_approve_pull_request_reviews": False}
             path = f"repos/{facts.name}/actions/permissions/workflow"
