@@ -215,7 +215,7 @@ def _assemble(
         event_source_mappings.settle_all()
 
     application = beside(forge, emulator.app.app)
-    return FaultInjection(application, rules, identity.account_of, forge.door), pool, resume
+    return FaultInjection(application, rules, identity.caller_of, forge.door), pool, resume
 
 
 async def _serve(

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from release.sandbox import operations
@@ -38,9 +38,17 @@ class Call:
     path: str  # with the query string
     operation: str
     resources: tuple[str, ...]
+    role: str = ""  # name of the role whose session it was; empty: the account's own
 
 
 _FIELDS = tuple(field.name for field in fields(Call))
+
+
+class Caller(NamedTuple):
+    """Whose access key it is."""
+
+    account: str
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,8 @@ class Speech:
     query_codes: bool = False  # of a service that once spoke query: its clients know the codes of that time
 
 
-def read(scope: Mapping[str, Any], body: bytes, account_of: Callable[[str], str]) -> tuple[Call, Speech]:
-    """The call that an HTTP request (as an ASGI scope) makes. `account_of` knows the account of a key.
+def read(scope: Mapping[str, Any], body: bytes, caller_of: Callable[[str], Caller]) -> tuple[Call, Speech]:
+    """The call that an HTTP request (as an ASGI scope) makes. `caller_of` knows whose key it is.
 
     `body` may be empty where `wants_body` said no.
     """
@@ -70,9 +78,12 @@ def read(scope: Mapping[str, Any], body: bytes, account_of: Callable[[str], str]
     speech, named, document = _spoken(signing_name, scope["method"], path, query, headers, body)
     names = [*_names_of_path(named, query.get("Qualifier")), *operations.names_in(document)]
     shown = f"{scope['path']}?{raw_query}" if raw_query else scope["path"]
-    account = account_of(access_key) if access_key else ""
+    caller = caller_of(access_key) if access_key else Caller("")
     resources = tuple(dict.fromkeys(names))
-    return Call(named.client, region, account, scope["method"], shown, named.operation, resources), speech
+    call = Call(
+        named.client, region, caller.account, scope["method"], shown, named.operation, resources, caller.role
+    )
+    return call, speech
 
 
 def wants_body(scope: Mapping[str, Any]) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 from release import __version__
 from release.errors import Misconfigured
 from release.sandbox import calls as calls_of_aws
-from release.sandbox.calls import Call, CallLog, NotedCall, Speech
+from release.sandbox.calls import Call, Caller, CallLog, NotedCall, Speech
 from release.sandbox.doors import CALLS, DOOR, FIRED, FORGE, RULES, WELCOME
 from release.sandbox.fault_answers import WireError, error_of
 from release.sandbox.fault_names import looked_up
@@ -37,7 +37,7 @@ _LOOK_SECONDS = 0.01  # how often a call that waits looks whether it may go on
 
 
 class FaultInjection:
-    """The front of the server. `account_of` names the account of an access key.
+    """The front of the server. `caller_of` knows whose an access key is.
 
     `set_up` carries out what is said at the doors below forge/, by their names.
     """
@@ -46,14 +46,14 @@ class FaultInjection:
         self,
         application: Application,
         rules: FaultRules,
-        account_of: Callable[[str], str],
+        caller_of: Callable[[str], Caller],
         set_up: Callable[[str, Any], Any],
     ) -> None:
         self._application = application
         self._set_up = set_up
         self._rules = rules
         self._log = CallLog()
-        self._account_of = account_of
+        self._caller_of = caller_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,7 +74,7 @@ class FaultInjection:
         if forge.is_for_forge(scope):
             call, speech = forge.read(scope, body)
         else:
-            call, speech = calls_of_aws.read(scope, body, self._account_of)
+            call, speech = calls_of_aws.read(scope, body, self._caller_of)
         noted = self._log.note(call)
         try:
             await self._carry_out(noted, speech, scope, receive, _noting(noted, send))

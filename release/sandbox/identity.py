@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from release.sandbox import emulator
+from release.sandbox.calls import Caller
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
 from release.sandbox.forge.oidc import ExpiredToken, InvalidToken
@@ -131,9 +132,12 @@ def _refused(status: int, code: str, message: str) -> Answer:
     return status, {"Content-Type": "text/xml"}, body.encode()
 
 
-def account_of(access_key: str) -> str:
-    """The account of an access key: itself when it has 12 digits, else that of the role session."""
+def caller_of(access_key: str) -> Caller:
+    """Whose an access key is: an account's own when it has 12 digits, else a role's session in its account."""
     if len(access_key) == 12 and access_key.isdigit():
-        return access_key
+        return Caller(access_key)
     account: str | None = emulator.responses._account_from_sts_session(access_key)
-    return account or ""
+    session = emulator.sts._sessions.get(access_key) or {}
+    # arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION
+    kind, _, rest = str(session.get("Arn", "")).rpartition(":")[2].partition("/")
+    return Caller(account or "", rest.split("/")[0] if kind == "assumed-role" else "")

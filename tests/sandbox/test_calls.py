@@ -1,5 +1,7 @@
 """Every call that reaches the sandbox is noted: who called what, about what, and how it ended."""
 
+import json
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -60,3 +62,33 @@ def test_a_presigned_url_is_a_call_of_whoever_signed_it(
 
     status, _, body = raw(sandbox, "GET", url.removeprefix(sandbox.endpoint))
     assert status == 503 and b"<Code>SlowDown</Code>" in body
+
+
+def test_a_call_tells_the_role_whose_session_made_it(
+    sandbox: Sandbox, client: Client, account: str, session: boto3.session.Session
+) -> None:
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    client("iam").create_role(RoleName="reader", Path="/some/", AssumeRolePolicyDocument=policy)
+    arn = f"arn:aws:iam::{account}:role/some/reader"
+    keys = client("sts").assume_role(RoleArn=arn, RoleSessionName="tests")["Credentials"]
+    sandbox.forget_calls()
+    session.client(
+        "lambda",
+        "us-east-1",
+        endpoint_url=sandbox.endpoint,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        config=Config(proxies={}),
+    ).list_functions()
+    client("lambda").list_functions()
+
+    assert [(call["account"], call["role"]) for call in sandbox.calls()] == [
+        (account, "reader"),
+        (account, ""),
+    ]
