@@ -40,7 +40,7 @@ class Bounds:
             case "artifact":
                 return tuple(f"arn:{self.partition}:s3:::{bucket}/*" for bucket in self.buckets)
             case "artifact-key" if self.artifacts is not None:
-                # Its id is given by AWS, and an alias is no resource: what the key is for says its own policy.
+                # AWS gives its id, and an alias is no resource: whom the key serves says its own policy.
                 account = self.artifacts.account
                 return tuple(
                     f"arn:{self.partition}:kms:{region}:{account}:key/*" for region in self.artifact_regions
@@ -142,12 +142,5 @@ def _fewest(patterns: Iterable[str]) -> tuple[str, ...]:
 
 
 def _arns(recipients: Iterable[Recipient], service: str) -> tuple[str, ...]:
-    return tuple(
-        sorted(
-            {
-                one.where
-                for one in recipients
-                if one.where.startswith("arn:") and one.where.split(":")[2] == service
-            }
-        )
-    )
+    named = {one.where for one in recipients if one.where.startswith("arn:")}
+    return tuple(sorted(arn for arn in named if arn.split(":")[2] == service))

@@ -133,7 +133,7 @@ def _refused(status: int, code: str, message: str) -> Answer:
 
 
 def caller_of(access_key: str) -> Caller:
-    """Whose an access key is: an account's own when it has 12 digits, else a role's session in its account."""
+    """Whose a key is: an account's own when it has 12 digits, else that of a role's session in it."""
     if len(access_key) == 12 and access_key.isdigit():
         return Caller(access_key)
     account: str | None = emulator.responses._account_from_sts_session(access_key)
