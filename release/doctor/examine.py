@@ -1,9 +1,9 @@
 """Facts of everything that the promises rest on -> findings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from release.build.installer import find_uv
 from release.config import load_committed, load_pipelines
@@ -23,6 +23,7 @@ from release.ports import Forge, LedgerChain, RemoteRefs, Repo
 from release.ports.forge import ForgeSettings
 from release.ports.workplace import PLAN_READS, AwsSetup, Machine
 
+_T = TypeVar("_T")
 _CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")  # GitHub takes the first
 
 
@@ -44,12 +45,12 @@ class Surroundings:
 
 def examine(around: Surroundings, stage: str | None = None) -> Sequence[Finding]:
     """Every finding, in the order of the checks. Raises Misconfigured for a stage that no pipeline has."""
-    refs = in_time(around.repo.remote)
-    loaded = (
-        refs
-        if isinstance(refs, Trouble)
-        else in_time(partial(_wrong, partial(_pipelines, around.repo, refs)))
-    )
+    refs = in_time(partial(_wrong, around.repo.remote))
+    loaded: Pipelines | Trouble
+    if isinstance(refs, Trouble):  # what hangs on the remote is not wrong because that is
+        loaded = replace(refs, is_no=False)
+    else:
+        loaded = in_time(partial(_wrong, partial(_pipelines, around.repo, refs)))
     stages = () if isinstance(loaded, Trouble) else configured.stages_of(loaded, stage)
     forge = tried(around.forge)
     asks: dict[str, Callable[[], Any]] = {"clone": partial(_clone, around, refs, loaded)}
@@ -88,7 +89,7 @@ def _clone(around: Surroundings, refs: RemoteRefs | Trouble, loaded: Pipelines |
     else:
         services = _wrong(partial(_services, around.repo, loaded, commit))
         configuration = services if isinstance(services, Trouble) else _counted(loaded, services)
-    workflows = tried(around.out_of_step)
+    workflows = _wrong(around.out_of_step)
     lines, render = ((), "") if isinstance(workflows, Trouble) else workflows
     prefixes = (
         () if isinstance(loaded, Trouble) else tuple(one.tag_prefix for one in loaded.pipelines.values())
@@ -97,7 +98,7 @@ def _clone(around: Surroundings, refs: RemoteRefs | Trouble, loaded: Pipelines |
         git=around.machine.version("git"),
         shallow=tried(around.machine.is_shallow),
         remote=_remote(around.repo, refs),
-        ledger=refs if isinstance(refs, Trouble) else _wrong(partial(_ledger, around, refs)),
+        ledger=_ledger(around, refs),
         configuration=configuration,
         prefixes=prefixes,
         workflows=workflows if isinstance(workflows, Trouble) else lines,
@@ -106,7 +107,7 @@ def _clone(around: Surroundings, refs: RemoteRefs | Trouble, loaded: Pipelines |
     )
 
 
-def _wrong(ask: Callable[[], Any]) -> Any:
+def _wrong(ask: Callable[[], _T]) -> _T | Trouble:
     """What it answers. That something is wrong with what was read is an answer too, and no lack of one."""
     try:
         return ask()
@@ -143,10 +144,13 @@ def _remote(repo: Repo, refs: RemoteRefs | Trouble) -> RemoteFacts | Trouble:
     return RemoteFacts(refs.branches, {name: tag.object for name, tag in refs.tags.items()}, here)
 
 
-def _ledger(around: Surroundings, refs: RemoteRefs) -> int | None:
+def _ledger(around: Surroundings, refs: RemoteRefs | Trouble) -> int | Trouble | None:
+    if isinstance(refs, Trouble):
+        return replace(refs, is_no=False)
     if LEDGER not in refs.branches:
         return None
-    return len(around.ledger.read(refs).heads)
+    state = _wrong(partial(around.ledger.read, refs))
+    return state if isinstance(state, Trouble) else len(state.heads)
 
 
 def _programs(machine: Machine, services: Mapping[str, Service]) -> tuple[Program, ...]:

@@ -299,6 +299,19 @@ def test_people_read_short_greens_and_whole_commands(cli: Cli, doctor: Doctor, g
     green.github("PUT", f"repos/{NAME}/immutable-releases")
 
 
+def test_without_a_remote_that_is_what_is_wrong_and_what_hangs_on_it_is_unknown(
+    cli: Cli, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    git(tmp_path, "init", "--quiet", "--template=", ".")
+    monkeypatch.delenv("GITHUB_API_URL")
+
+    ran = cli("doctor", "--json", at=tmp_path)
+
+    found = json.loads(ran.out)
+    assert (ran.code, reds(found)) == (3, ["remote", "workflows"])
+    assert reds(found, "unknown") == ["tags", "ledger", "configuration", "github"]
+
+
 def test_a_stage_that_no_pipeline_has_is_named(cli: Cli, doctor: Doctor, made: Examined) -> None:
     ran = cli("doctor", "--stage", "staging", at=made.fleet.clone)
 

@@ -184,4 +184,4 @@ def test_the_command_that_mends_a_trust_keeps_what_people_may_and_is_trusted_the
 
 
 def test_without_github_nobody_knows_whom_a_role_should_trust() -> None:
-    assert "trust" not in {one.check.id for one in found(repository=None)}
+    assert not_ok(repository=None) == [("trust", "unknown")]

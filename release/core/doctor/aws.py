@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from shlex import quote
 from typing import Any, Final
 
-from release.core.doctor.findings import Finding, Trouble, no, ok, troubled
+from release.core.doctor.findings import Finding, Trouble, no, ok, troubled, unknown
 
 ISSUER: Final = "token.actions.githubusercontent.com"
 _EXCHANGE: Final = "sts:AssumeRoleWithWebIdentity"
@@ -77,9 +77,13 @@ def aws_findings(facts: AwsFacts) -> Iterator[Finding]:
     for place in facts.places:
         yield _account(place)
         yield _reads(place)
-    if facts.repository is not None:
-        jobs = Jobs(facts.repository, facts.ids)
-        yield from (_trust(role, jobs) for role in facts.roles)
+    jobs = Jobs(facts.repository, facts.ids) if facts.repository is not None else None
+    for role in facts.roles:
+        if jobs is not None:
+            yield _trust(role, jobs)
+        else:
+            says = "of which repository it should trust jobs is not known"
+            yield unknown("trust", says, "mend what the check `github` says", role.label)
     for bucket in facts.buckets:
         yield from _bucket(bucket)
 
