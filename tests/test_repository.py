@@ -125,7 +125,8 @@ def project() -> dict[str, list[str]]:
     table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = table["optional-dependencies"]
     own = {
-        extra: [line for line in lines if not line.startswith(table["name"])] for extra, lines in extras.items()
+        extra: [line for line in lines if not line.startswith(table["name"])]
+        for extra, lines in extras.items()
     }
     runtime, ci = table["dependencies"], own["infra"] + own["ci"]
     return {

@@ -154,7 +154,8 @@ def test_a_stage_is_filled_from_anywhere_unless_actions_alone_may() -> None:
 
 def test_there_is_no_other_way_into_a_stage() -> None:
     assert complaint("    after: uat\n", "    after: uat\n    via: action\n") == (
-        "20: stages/3/via: 'action' is not a way into a stage; did you mean 'actions'? (one of: here, actions)"
+        "20: stages/3/via: 'action' is not a way into a stage; did you mean 'actions'?"
+        " (one of: here, actions)"
     )
 
 
