@@ -27,24 +27,6 @@ def test_a_fleet_gets_every_gate_and_this_repository_its_own_tests_beside() -> N
     assert set(jobs_of(OWN)) == EVERYWHERE | {"repository"}
 
 
-@pytest.mark.parametrize("workflow", [OWN, FLEET, TWO], ids=["own", "fleet", "two pipelines"])
-def test_only_the_comment_may_write_and_only_of_a_branch_of_this_repository(workflow: dict[str, Any]) -> None:
-    """`pull_request_target` would give the token of this repository to the code of a stranger."""
-    assert workflow["on"] == {"pull_request": None}
-    assert workflow["permissions"] == {}
-    granted = {name: job["permissions"] for name, job in jobs_of(workflow).items()}
-    assert {name for name, given in granted.items() if given != {"contents": "read"}} == {"comment"}
-    assert granted["comment"] == {"contents": "read", "pull-requests": "write"}
-    own = "github.event.pull_request.head.repo.full_name == github.repository"
-    assert own in jobs_of(workflow)["comment"]["if"]
-
-
-def test_what_runs_code_of_the_pull_request_has_no_token() -> None:
-    for job, step in steps_of(OWN):
-        if job in ("check", "infra", "secrets", "repository"):
-            assert "github.token" not in str(step) and "secrets." not in str(step), (job, step)
-
-
 @pytest.mark.parametrize("verb", ["changed", "check", "infra lint", "infra diff"])
 def test_every_pipeline_is_looked_at(verb: str) -> None:
     one, two = script(FLEET, f"release {verb} "), script(TWO, f"release {verb} ")

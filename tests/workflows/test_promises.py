@@ -1,0 +1,35 @@
+"""Every promise, kept by the workflows of this repository and by those of fleets."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from release.core.recipients import Recipient
+from release.views.workflows import WEBHOOKS
+from tests.workflows.promises import OF_ALL, OF_RELEASE, Promise, Workflows
+from tests.workflows.rendered import SHARED, made_up, of_this_repository, texts_of
+
+_FLEETS = made_up({"fleet": ["dev", "qa", "uat", "prod", "training"], "payments": ["dev", "qa"]})
+_TOLD = tuple(Recipient("webhook", name) for name in WEBHOOKS)
+OWN = Workflows(texts_of(of_this_repository()))
+TWO = Workflows(texts_of(replace(_FLEETS, recipients=_TOLD)))
+SHARING = Workflows(texts_of(_FLEETS, SHARED))  # by the workflow of another repository
+REPOSITORIES: Mapping[str, Workflows] = {"own": OWN, "two pipelines": TWO, "only buttons": SHARING}
+
+
+def name_of(promise: Promise) -> str:
+    return promise.__name__
+
+
+@pytest.mark.parametrize("repository", REPOSITORIES)
+@pytest.mark.parametrize("promise", OF_ALL, ids=name_of)
+def test_everywhere(promise: Promise, repository: str) -> None:
+    promise(REPOSITORIES[repository])
+
+
+@pytest.mark.parametrize("promise", OF_RELEASE, ids=name_of)
+def test_of_the_reusable_workflow(promise: Promise) -> None:
+    """It is the same for every pipeline, so once is enough."""
+    assert TWO.texts["_release.yml"] == OWN.texts["_release.yml"]
+    promise(OWN)
