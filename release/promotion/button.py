@@ -59,9 +59,8 @@ def button(pipelines: Pipelines, pipeline: Pipeline, stage: Stage, request: Requ
 def refuse_here(stage: Stage, verb: str) -> None:
     """Raises GateClosed where a stage takes nothing from this machine."""
     if stage.via == "actions":
-        again = (
-            f"release {verb} {stage.name}" if verb in ("promote", "rollback") else "gh workflow run watch.yml"
-        )
+        reason = "" if verb == "deploy" else " --reason TEXT"
+        again = "gh workflow run watch.yml" if verb == "advance" else f"release {verb} {stage.name}{reason}"
         raise GateClosed(
             f"{stage.name} is filled by GitHub Actions alone (via: actions): so nobody deploys from a laptop",
             fix=f"{again}; it runs there",

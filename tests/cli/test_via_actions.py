@@ -261,7 +261,18 @@ def test_a_plan_may_be_made_here_and_not_carried_out(cli: Cli, buttons: Buttons,
 
     assert ran.code == 3
     assert "nobody deploys from a laptop" in ran.lines("error:")[0]
-    assert ran.lines("fix:") == ["release promote uat; it runs there"]
+    assert ran.lines("fix:") == ["release promote uat --reason TEXT; it runs there"]
+
+
+def test_what_bakes_is_gone_on_with_there(cli: Cli, buttons: Buttons) -> None:
+    buttons.record(59, "qa")
+    try:
+        ran = cli("advance", "qa", at=buttons.fleet.clone)
+    finally:
+        buttons.fleet.git("push", "--quiet", "origin", ":refs/heads/release-ledger")
+
+    assert ran.code == 3
+    assert ran.lines("fix:") == ["gh workflow run watch.yml; it runs there"]
 
 
 def test_what_is_interrupted_leaves_the_run_alone_and_says_how_to_go_on_watching(
