@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from release.core.doctor.findings import Trouble
-from release.errors import ReleaseError
+from release.errors import Misconfigured, ReleaseError
 
 _T = TypeVar("_T")
 PATIENCE: Final = 60.0  # seconds in all
@@ -51,3 +51,13 @@ def in_time(ask: Callable[[], _T | Trouble]) -> _T | Trouble:
     """What one question is answered, within the same time."""
     answer: _T | Trouble = at_once({"it": ask})["it"]
     return answer
+
+
+def right(ask: Callable[[], _T]) -> _T | Trouble:
+    """What it answers. That something is wrong with what was read is an answer too, and no lack of one."""
+    try:
+        return ask()
+    except Misconfigured as error:
+        return Trouble("; ".join((error.cause, *error.details)), error.fix, is_no=True)
+    except ReleaseError as error:
+        return Trouble(error.cause, error.fix)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from release.core.doctor.github import WantedEnvironment
+from release.core.doctor.github_facts import WantedEnvironment
 from release.core.forge.names import github_environment, is_plain
 from release.core.models import BucketStore, Environment, Pipeline, Pipelines, Place, Stage
 from release.errors import Misconfigured

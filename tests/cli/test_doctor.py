@@ -312,6 +312,19 @@ def test_without_a_remote_that_is_what_is_wrong_and_what_hangs_on_it_is_unknown(
     assert reds(found, "unknown") == ["tags", "ledger", "configuration", "github"]
 
 
+def test_a_remote_that_does_not_answer_makes_nothing_on_github_red(
+    cli: Cli, doctor: Doctor, green: Examined, tmp_path: Path
+) -> None:
+    copy = green.fleet.copied(tmp_path / "copy")
+    copy.git("config", "remote.origin.url", "http://127.0.0.1:9/nothing.git")
+
+    ran = cli("doctor", "--json", at=copy.clone)
+
+    found = json.loads(ran.out)
+    assert (ran.code, reds(found)) == (4, [])
+    assert reds(found, "unknown") == ["remote", "tags", "ledger", "configuration", "code-owners"]
+
+
 def test_a_stage_that_no_pipeline_has_is_named(cli: Cli, doctor: Doctor, made: Examined) -> None:
     ran = cli("doctor", "--stage", "staging", at=made.fleet.clone)
 

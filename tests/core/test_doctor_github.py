@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from release.core.doctor.findings import CHECKS, Finding, Trouble
-from release.core.doctor.github import GitHubFacts, WantedEnvironment, api, github_findings
+from release.core.doctor.github import github_findings
+from release.core.doctor.github_facts import GitHubFacts, WantedEnvironment, api
 from release.core.forge.facts import (
     BranchProtection,
     EnvironmentFacts,
