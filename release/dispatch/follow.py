@@ -44,7 +44,11 @@ def _watch(forge: Forge, clock: Clock, run: RunFacts, say: Say) -> RunFacts:
 
     while True:
         try:
-            now = forge.runs.run(run.id) or run
+            now = forge.runs.run(run.id)
+            if now is None:
+                raise Unavailable(
+                    "the run is not to be seen any more", fix="look whether somebody deleted it"
+                )
             for job in forge.runs.jobs(run.id):
                 tell(job.name, job.conclusion or job.status.replace("_", " "))
             if now.status == "waiting":
@@ -53,11 +57,11 @@ def _watch(forge: Forge, clock: Clock, run: RunFacts, say: Say) -> RunFacts:
             else:
                 tell("run", now.conclusion or now.status.replace("_", " "))
             in_vain = 0
-        except Unavailable:
+        except Unavailable as error:
             in_vain += 1
             if in_vain >= _PATIENCE:
                 raise
-            tell("run", "GitHub does not answer; the run goes on")
+            tell("run", f"goes on, and is not seen: {error.cause}")
         else:
             if now.status == "completed":
                 return now
