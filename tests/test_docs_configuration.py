@@ -70,7 +70,7 @@ cost_center: a
 runtime: python3.13
 architecture: arm64
 functions: {{api: {{name: "a-{{stage}}", handler: a.b{function}}}}}
-settings: {{default: {{memory: 128{settings}}}}}
+settings: {{default: {{alarms: {{errors: 1{alarms}}}, capacity: {{read: 1{capacity}}}{settings}}}}}
 smoke: {{timeout: 1s{smoke}}}
 build: {{timeout: 1s{build}}}
 migrations: {{command: a{migrations}}}
@@ -83,7 +83,7 @@ def known_keys() -> Iterator[tuple[str, frozenset[str]]]:
     places = {
         "pipelines/environments.yaml": (ENVIRONMENTS, ("artifacts", "environment", "recipient", "top")),
         "pipelines/fleet.yaml": (PIPELINE, ("rollout", "gate", "verify", "stage", "top")),
-        SERVICE: (SERVICE_TEXT, ("function", "settings", "smoke", "build", "migrations", "top")),
+        SERVICE: (SERVICE_TEXT, ("function", "settings", "alarms", "capacity", "smoke", "build", "migrations", "top")),
     }
     for file, (_, holes) in places.items():
         for hole in holes:
@@ -108,14 +108,14 @@ def key_tables() -> list[list[str]]:
 
 
 def test_every_key_that_the_loader_knows_is_documented_at_its_place() -> None:
-    under = {"artifacts": "artifacts.", "environment": "environments.NAME.", "function": "functions.KEY."}
+    under = {"artifacts": "artifacts.", "environment": "environments.NAME.", "function": "functions.KEY.", "capacity": "capacity."}
     asked = dict(known_keys())
     missing = []
     for place, keys in asked.items():
         prefix = under.get(place.split()[-1], "")
         if not any({prefix + key for key in keys} <= set(table) for table in key_tables()):
             missing.append(f"no table has {prefix}{{{', '.join(sorted(keys))}}}")
-    assert len(asked) == 15
+    assert len(asked) == 17
     assert not missing, "\n".join(missing)
 
 

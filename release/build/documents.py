@@ -88,6 +88,7 @@ def template_context(service: Service, stage: str, alias: str) -> Mapping[str, A
             "architecture": service.architecture,
         },
         "stage": stage,
+        "naming": service.named(stage, "{resource}"),
         "alias": alias,
         "functions": {
             function.key: {
@@ -105,6 +106,9 @@ def template_context(service: Service, stage: str, alias: str) -> Mapping[str, A
             "secrets": dict(settings.secrets),
             "tracing": settings.tracing,
             "vpc": settings.vpc,
+            "billing": settings.billing,
+            "capacity": dict(settings.capacity),
+            "alarms": dict(settings.alarms),
         },
     }
 

@@ -152,6 +152,9 @@ def _row(service: Service, functions: Sequence[NamedFunction]) -> _Row:
                 each.secrets,
                 each.tracing,
                 each.vpc,
+                each.billing,
+                each.capacity,
+                each.alarms,
             ]
             for stage, each in service.settings.items()
         },
@@ -159,6 +162,7 @@ def _row(service: Service, functions: Sequence[NamedFunction]) -> _Row:
         None if service.build == _PLAIN else list(astuple(service.build)),
         None if service.migration is None else list(astuple(service.migration)),
         service.freezes,
+        service.naming,
     ]
 
 
@@ -186,6 +190,7 @@ def _service(
     build: list[Any] | None,
     migration: list[Any] | None,
     freezes: bool,
+    naming: str,
 ) -> Service:
     payload, timeout, critical, expect = smoke
     return Service(
@@ -203,6 +208,7 @@ def _service(
         _PLAIN if build is None else _build(*build),
         None if migration is None else _migration(*migration),
         freezes,
+        naming,
     )
 
 

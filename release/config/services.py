@@ -9,12 +9,12 @@ from release.config import builds, hooks, reader, settings, values
 from release.config.problems import Problems, one_of, shown, shown_place
 from release.config.reader import Value
 from release.config.yaml_source import Table
-from release.core.models import Function, Service, Smoke, Source
+from release.core.models import NAMING, Function, Service, Smoke, Source
 
 _FILE = re.compile(r"services/([^/]+)/service\.(yaml|yml)", re.IGNORECASE)
 _STAGE: Final = "{stage}"
 _REQUIRED: Final = ("team", "owner", "data_class", "cost_center", "runtime", "architecture", "functions")
-_OPTIONAL: Final = ("build", "settings", "smoke", "migrations", "no_auto_rollback")
+_OPTIONAL: Final = ("build", "settings", "smoke", "migrations", "no_auto_rollback", "naming")
 _ARCHITECTURES: Final = ("arm64", "x86_64")
 _RUNTIMES: Final = (
     *("python3.11", "python3.12", "python3.13", "python3.14"),
@@ -22,6 +22,8 @@ _RUNTIMES: Final = (
     *("provided.al2023", "provided.al2"),
 )
 LONGEST_FUNCTION_NAME: Final = 64  # Lambda CreateFunction, FunctionName
+# S3 wants letters, digits and hyphens; no other kind of resource wants less.
+_NAMING = re.compile(r"(?:[A-Za-z0-9-]|\{(?:service|stage|resource|team)\})+")
 _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PYTHON_HANDLER = values.Grammar(
     re.compile(r"[A-Za-z_]\w*(?:[./][A-Za-z_]\w*)*\.[A-Za-z_]\w*", re.ASCII),
@@ -99,24 +101,39 @@ def _service(name: str, value: Value, stages: tuple[str, ...], functions: list[N
     if values.NAME.pattern.fullmatch(name) is None or len(name) > values.LONGEST_NAME:
         value.wrong(f"the folder's name {shown(name)} {values.NAME.what}", values.NAME.fix)
     known = reader.fields(value, _REQUIRED, _OPTIONAL)
+    team = reader.text(known.get("team"), values.TAG_VALUE) or ""
     runtime = _runtime(known.get("runtime"))
     architecture = reader.choice(known.get("architecture"), _ARCHITECTURES, "an architecture")
     return Service(
         name=name,
-        team=reader.text(known.get("team"), values.TAG_VALUE) or "",
+        team=team,
         owner=reader.text(known.get("owner"), values.TAG_VALUE) or "",
         data_class=reader.text(known.get("data_class"), values.TAG_VALUE) or "",
         cost_center=reader.text(known.get("cost_center"), values.TAG_VALUE) or "",
         runtime=runtime or "",
         architecture=cast('Literal["arm64", "x86_64"]', architecture),
-        functions=_functions(name, known.get("functions"), runtime, stages, functions),
+        functions=_functions((name, team), known.get("functions"), runtime, stages, functions),
         settings=settings.read(known.get("settings"), stages),
         smoke=_smoke(known.get("smoke")),
         source=value.source,
         build=builds.read(known.get("build"), known.get("runtime"), runtime),
         migration=hooks.migration(known.get("migrations"), _entries(known.get("functions"))),
         freezes=reader.choice(known.get("no_auto_rollback"), ("freeze",), "a way not to go back") is not None,
+        naming=_naming(known.get("naming")),
     )
+
+
+def _naming(value: Value | None) -> str:
+    pattern = reader.text(value)
+    if value is None or pattern is None:
+        return NAMING
+    missing = [one for one in (_STAGE, "{resource}") if one not in pattern]
+    if missing:
+        value.wrong(f"{shown(pattern)} has no {missing[0]}", "put it in, as in {stage}-{resource}-{team}")
+    elif _NAMING.fullmatch(pattern) is None:
+        what = f"{shown(pattern)} cannot name every kind of resource"
+        value.wrong(what, "use letters, digits, '-', {service}, {stage}, {resource} and {team}")
+    return pattern
 
 
 def _entries(value: Value | None) -> reader.Fields:
@@ -135,7 +152,7 @@ def _runtime(value: Value | None) -> str | None:
 
 
 def _functions(
-    service: str,
+    named: tuple[str, str],
     value: Value | None,
     runtime: str | None,
     stages: tuple[str, ...],
@@ -153,15 +170,15 @@ def _functions(
         if values.WORD.pattern.fullmatch(key) is None or len(key) > values.LONGEST_NAME:
             entry.wrong(f"{shown(key)} {values.WORD.what}", values.WORD.fix)
         known = reader.fields(entry, ("name", "handler"))
-        pattern = _function_name(known.get("name"), stages)
+        pattern = _function_name(known.get("name"), named, stages)
         handler = reader.text(known.get("handler"), handlers, _LONGEST_HANDLER)
         if pattern is not None:
-            functions.append(NamedFunction(f"{service}/{key}", known["name"].source, pattern))
+            functions.append(NamedFunction(f"{named[0]}/{key}", known["name"].source, pattern))
             found.append(Function(key, pattern, handler or ""))
     return tuple(found)
 
 
-def _function_name(value: Value | None, stages: tuple[str, ...]) -> str | None:
+def _function_name(value: Value | None, named: tuple[str, str], stages: tuple[str, ...]) -> str | None:
     pattern = reader.text(value)
     if value is None or pattern is None:
         return None
@@ -170,11 +187,13 @@ def _function_name(value: Value | None, stages: tuple[str, ...]) -> str | None:
             f"{shown(pattern)} names one function for all stages", "put {stage} into it, as in api-{stage}"
         )
         return None
+    service, team = named
+    pattern = pattern.replace("{service}", service).replace("{team}", team)
     longest = max(stages, key=len, default="stage")
     filled = pattern.replace(_STAGE, longest)
     if _FUNCTION_NAME.fullmatch(filled) is None:
         what = f"{shown(pattern)} cannot be the name of a Lambda function"
-        value.wrong(what, "use letters, digits, '-', '_' and {stage}")
+        value.wrong(what, "use letters, digits, '-', '_', {service}, {stage} and {team}")
         return None
     if len(filled) > LONGEST_FUNCTION_NAME:
         what = f"{shown(filled)} has {len(filled)} characters; {LONGEST_FUNCTION_NAME} are the most"

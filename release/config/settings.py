@@ -5,12 +5,13 @@ in all, reserved names). Log retention: CloudWatch Logs API reference, PutRetent
 """
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from release.config import reader, values
 from release.config.problems import one_of, shown
 from release.config.reader import Fields, Value
-from release.core.models import Settings
+from release.core.models import ALARMS, CAPACITY, Settings
 
 DEFAULT: Final = "default"
 MEMORY_MB: Final = (128, 10_240)
@@ -25,9 +26,19 @@ _RESERVED_PREFIXES: Final = ("AWS_", "LAMBDA_")
 _UNRESERVED: Final = frozenset(
     {"AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "AWS_LAMBDA_EXEC_WRAPPER"}
 )
-_KEYS: Final = ("memory", "timeout", "log_retention_days", "environment", "secrets", "tracing", "vpc")
+_KEYS: Final = (
+    *("memory", "timeout", "log_retention_days", "environment", "secrets", "tracing", "vpc"),
+    *("billing", "capacity", "alarms"),
+)
+_BILLING: Final = ("on-demand", "provisioned")
+_UNITS: Final = (1, 40_000)  # of a table's capacity: DynamoDB's default quota in every region
+_COUNT: Final = (1, 1_000_000)
+_PERCENT: Final = (1, 100)
+_LONGEST_PERIOD: Final = timedelta(days=1)  # of an alarm: CloudWatch PutMetricAlarm, Period
 _CANNOT_BE_UNSET: Final = frozenset({"memory", "timeout", "log_retention_days"})
-_MERGED_BY_KEY: Final = frozenset({"environment", "secrets"})
+_VARIABLES: Final = frozenset({"environment", "secrets"})
+_BUILT_IN: Final[Mapping[str, Mapping[str, int]]] = {"alarms": ALARMS, "capacity": CAPACITY}
+_MERGED_BY_KEY: Final = ("environment", "secrets", "alarms", "capacity")
 
 
 def read(value: Value | None, stages: Collection[str]) -> Mapping[str, Settings]:
@@ -46,7 +57,7 @@ def read(value: Value | None, stages: Collection[str]) -> Mapping[str, Settings]
             entry.wrong(f"there is no stage {shown(name)}", one_of(name, (DEFAULT, *sorted(stages))))
         layer = _layer(entry, is_default=False)
         settings[name] = _merged(default, layer)
-        if not _MERGED_BY_KEY.isdisjoint(layer):
+        if not _VARIABLES.isdisjoint(layer):
             _check_variables(settings[name], entry)
     return settings
 
@@ -80,7 +91,29 @@ def _layer(value: Value, *, is_default: bool) -> dict[str, Any]:
         layer["tracing"] = None if reader.share(known["tracing"]) is None else reader.text(known["tracing"])
     if "vpc" in known and "vpc" not in layer:
         layer["vpc"] = reader.boolean(known["vpc"])
+    if "billing" in known and "billing" not in layer:
+        layer["billing"] = reader.choice(known["billing"], _BILLING, "a way to pay for tables")
+    if "capacity" in known and "capacity" not in layer:
+        units = reader.fields(known["capacity"], (), tuple(CAPACITY))
+        layer["capacity"] = {key: reader.integer(entry, *_UNITS, "units") for key, entry in units.items()}
+    if "alarms" in known and "alarms" not in layer:
+        layer["alarms"] = _alarms(known["alarms"])
     return layer
+
+
+def _alarms(value: Value) -> dict[str, int | None]:
+    known = reader.fields(value, (), tuple(ALARMS))
+    percent, period = known.get("duration_percent"), known.get("period")
+    found: dict[str, int | None] = {
+        key: reader.integer(known[key], *_COUNT) for key in ("errors", "throttles") if key in known
+    }
+    if percent is not None:
+        found["duration_percent"] = reader.integer(percent, *_PERCENT, "% of the time-out")
+    if period is not None and (length := reader.duration(period, longest=_LONGEST_PERIOD)) is not None:
+        found["period"] = seconds = int(length.total_seconds())
+        if seconds % 60:
+            period.wrong("an alarm cannot look at parts of a minute", "write whole minutes, as in 5m")
+    return found
 
 
 def _retention(value: Value) -> int | None:
@@ -116,9 +149,8 @@ def _merged(default: Mapping[str, Any], layer: Mapping[str, Any]) -> Settings:
     for key in _MERGED_BY_KEY:
         if layer.get(key) and default.get(key):
             merged[key] = {**default[key], **layer[key]}
-        merged[key] = {
-            name: content for name, content in (merged.get(key) or {}).items() if content is not None
-        }
+        said = {name: content for name, content in (merged.get(key) or {}).items() if content is not None}
+        merged[key] = {**_BUILT_IN.get(key, {}), **said}
     return Settings(**{key: content for key, content in merged.items() if content is not None})
 
 

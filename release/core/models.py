@@ -5,6 +5,7 @@ and complete after loading.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from release.core.access import Access
@@ -192,6 +193,17 @@ class Function:
         return self.name_pattern.replace("{stage}", stage)
 
 
+# Thresholds of the alarms of a function: how many errors and throttled calls within `period` seconds, and how
+# much of its time-out calls may take (p95).
+ALARMS: Mapping[str, int] = MappingProxyType(
+    {"errors": 1, "throttles": 1, "duration_percent": 80, "period": 60}
+)
+NAMING = "{service}-{stage}-{resource}"
+CAPACITY: Mapping[str, int] = MappingProxyType(
+    {"read": 5, "write": 5}
+)  # units of a table that is provisioned
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What CloudFormation configures for a service's functions in one stage."""
@@ -203,6 +215,9 @@ class Settings:
     secrets: Mapping[str, str] = field(default_factory=dict)  # name -> ARN in Secrets Manager
     tracing: str | None = None  # share of requests to trace, as written: "5%"
     vpc: bool = False
+    billing: str = "on-demand"  # of its tables; or "provisioned"
+    capacity: Mapping[str, int] = field(default_factory=lambda: dict(CAPACITY))
+    alarms: Mapping[str, int] = field(default_factory=lambda: dict(ALARMS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +276,12 @@ class Service:
     build: Build = Build()
     migration: Migration | None = None
     freezes: bool = False  # no_auto_rollback: a failure leaves its aliases where they are, for a person
+    naming: str = NAMING  # names of its resources
+
+    def named(self, stage: str, resource: str) -> str:
+        """The name of a resource in this stage."""
+        filled = self.naming.replace("{service}", self.name).replace("{team}", self.team)
+        return filled.replace("{stage}", stage).replace("{resource}", resource)
 
     def settings_for(self, stage: str) -> Settings:
         return self.settings.get(stage, self.settings["default"])

@@ -185,3 +185,33 @@ def test_smoke_may_expect_an_answer_and_send_any_json() -> None:
 )
 def test_smoke_is_checked_in_every_part(old: str, new: str, expected: str) -> None:
     assert complaint(old, new).startswith(f"13: smoke/{expected}")
+
+
+def test_a_service_names_its_resources_by_a_pattern() -> None:
+    plain = load_services(SERVICES, STAGES)["price-fetcher"]
+    texts = service_with("runtime:", 'naming: "{stage}-{resource}-{team}"\nruntime:')
+    service = load_services(texts, STAGES)["price-fetcher"]
+
+    assert plain.named("qa", "audit") == "price-fetcher-qa-audit"
+    assert service.named("qa", "audit") == "qa-audit-backend"
+
+
+def test_a_function_may_be_named_by_service_stage_and_team() -> None:
+    texts = service_with('"price-fetcher-{stage}"', '"{stage}-{service}-lambda-{team}"')
+    (function,) = load_services(texts, STAGES)["price-fetcher"].functions
+
+    assert function.name("dev") == "dev-price-fetcher-lambda-backend"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("{resource}-{team}", "naming: '{resource}-{team}' has no {stage}"),
+        ("{stage}", "naming: '{stage}' has no {resource}"),
+        ("{stage}_{resource}", "naming: '{stage}_{resource}' cannot name every kind of resource"),
+        ("{stage}-{resource}-{region}", "cannot name every kind of resource"),
+    ],
+)
+def test_a_pattern_that_cannot_name_resources_is_said(pattern: str, complaint: str) -> None:
+    (found,) = service_complaints(service_with("runtime:", f'naming: "{pattern}"\nruntime:'))
+    assert complaint in found, found

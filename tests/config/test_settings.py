@@ -2,7 +2,7 @@ import pytest
 
 from release.config import load_services
 from release.core.models import Settings
-from tests.config.texts import SERVICE, STAGES, service_complaints, service_with
+from tests.config.texts import SERVICE, STAGES, service_complaints, service_with, with_text
 
 DEFAULTS = (
     "{memory: 256, timeout: 30, log_retention_days: 7,"
@@ -188,3 +188,34 @@ def test_the_environment_of_a_stage_is_bounded_with_the_defaults_in_it() -> None
     assert found.startswith(
         f"{SERVICE}:12: settings/prod/environment: names, values and ARNs of secrets have 4,126 bytes;"
     )
+
+
+def test_thresholds_and_units_of_a_stage_lie_on_top_of_the_defaults() -> None:
+    texts = service_with(
+        "memory: 256",
+        "alarms: {errors: 5, period: 5m}, billing: provisioned, capacity: {read: 20}, memory: 256",
+    )
+    texts = with_text(texts, SERVICE, "memory: 1024", "alarms: {errors: 9}, billing: on-demand, memory: 1024")
+    service = load_services(texts, STAGES)["price-fetcher"]
+
+    qa, prod = service.settings_for("qa"), service.settings_for("prod")
+    assert (qa.billing, prod.billing) == ("provisioned", "on-demand")
+    assert qa.capacity == {"read": 20, "write": 5}
+    assert qa.alarms == {"errors": 5, "throttles": 1, "duration_percent": 80, "period": 300}
+    assert prod.alarms == {**qa.alarms, "errors": 9}
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ("billing: free", "billing: 'free' is not a way to pay for tables"),
+        ("alarms: {errors: 0}", "alarms/errors: '0' is out of range"),
+        ("alarms: {period: 90s}", "alarms/period: an alarm cannot look at parts of a minute"),
+        ("alarms: {period: 2d}", "alarms/period: must be longer than nothing and at most 86,400 seconds"),
+        ("alarms: {latency: 1}", "alarms/latency: the key 'latency' is not known"),
+        ("capacity: {read: 40001}", "capacity/read: '40001' is out of range"),
+    ],
+)
+def test_a_threshold_that_cannot_be_is_said(said: str, complaint: str) -> None:
+    (found,) = service_complaints(service_with("memory: 256", f"{said}, memory: 256"))
+    assert complaint in found, found
