@@ -128,8 +128,11 @@ def _requested(start: Event) -> dict[str, Any]:
     """Without the approvers where older versions have not recorded them: old documents keep their bytes."""
     asked = {"actor": start.actor, "run": start.run, "at": start.at, "reason": start.reason}
     known = start.gates is not None or start.approvers
-    proof = {"known": start.known} if start.known is not None else {}
-    return asked | proof | ({"approvers": list(start.approvers)} if known else {})
+    return asked | _proof(start) | ({"approvers": list(start.approvers)} if known else {})
+
+
+def _proof(event: Event) -> dict[str, str]:
+    return {"known": event.known} if event.known is not None else {}
 
 
 def pull_requests(subjects: Iterable[str]) -> list[int]:
@@ -179,7 +182,7 @@ def _approval(event: Event) -> dict[str, Any]:
         "at": event.at,
         "reason": event.reason,
         "record": event.path,
-    }
+    } | _proof(event)
 
 
 def _good(good: Good | None) -> dict[str, Any] | None:

@@ -126,6 +126,7 @@ def promotion_json(promotion: Promotion) -> dict[str, Any]:
         "duration_seconds": int(seconds.total_seconds()) if seconds is not None else None,
         "actor": start.actor,
         "run": start.run,
+        "known": start.known,
         "reason": start.reason,
         "outcome": outcome_word(promotion),
         "superseded_by": promotion.superseded_by,
