@@ -1,5 +1,4 @@
-"""The demo: a merge goes to production in two regions, twice something breaks, and the ledger tells the
-story.
+"""The demo: a merge goes to production in two regions, twice something breaks, and ledger and GitHub tell it.
 
 Real git, real handlers, the real CLI as a process of its own for every step; only AWS and GitHub are the
 sandbox. It works in a temporary clone and leaves nothing behind.
@@ -18,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from release.errors import Misconfigured, ReleaseError
+from release.sandbox.demo_forge import shown
 from release.sandbox.session import Sandbox
 
 WIDTH = 80
@@ -157,23 +157,6 @@ class Demo:
         if done.returncode != ends:
             raise DemoFailed(f"{shown} ended with {done.returncode}, not {ends}")
 
-    def forge_holds(self) -> None:
-        """Show the releases and deployments of the forge, as GitHub's pages would."""
-        held = self._forge.state(self._repository)
-        print(f"\n{self._bold(f'releases of {self._repository}')}")
-        for one in held["releases"]:
-            kind = " (draft)" if one["draft"] else " (pre-release)" if one["prerelease"] else ""
-            files = ", ".join(file["name"] for file in one["assets"])
-            print(
-                textwrap.fill(
-                    f"{one['tag']}{kind}: {files}", WIDTH, initial_indent="  ", subsequent_indent="    "
-                )
-            )
-        print(self._bold("deployments"))
-        for one in held["deployments"]:
-            state = one["statuses"][-1]["state"] if one["statuses"] else "pending"
-            print(f"  {state:<12}{one['description'] or one['environment']}"[:WIDTH], flush=True)
-
     def merge(self, message: str, edits: Mapping[str, tuple[str, str]]) -> None:
         """Edit files (path -> old text, new text), commit, push to main: what a merged pull request does."""
         for path, (old, new) in edits.items():
@@ -183,6 +166,17 @@ class Demo:
                 raise DemoFailed(f"{path} has changed: the demo does not find {old!r}")
             file.write_text(text.replace(old, new, 1), encoding="utf-8")
         self._publish(message)
+
+    def pull_request(self, number: int, title: str) -> None:
+        """The last merge came in by this one."""
+        commit = self.git("rev-parse", "HEAD")
+        self._forge.add_pull(self._repository, title, [commit], number=number, merged_as=commit, user="ana")
+
+    def show_forge(self) -> None:
+        """What people would see on GitHub's pages."""
+        print(f"\n{self._bold(f'On GitHub: {self._repository}')}")
+        for line in shown(self._forge.state(self._repository), WIDTH):
+            print(line, flush=True)
 
     def revert(self) -> None:
         """Take back the last merge."""
@@ -211,11 +205,14 @@ def story(demo: Demo) -> None:
     demo.release("promote", "uat", "--yes", "--reason", "first release")
     demo.release("accept", "uat", "--yes", "--reason", "first release")
     demo.release("promote", "prod", "--yes", "--reason", "first release")
+    demo.say("At the end of every run, the workflow shows on GitHub what the ledger holds:")
+    demo.release("record", "--yes")
 
     demo.title("A change to price-fetcher is merged: DEV deploys that service alone")
     demo.merge(
-        "feat: price-fetcher says more about itself", {_HANDLER: (_DOCSTRING, f"{_DOCSTRING}Prices. ")}
+        "feat: price-fetcher says more about itself (#1)", {_HANDLER: (_DOCSTRING, f"{_DOCSTRING}Prices. ")}
     )
+    demo.pull_request(1, "price-fetcher says more about itself")
     demo.release("changed", "--stage", "dev")
     demo.release("deploy", "dev", "--yes")
 
@@ -227,6 +224,7 @@ def story(demo: Demo) -> None:
     demo.release("accept", "uat", "--yes", "--reason", "prices are right")
     demo.release("promote", "prod", "--yes", "--reason", "change request 4711")
     demo.release("audit", "show", "v1.1.0")
+    demo.release("record", "prod", "--yes")
 
     demo.title("A merge with a broken handler trips the circuit breaker in DEV")
     demo.merge(
@@ -246,15 +244,16 @@ def story(demo: Demo) -> None:
     demo.release("promote", "uat", "--yes", "--reason", "QA has signed off")
     demo.release("accept", "uat", "--yes", "--reason", "prices are right")
     demo.release("promote", "prod", "--yes", "--reason", "change request 4712", ends=5)
-
-    demo.title("GitHub shows what the ledger holds")
-    demo.release("record", "prod", "--yes")
-    demo.forge_holds()
+    demo.release("record", "--yes")
 
     demo.title("What runs where, and how it came to be")
     demo.release("status")
     demo.release("status", "prod")
     demo.release("audit", "log")
+
+    demo.title("What GitHub shows of it, and whether all of it is what the ledger says")
+    demo.show_forge()
+    demo.release("audit", "verify")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

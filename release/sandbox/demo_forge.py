@@ -28,10 +28,17 @@ def shown(repository: Mapping[str, Any], width: int) -> Iterator[str]:
         for comment in pull["comments"]:
             yield ""
             yield f"Comment on #{pull['number']}, {pull['title']}"
-            for line in comment["body"].splitlines():
-                if line.startswith("|") and not line.startswith("|--"):
-                    cells = [_words(cell) for cell in line.strip("|").split("|")]
-                    yield ("  " + "".join(f"{cell:<18}" for cell in cells)).rstrip()[:width]
+            yield from _table(comment["body"], width)
+
+
+def _table(markdown: str, width: int) -> Iterator[str]:
+    """The table in a text, in columns."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|") and not line.startswith("|--")]
+    rows = [[_words(cell) for cell in line.strip("|").split("|")] for line in lines]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True))
+        yield f"  {'  '.join(cells)}".rstrip()[:width]
 
 
 def _newest(deployments: Any) -> list[Any]:

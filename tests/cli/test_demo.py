@@ -105,10 +105,23 @@ def test_no_line_wraps_at_eighty_columns(shown: Shown) -> None:
 
 
 def test_it_ends_with_where_things_stand_and_how_they_came_to_be(shown: Shown) -> None:
-    assert [command for command, _ in shown.steps][-1] == "release audit log"
+    last = [command for command, _ in shown.steps][-4:]
+    assert last == ["release status", "release status prod", "release audit log", "release audit verify"]
     status = shown.out.rpartition("$ release status\n")[2]
     assert re.search(r"^prod +v1\.1\.0 ", status, re.MULTILINE)  # the failed v1.1.1 does not serve
     assert re.search(r"promote +v1\.1\.1 +failed", status)
+
+
+def test_the_forge_holds_a_release_of_each_that_reached_prod_and_all_of_it_verifies(shown: Shown) -> None:
+    forge = shown.out.partition("On GitHub: acme/fleet\n")[2].partition("$ release")[0]
+    assert re.findall(r"^  (v\S+) +(.*)$", forge, re.MULTILINE) == [
+        ("v1.0.0", "published"),
+        ("v1.1.0", "published, latest"),
+    ]
+    assert len(re.findall(r"^    (\S+) +[0-9,]+ bytes +sha256", forge, re.MULTILINE)) == 8
+    assert re.search(r"^  prod +us-west-2 +failure +promote v1\.1\.1$", forge, re.MULTILINE)
+    assert re.search(r"^  prod +v1\.1\.0 ", forge.partition("Comment on #1")[2], re.MULTILINE)
+    assert re.search(r"^verified: \d+ holds$", shown.out, re.MULTILINE)
 
 
 def test_the_three_tags_are_on_one_commit_with_their_trailers(shown: Shown) -> None:
