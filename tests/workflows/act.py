@@ -76,8 +76,12 @@ class Act:
         *,
         notifications: str = "",
         slip: tuple[str, str] = ("", ""),
+        shared: str = "",
     ) -> None:
-        """`notifications` as pipelines/ have them; `slip`: what a workflow says, and what it says instead."""
+        """`notifications` as pipelines/ have them; `slip`: what a workflow says, and what it says instead.
+
+        `shared`: OWNER/NAME@COMMIT of the repository whose `_release.yml` does the work; empty: this one.
+        """
         self._program = program
         self._world = world
         self._release = release
@@ -86,20 +90,38 @@ class Act:
             stub = self._folder / name
             stub.mkdir(parents=True)
             (stub / "action.yml").write_text(_STUB.format(script=script), encoding="utf-8")
-        (self._folder / "files").mkdir()
+        self.files = self._folder / "files"  # what jobs keep for each other, by its name
+        self.files.mkdir()
         (self._folder / "home").mkdir()
-        self._identities = Identities(world)
+        self._identities = Identities(world, shared.partition("@")[0])
         environments = self._identities.environments() + notifications
         (world.clone / "pipelines" / "environments.yaml").write_text(environments, encoding="utf-8")
-        texts = {name: text.replace(*slip) for name, text in texts_of(pipelines_in(world.clone)).items()}
-        self._pins = dict(re.findall(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40})", "\n".join(texts.values())))
-        files = {f".github/workflows/{name}": _for_act(text) for name, text in texts.items()}
-        world.merge("ci: workflows", {**files, "actions/setup/action.yml": _SETUP})
+        pipelines = pipelines_in(world.clone)
+        ours = {name: text.replace(*slip) for name, text in texts_of(pipelines).items()}
+        pins = dict(re.findall(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40})", "\n".join(ours.values())))
+        self._local = {f"{name}@{pins[name]}": self._folder / name for name in _STUBS}
+        setup = {"actions/setup/action.yml": _SETUP}
+        if not shared:
+            world.merge("ci: workflows", {**_in_place(ours), **setup})
+            return
+        self._local[shared] = self._folder / "shared"
+        called = _for_act(
+            ours["_release.yml"].replace("$/actions/setup", shared.replace("@", "/actions/setup@"))
+        )
+        for path, text in {".github/workflows/_release.yml": called, **setup}.items():
+            file = self._local[shared] / path
+            file.parent.mkdir(parents=True)
+            file.write_text(text, encoding="utf-8")
+        world.merge("ci: buttons", _in_place(texts_of(pipelines, shared)))
 
     @property
     def repository(self) -> str:
         """OWNER/NAME on the forge."""
         return self._identities.repository
+
+    def trust_only(self, called: str) -> None:
+        """From now on the roles trust the jobs of `_release.yml` of this OWNER/NAME."""
+        Identities(self._world, called)
 
     def shown(self) -> dict[str, Any]:
         """What the forge holds of the repository."""
@@ -147,8 +169,8 @@ class Act:
             event_file = self._folder / "event.json"
             event_file.write_text(json.dumps(payload), encoding="utf-8")
             given += ["--eventpath", str(event_file)]
-        for name in _STUBS:
-            given += ["--local-repository", f"{name}@{self._pins[name]}={self._folder / name}"]
+        for name, folder in self._local.items():
+            given += ["--local-repository", f"{name}={folder}"]
         given += ["--var", f"ACT_TOKENS={json.dumps(self._identities.tokens(), separators=(',', ':'))}"]
         done = subprocess.run(
             [self._program, event, "--json", "-W", f".github/workflows/{workflow}",
@@ -159,6 +181,34 @@ class Act:
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         return _run(done.returncode, (done.stdout + done.stderr).splitlines())
+
+    def run_again(self, workflow: str, job: str, said: Mapping[str, str], *, reason: str) -> Run:
+        """As "Re-run failed jobs": this one job alone, with what those before it have `said`."""
+        file = self._world.clone / ".github" / "workflows" / "_release.yml"
+        text = file.read_text(encoding="utf-8")
+        head, _, jobs = text.partition("\njobs:\n")
+        (found,) = re.findall(rf"(?ms)^  {job}:\n.*?(?=^  \S|\Z)", jobs)
+        found = re.sub(r"(?m)^    needs: .*\n", "", found)
+        for name, value in said.items():
+            found = found.replace(f"needs.{name}", f"'{value}'")
+        assert "needs." not in found, found
+        try:
+            file.write_text(f"{head}\njobs:\n{found}", encoding="utf-8")
+            return self.run(workflow, attempt=2, reason=reason)
+        finally:
+            file.write_text(text, encoding="utf-8")
+
+
+def by(login: str, world: World, *words: str) -> None:
+    """A run that this person has started, without act: it is quicker."""
+    ended = world.start(
+        *words, GITHUB_ACTIONS="true", GITHUB_RUN_ID="1", GITHUB_ACTOR=login, CI="true"
+    ).wait()
+    assert ended.code == 0, str(ended)
+
+
+def _in_place(texts: Mapping[str, str]) -> dict[str, str]:
+    return {f".github/workflows/{name}": _for_act(text) for name, text in texts.items()}
 
 
 def _run(code: int, lines: Sequence[str]) -> Run:

