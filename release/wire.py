@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Repo,
         Stacks,
     )
+    from release.ports.surroundings import Surroundings
     from release.ports.workplace import AwsSetup, Machine
 
 TOOL = f"lambda-release {__version__}"
@@ -126,6 +127,12 @@ class Wiring:
         from release.adapters.stacks import CloudFormationStacks
 
         return CloudFormationStacks(self._aws)
+
+    @property
+    def surroundings(self) -> "Surroundings":
+        from release.adapters.surroundings import AwsSurroundings
+
+        return AwsSurroundings(self._aws)
 
     @cached_property
     def metrics(self) -> "Metrics":

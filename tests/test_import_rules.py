@@ -24,6 +24,7 @@ MAY_IMPORT = {
     # the verbs behind the CLI: they read through ports and let core decide
     "promotion": frozenset({"observe", "apply", "build", "config", "ports", "core", "errors"}),
     "standing": frozenset({"promotion", "observe", "ports", "core", "errors"}),
+    "drift": frozenset({"promotion", "observe", "build", "ports", "core", "errors"}),
     "changed": frozenset({"promotion", "observe", "build", "config", "ports", "core", "errors"}),
     "journal": frozenset({"ports", "core", "errors"}),
     "decide": frozenset({"promotion", "apply", "ports", "core", "errors"}),

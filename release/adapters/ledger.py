@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from release.core.chain import LedgerCommit, is_event
 from release.core.decisions import closed_by_people
-from release.core.records import Event, IllegalEvent, StageHead, advance
+from release.core.records import Event, IllegalEvent, StageHead, advance, restores
 from release.errors import Conflict, GateClosed, Misconfigured, Unavailable
 from release.ports import Clock, LedgerState, RefUpdate, RemoteRefs, Repo
 
@@ -213,7 +213,7 @@ def _is_about(event: Event, release: str | None) -> bool:
 
 def _refuse_held(head: StageHead, event: Event) -> None:
     """Raises GateClosed where somebody has held the stage between a plan and its start."""
-    if event.kind == "started" and event.verb != "rollback":
+    if event.kind == "started" and not restores(event.verb):
         for blocker in closed_by_people(head, event.release.commit if event.release else ""):
             raise GateClosed(blocker.message, fix=blocker.fix)
 

@@ -7,7 +7,7 @@ from release.apply.record import event, write
 from release.apply.tell import tell
 from release.apply.work import Aborted, LostHold, Paused, Work
 from release.core.reasons import redacted
-from release.core.records import Event, Outcome, Served, stamp
+from release.core.records import Event, Outcome, Served, restores, stamp
 from release.errors import Conflict, ReleaseError, Unrecorded
 
 
@@ -89,7 +89,7 @@ def _hold(work: Work, outcome: Outcome, failure: ReleaseError | None) -> str | N
     plan, left = work.plan, work.journal.left
     if left:
         return redacted(f"{plan.release.label} failed, and not all goes back by itself: {min(left)}")
-    if not plan.hold_on_failure or plan.verb == "rollback" or outcome not in ("failed", "stranded"):
+    if not plan.hold_on_failure or restores(plan.verb) or outcome not in ("failed", "stranded"):
         return None
     return redacted(f"{plan.release.label} failed: {failure.cause if failure else outcome}")
 

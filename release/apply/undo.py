@@ -11,7 +11,7 @@ from release.apply.stacks import put_stack
 from release.apply.work import Work, patiently
 from release.core.models import Place
 from release.core.plan import ALIAS_EXISTS
-from release.core.records import Served
+from release.core.records import Served, restores
 from release.core.snapshot import AliasFacts, StackFacts
 from release.errors import ForeignChange, ReleaseError, Unavailable
 
@@ -50,7 +50,7 @@ def _stays(work: Work, served: Served) -> bool:
 
     A rollback is a person's decision, and so is its undo.
     """
-    return work.plan.verb != "rollback" and work.settings(served.service).freezes
+    return not restores(work.plan.verb) and work.settings(served.service).freezes
 
 
 def _leave(work: Work, served: Served) -> str | None:

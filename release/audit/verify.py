@@ -11,7 +11,7 @@ from release.core import trailers
 from release.core.audited import Audited, Check
 from release.core.chain import TagFacts, Walk, first_difference, tag_problems
 from release.core.models import BucketStore, Pipeline, Pipelines, Stage
-from release.core.records import Good
+from release.core.records import Good, restores
 from release.core.tags import parse
 from release.errors import Misconfigured, ReleaseError, Unavailable
 from release.observe import pipeline_texts
@@ -238,7 +238,7 @@ def _recorded(
     """That the record of what a stage serves names the bytes that the release's manifest names."""
     with contextlib.suppress(ReleaseError):  # a record or manifest that is not there is said where it belongs
         record = reading.ledger.event(setup.state, good.record)
-        if record.verb == "rollback" or record.services is not None:
+        if restores(record.verb) or record.services is not None:
             return  # what it left alone is of other releases
         entries = load_manifest(reading.artifacts(pipelines), good.release.manifest).services
         for served in record.after:

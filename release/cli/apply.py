@@ -94,8 +94,8 @@ def _request(asked: dict[str, Any]) -> "Request":
     request = Request(**asked, services=tuple(services), regions=tuple(regions))
     if request.bump not in BUMPS:
         raise ValueError(f"bump must be one of {', '.join(BUMPS)}")
-    if request.verb == "rollback" and request.reason is None:
-        raise ValueError("a rollback needs a reason")
+    if request.verb in ("rollback", "reconcile") and request.reason is None:
+        raise ValueError(f"a {request.verb} needs a reason")
     if request.regions and request.reason is None:
         raise ValueError("regions need a reason")
     for text in (request.reason, request.despite_alarms, request.approve_destructive):

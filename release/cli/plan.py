@@ -8,7 +8,7 @@ import click
 
 from release.cli.context import json_option, pipeline_option, wiring, with_options
 from release.cli.output import show, show_json
-from release.cli.requests import deploy_request, promote_request, rollback_request
+from release.cli.requests import deploy_request, promote_request, reconcile_request, rollback_request
 from release.cli.usage import Verbs
 from release.errors import ExitCode, Misconfigured
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _VERBS = {
     "deploy": (deploy_request, "Plan a deployment of a commit that `release build` has built."),
     "promote": (promote_request, "Plan a promotion."),
+    "reconcile": (reconcile_request, "Plan the way back to what the ledger says."),
     "rollback": (rollback_request, "Plan a rollback."),
 }
 _out_option = click.option(
@@ -27,7 +28,7 @@ _out_option = click.option(
 )
 
 
-@click.group("plan", cls=Verbs, short_help="What deploy, promote or rollback would do; nothing is done.")
+@click.group("plan", cls=Verbs, short_help="What a verb that moves a release would do; nothing is done.")
 def command() -> None:
     """Show a plan: now → next, the steps, what stands in the way. Exit 3 when something does."""
 

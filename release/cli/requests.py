@@ -149,6 +149,15 @@ rollback_request = _asked(
 )
 
 
+def _reconciliation(stage: str, reason: str) -> "Request":
+    from release.promotion import Request
+
+    return Request("reconcile", stage, reason=reason)
+
+
+reconcile_request = _asked(_reconciliation, _stage, reason_option(required=True))
+
+
 def _break_glass(regions: tuple[str, ...], reason: str | None) -> tuple[str, ...]:
     """Raises Misconfigured for regions without a reason."""
     if regions and reason is None:

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from release.core.decisions import why_quarantined
-from release.core.records import Event, ReleaseRef, Running, Served, StageHead, Verb, mark, overdue
+from release.core.records import (
+    Event,
+    ReleaseRef,
+    Running,
+    Served,
+    StageHead,
+    Verb,
+    mark,
+    overdue,
+    restores,
+)
 from release.core.snapshot import AliasFacts
 
 
@@ -101,7 +111,7 @@ def asked_back(head: StageHead, earlier: Sequence[StageHead] = ()) -> str | None
     running = head.running
     if running is None:
         return None
-    for one in (head, *earlier) if running.verb != "rollback" else ():
+    for one in (head, *earlier) if not restores(running.verb) else ():
         bad = one.quarantine_of(running.release.commit)
         if bad is not None and bad.actor is not None:
             return f"{running.release.label} was quarantined meanwhile: {why_quarantined(one, bad)}"

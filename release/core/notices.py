@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, assert_never
 
 from release.core.reasons import shown
 from release.core.recipients import Occasion
-from release.core.records import Event, Judged
+from release.core.records import Event, Judged, restores
 
 Tone = Literal["good", "bad", "attention"]
 
@@ -55,7 +55,9 @@ def of_event(event: Event, where: str, *, first: bool = False) -> Notice | None:
     what = f"{event.verb} of {label} to {stage}"
     match event.outcome:
         case "succeeded":
-            title = f"{stage} is back on {label}" if back else f"{label} serves in {stage}"
+            title = f"{label} serves in {stage}"
+            if restores(event.verb):
+                title = f"{stage} is back on {label}"
             return _notice(event, where, "rollback" if back else "succeeded", "good", title, first=first)
         case "failed":
             return _notice(event, where, "failed", "bad", f"{what} failed; what served before serves now")

@@ -3,7 +3,7 @@ are made from these alone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from release.core.models import Place
 from release.core.records import Served
@@ -24,6 +24,8 @@ class FunctionFacts:
     last_update_reason: str
     timeout: int  # seconds
     reserved_concurrency: int | None
+    # What `configuration` is the digest of: setting -> value as text, of environment variables a digest
+    settings: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

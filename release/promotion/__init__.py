@@ -5,6 +5,7 @@ Nothing here writes to AWS or git; `release.apply` carries out what comes of it.
 
 from release.promotion.choose import deploy_selection, next_release
 from release.promotion.drafts import Draft, refuse
+from release.promotion.reconcile import draft_reconciled
 from release.promotion.requested import draft
 from release.promotion.resumed import draft_back, draft_resumed, draft_watched
 from release.promotion.rollback import draft_rollback
@@ -20,6 +21,7 @@ __all__ = [
     "draft",
     "draft_back",
     "draft_promotion",
+    "draft_reconciled",
     "draft_resumed",
     "draft_rollback",
     "draft_rollout",

@@ -185,14 +185,19 @@ def drafted(
     observed: Observed,
     kept: tuple[Served, ...] = (),
     places: tuple[Place, ...] | None = None,
+    *,
+    at_once: bool = False,
 ) -> Draft:
+    """`at_once`: back to what served before. The stage's rollout is for what is new there, and so are the
+    programs that look at it afterwards.
+    """
     places = places or places_of(stage, selection.regions)
-    rollouts = {} if selection.verb == "rollback" else {at.region: stage.rollouts[at.region] for at in places}
+    rollouts = {} if at_once else {at.region: stage.rollouts[at.region] for at in places}
     head = setup.head(stage.name)
     some = selection.services is not None or selection.regions is not None
     begun = isinstance(hold, Continue)  # that ends with an outcome, though nothing may be left to move
     idle = not (steps or selection.mint or begun) and (serves_already(head, selection) or some)
-    looks = bool(wanted) and selection.verb != "rollback" and not (idle and head.running is None)
+    looks = bool(wanted) and not at_once and not (idle and head.running is None)
     moved = holding.moved_by(dead, aliases_of(observed))
     before = holding.carried([change.served for change in changes], dead, moved)
     plan = replace(

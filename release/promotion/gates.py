@@ -14,7 +14,7 @@ from release.core.gates import Acceptance, GateFacts, alarms_clear, closed_by_ti
 from release.core.gates_passed import let_in_before, passed_alarms, passed_gates
 from release.core.models import Pipelines, Place, Stage
 from release.core.plan import Plan
-from release.core.records import Accepted, Good, Passed, ReleaseRef, StageHead, Verb, moment
+from release.core.records import Accepted, Good, Passed, ReleaseRef, StageHead, Verb, moment, restores
 from release.core.tags import Facts
 from release.core.versions import Next
 from release.errors import GateClosed
@@ -225,7 +225,7 @@ def check_again(ledger: Ledger, pipelines: Pipelines, plan: Plan, clock: Clock) 
     Raises GateClosed, Unavailable.
     """
     stage = pipelines.pipelines[plan.pipeline].stage(plan.stage)
-    if plan.verb == "rollback" or stage is None:
+    if restores(plan.verb) or stage is None:
         return
     state, release = ledger.read(), plan.release
     head = state.head(plan.pipeline, plan.stage)

@@ -16,6 +16,7 @@ from release.core.selection import Selection
 from release.errors import RolloutFailed
 from release.observe import check_identity_anywhere
 from release.promotion.drafts import Draft, hold_of, plan_to_do_nothing, wanted_of
+from release.promotion.reconcile import draft_reconciled
 from release.promotion.rollback import draft_rollback
 from release.promotion.rollout import draft_rollout
 from release.promotion.setup import Request, Setup
@@ -37,7 +38,10 @@ def draft_resumed(tools: Tools, setup: Setup, stage: Stage, *, target: BuildTarg
     begun = tools.ledger.event(setup.state, running.record)
     if holding.asked_back(head, setup.before(stage)) is not None:
         return draft_back(tools, setup, stage, target=target)
-    if running.verb == "rollback":
+    if running.verb == "reconcile":
+        request = Request("reconcile", stage.name, reason=begun.reason)
+        drafted = draft_reconciled(tools, setup, request, target=target)
+    elif running.verb == "rollback":
         to = running.release.tag or running.release.commit
         regions = begun.regions or ()
         request = Request("rollback", stage.name, to=to, reason=begun.reason, regions=regions)

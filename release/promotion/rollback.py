@@ -79,6 +79,21 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
             "stacks are left as they are: only code and its frozen settings go back",
         ),
     )
+    return draft_restored(tools, setup, stage, selection, record, places, target=target)
+
+
+def draft_restored(
+    tools: Tools,
+    setup: Setup,
+    stage: Stage,
+    selection: Selection,
+    record: Event,
+    places: tuple[Place, ...],
+    *,
+    target: BuildTarget,
+) -> Draft:
+    """The plan back to exactly what a record says that functions serve, alias first."""
+    head = setup.head(stage.name)
     hold, dead = hold_of(tools, setup, head, selection)
     wanted = wanted_of(tools, setup, stage, selection, target)
     observed = observe(tools, setup, stage, wanted, places)
@@ -92,8 +107,9 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         again=holding.moved_by(dead, aliases_of(observed)) if isinstance(hold, Continue) else frozenset(),
     )
     warnings = (*warnings, *proven.warnings)
-    blockers = (*_not_undone(stage, release.label, observed, changes), *proven.blockers)
-    if regions is not None and isinstance(hold, Supersede):
+    label = selection.release.label
+    blockers = (*_not_undone(stage, label, observed, changes), *proven.blockers)
+    if selection.regions is not None and isinstance(hold, Supersede):
         blockers = (*blockers, *_beyond(tools, setup, stage, dead, places))
     selection = replace(selection, warnings=(*selection.warnings, *warnings), blockers=blockers)
     kept: tuple[Served, ...] = ()
@@ -101,7 +117,9 @@ def draft_rollback(tools: Tools, setup: Setup, request: Request, *, target: Buil
         moved = {change.served.where for change in changes}
         now = tools.ledger.event(setup.state, newest_record(head.serves, head)).after
         kept = tuple(one for one in now if one.where not in moved)
-    return drafted(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept, places)
+    return drafted(
+        setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept, places, at_once=True
+    )
 
 
 def _beyond(

@@ -12,6 +12,7 @@ from rich.text import Text
 from release.core.gates_passed import gates_json
 from release.core.models import Gradual
 from release.core.plan import ApplyStack, CreateAlias, Migrate, Phase, Plan, Verify, describe, rules
+from release.core.records import restores
 from release.views.cost import cost_json, cost_text
 from release.views.tables import short, spoken, table
 
@@ -23,7 +24,7 @@ def plan_text(plan: Plan) -> Iterator[RenderableType]:
         (plan.verb, "bold"),
         " ",
         (release.label, "bold cyan"),
-        {"rollback": " in "}.get(plan.verb, " to "),
+        " in " if restores(plan.verb) else " to ",
         (plan.stage, "bold"),
     )
     if plan.source:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from release.core.markdown import plain
+from release.core.records import restores
 
 _MOST_ROWS = 200  # https://docs.github.com/en/actions/reference/limits: 1 MiB of summary for a step
 
@@ -27,7 +28,7 @@ def report(document: Mapping[str, Any], attempt: str) -> PlanReport:
     blockers, nothing = plan["blockers"], document["nothing"]
     label = plan["tag"] or plan["commit"]
     verb, stage = plan["verb"], plan["stage"]
-    title = f"{verb} {_short(plan)} {'in' if verb == 'rollback' else 'to'} {stage}"
+    title = f"{verb} {_short(plan)} {'in' if restores(verb) else 'to'} {stage}"
     outputs = {
         "attempt": attempt,
         "digest": plan["digest"],

@@ -22,6 +22,7 @@ from release.core.records.event import (
     Wave,
     mark,
     promotion_id,
+    restores,
 )
 from release.core.records.head import (
     HISTORY,
@@ -67,6 +68,7 @@ __all__ = [
     "next_by",
     "overdue",
     "promotion_id",
+    "restores",
     "rollback_target",
     "stamp",
 ]

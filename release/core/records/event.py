@@ -8,7 +8,7 @@ from typing import Any, Literal
 from release.core import canonical
 from release.core.records.json_form import build, plain
 
-Verb = Literal["deploy", "promote", "rollback"]
+Verb = Literal["deploy", "promote", "rollback", "reconcile"]
 # What people decide about a stage or a release; it needs no hold of the stage.
 Decision = Literal["hold", "unhold", "quarantine", "clear", "accept", "reject"]
 Kind = Literal["started", "taken-over", "shifted", "paused", "abort", "let-go", "outcome", Decision]
@@ -16,6 +16,13 @@ Kind = Literal["started", "taken-over", "shifted", "paused", "abort", "let-go", 
 Known = Literal["token"]
 Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded"]
 REASON_LIMIT = 500  # characters
+
+
+def restores(verb: str) -> bool:
+    """Whether a verb brings back what a stage ran before: no gate and no hold keeps that out, and its failure
+    says nothing against the release.
+    """
+    return verb in ("rollback", "reconcile")
 
 
 @dataclass(frozen=True, slots=True)

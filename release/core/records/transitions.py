@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never, cast, get_args
 
-from release.core.records.event import Decision, Event, ReleaseRef, Verb
+from release.core.records.event import Decision, Event, ReleaseRef, Verb, restores
 from release.core.records.head import HISTORY, Accepted, Good, Held, Partial, Quarantined, Running, StageHead
 
 
@@ -59,7 +59,7 @@ def _start(head: StageHead, event: Event) -> StageHead:
         raise IllegalEvent(f"{event.stage} is not at work on {event.supersedes[0]}")
     if event.fence != head.fence + 1 or event.holder is None or event.next_by is None:
         raise IllegalEvent(f"a start of {event.stage} with fence {event.fence} after {head.fence}")
-    if head.held is not None and event.verb != "rollback":
+    if head.held is not None and not restores(event.verb):
         raise IllegalEvent(f"{event.stage} is held: {head.held.why}")
     running = Running(
         id=event.id,
@@ -177,10 +177,9 @@ def _end(head: StageHead, event: Event) -> StageHead:
             bad = kept if kept and kept.actor else Quarantined(commit, event.at, why, release.tag)
             added = (*without, bad)
             half_way = event.path if event.outcome == "stranded" else head.stranded
-            # A rollback that fails says nothing against the release it went back to.
             return replace(
                 ended,
-                quarantined=head.quarantined if event.verb == "rollback" else added,
+                quarantined=head.quarantined if restores(event.verb) else added,
                 stranded=half_way,
             )
         case "errored" | "aborted":

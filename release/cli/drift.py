@@ -1,0 +1,56 @@
+"""`release drift [STAGE]`: what runs against what the ledger says, and what stands around it."""
+
+from pathlib import Path
+
+import click
+
+from release.cli.context import json_option, pipeline_option, wiring
+from release.cli.output import show, show_json
+from release.errors import GateClosed, Unavailable
+
+
+@click.command("drift", short_help="What runs and what stands around it, against the ledger.")
+@click.argument("stage", required=False)
+@click.option("--detect", is_flag=True, help="Let CloudFormation look at every resource, too: takes minutes.")
+@pipeline_option
+@json_option
+@click.pass_obj
+def command(directory: Path, stage: str | None, detect: bool, pipeline: str | None, as_json: bool) -> None:
+    """Compare STAGE, or every stage, with the ledger and with the templates of its release. Writes nothing.
+
+    Exit 3 when something drifts; 4 when nothing is known to, and a region could not be asked.
+    """
+    from release.drift import Looking, read_drift
+    from release.promotion import read_setup
+    from release.views.drift import drift_json, drift_text
+
+    wired = wiring(directory)
+    setup = read_setup(wired.repo, wired.ledger, pipeline)
+    looking = Looking(
+        wired.functions,
+        wired.stacks,
+        wired.surroundings,
+        wired.artifacts(setup.pipelines),
+        wired.ledger,
+        wired.read_template,
+    )
+    stages = [setup.stage(stage)] if stage is not None else list(setup.pipeline.stages)
+    found = [read_drift(looking, setup, one, detect=detect) for one in stages]
+    if as_json:
+        show_json(drift_json(found))
+    else:
+        show(drift_text(found, wired.clock.now()))
+    out = [f"{one.region} of {each.head.stage}" for each in found for one in each.out]
+    count = sum(len(each.drifts) for each in found)
+    if count:
+        where = ", ".join(each.head.stage for each in found if each.drifts)
+        raise GateClosed(
+            f"drift: {count} {'finding' if count == 1 else 'findings'} in {where}",
+            fix="each is shown with its fix; `release reconcile STAGE --reason TEXT` puts aliases back",
+            details=[f"not asked: {', '.join(out)}"] if out else [],
+        )
+    if out:
+        raise Unavailable(
+            f"this is not all: {', '.join(out)} could not be asked",
+            fix="the reasons are shown; mend what they name, or try again",
+        )

@@ -1,0 +1,171 @@
+"""Somebody changes by hand what serves, and what stands around it: drift names it."""
+
+import base64
+import io
+import json
+import zipfile
+from typing import Any
+
+from tests.e2e.fleet import World
+from tests.e2e.texts import HANDLER, PRIMARY, REPLICA
+
+
+def settled(world: World, function: str, region: str) -> None:
+    functions = world.functions("prod", region)
+    world.until(
+        lambda: (
+            functions.get_function_configuration(FunctionName=function)["LastUpdateStatus"] == "Successful"
+        )
+    )
+
+
+def publish_by_hand(world: World, service: str, region: str, *, live: bool = True) -> str:
+    """`$LATEST` as it is becomes a version, and goes live, as in the console. Returns the lambda version."""
+    functions, name = world.functions("prod", region), f"{service}-prod"
+    settled(world, name, region)
+    version: str = functions.publish_version(FunctionName=name, Description="hot fix")["Version"]
+    world.until(
+        lambda: (
+            functions.get_function(FunctionName=name, Qualifier=version)["Configuration"]["State"] == "Active"
+        )
+    )
+    if live:
+        functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
+    return version
+
+
+def other_code(service: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(f"{service}/handler.py", HANDLER.replace('RELEASE = "1"', 'RELEASE = "by hand"'))
+        archive.writestr(f"{service}/__init__.py", "")
+    return packed.getvalue()
+
+
+def hot_fix(world: World, service: str, region: str) -> str:
+    """Other code goes live by hand. Returns its sha256 (hex)."""
+    answer = world.functions("prod", region).update_function_code(
+        FunctionName=f"{service}-prod", ZipFile=other_code(service)
+    )
+    publish_by_hand(world, service, region)
+    return base64.b64decode(answer["CodeSha256"]).hex()
+
+
+def drift(world: World, *, ends: int) -> list[dict[str, Any]]:
+    (stage,) = json.loads(world.release("drift", "prod", "--json", ends=ends).out)
+    found: list[dict[str, Any]] = stage["findings"]
+    return found
+
+
+def test_code_that_a_hand_has_put_live_is_named_with_region_digests_and_the_last_record(
+    serving: World,
+) -> None:
+    assert drift(serving, ends=0) == []
+    recorded = serving.code("orders", "prod", REPLICA)
+    theirs = hot_fix(serving, "orders", REPLICA)
+
+    ended = serving.release("drift", "prod", ends=3)
+    for said in ("orders-prod", REPLICA, recorded[:10], theirs[:10], "v1.0.0", "Ana Developer"):
+        assert said in ended.out, said
+    assert max(map(len, ended.out.splitlines())) <= 120
+    found = {one["kind"]: one for one in drift(serving, ends=3)}
+    assert found.keys() == {"code", "regions"}
+    code = found["code"]
+    assert (code["function"], code["region"]) == ("orders-prod", REPLICA)
+    assert (code["recorded"], code["found"]) == (recorded, theirs)
+
+
+def test_what_stands_around_functions_is_looked_at_as_well(serving: World) -> None:
+    primary, replica = (serving.functions("prod", region) for region in (PRIMARY, REPLICA))
+    # settings behind the alias
+    replica.update_function_configuration(
+        FunctionName="stock-prod",
+        MemorySize=512,
+        Environment={"Variables": {"LOG_LEVEL": "DEBUG", "EXTRA": "1"}},
+    )
+    publish_by_hand(serving, "stock", REPLICA)
+    # an event source on the bare name
+    account = serving.accounts["prod"]
+    queues = serving.fleet.client("sqs", account, PRIMARY)
+    queues.create_queue(QueueName="intake")
+    primary.create_event_source_mapping(
+        FunctionName="stock-prod", EventSourceArn=f"arn:aws:sqs:{PRIMARY}:{account}:intake"
+    )
+    # somebody stops a function, and tries something on $LATEST of it
+    primary.put_function_concurrency(FunctionName="orders-prod", ReservedConcurrentExecutions=0)
+    primary.update_function_code(FunctionName="orders-prod", ZipFile=other_code("orders"))
+    settled(serving, "orders-prod", PRIMARY)
+    # a template by hand
+    stacks = serving.fleet.client("cloudformation", account, REPLICA)
+    template = stacks.get_template(StackName="orders-prod", TemplateStage="Original")["TemplateBody"]
+    stacks.update_stack(
+        StackName="orders-prod",
+        TemplateBody=f"{template}# by hand\nOutputs: {{Hand: {{Value: made}}}}\n",
+        Parameters=[{"ParameterKey": "AliasExists", "ParameterValue": "true"}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    serving.until(
+        lambda: (
+            stacks.describe_stacks(StackName="orders-prod")["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE"
+        )
+    )
+
+    findings = drift(serving, ends=3)
+    found = {(one["kind"], one["function"] or one["service"], one["region"]): one for one in findings}
+    assert found.keys() == {
+        ("settings", "stock-prod", REPLICA),
+        ("version", "stock-prod", REPLICA),
+        ("regions", "stock-prod", REPLICA),
+        ("event source", "stock-prod", PRIMARY),
+        ("concurrency", "orders-prod", PRIMARY),
+        ("latest", "orders-prod", PRIMARY),
+        ("stack", "orders", REPLICA),
+    }
+    assert [one["kind"] for one in findings if one["harmless"]] == ["latest"]
+    settings = found["settings", "stock-prod", REPLICA]["what"]
+    for said in ("memory 512 instead of 128", "another value of LOG_LEVEL", "EXTRA in its environment"):
+        assert said in settings
+    assert "DEBUG" not in json.dumps(findings)
+    assert "intake feeds $LATEST" in found["event source", "stock-prod", PRIMARY]["what"]
+    detected = serving.release("drift", "prod", "--detect", ends=3).out
+    print(detected)
+    assert "stack stock-prod: ApiFunction (AWS::Lambda::Function) was changed: " in detected
+    assert "MemorySize" in detected
+
+
+def test_reconcile_brings_back_what_a_hand_has_moved_and_the_ledger_says_so(serving: World) -> None:
+    before = serving.live("prod")
+    hot_fix(serving, "orders", REPLICA)
+    functions = serving.functions("prod", PRIMARY)
+    functions.update_function_configuration(FunctionName="stock-prod", MemorySize=256)
+    version = publish_by_hand(serving, "stock", PRIMARY, live=False)
+    functions.update_alias(
+        FunctionName="stock-prod", Name="live", RoutingConfig={"AdditionalVersionWeights": {version: 0.2}}
+    )
+    assert {one["kind"] for one in drift(serving, ends=3)} == {"code", "weights", "regions", "latest"}
+
+    plan = serving.release("plan", "reconcile", "prod", "--reason", "the hot fix is merged")
+    assert "orders-prod" in plan.out
+    serving.release("reconcile", "prod", "--reason", "the hot fix is merged", "--yes")
+
+    left = drift(serving, ends=0)  # what no alias can repair is still told
+    assert {(one["kind"], one["function"], one["harmless"]) for one in left} == {
+        ("latest", "orders-prod", True),
+        ("latest", "stock-prod", True),
+    }
+    assert serving.live("prod") == before
+    alias = serving.alias("stock", "prod", PRIMARY)
+    assert alias is not None
+    assert not alias.get("RoutingConfig", {}).get("AdditionalVersionWeights")
+    last = serving.remote.ledger()[-1]
+    assert (last["verb"], last["outcome"], last["reason"]) == (
+        "reconcile",
+        "succeeded",
+        "the hot fix is merged",
+    )
+    head = serving.remote.head("prod")
+    assert (head["serves"]["release"]["tag"], head.get("held")) == ("v1.0.0", None)
+    assert "nothing to do" in serving.release("reconcile", "prod", "--reason", "again", "--yes").out
+    assert "v1.0.0" in serving.release("status", "prod").out
+    # (dev and qa of this world are in accounts that it has left)
+    assert "aliases that serve what is recorded: 4" in serving.release("audit", "verify", ends=None).out
