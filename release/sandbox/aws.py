@@ -47,7 +47,8 @@ def main() -> None:
     except ReleaseError as error:
         sys.exit(_refuse(error))
     port = listener.getsockname()[1]
-    _clean_environment(root, port, saved.environment() if saved else {})
+    additions = {**(saved.environment() if saved else {}), **_policies(options)}
+    _clean_environment(root, port, additions)
     endpoint = f"http://127.0.0.1:{port}"
     try:
         forge = _forge(root, endpoint, saved)
@@ -149,6 +150,13 @@ def _clean_environment(root: Path, port: int, additions: Mapping[str, str]) -> N
     tempfile.tempdir = str(temporary)
 
 
+def _policies(options: Options) -> Mapping[str, str]:
+    """Whether ministack asks the policies of roles. It then checks signatures too, and so
+    has to know the one secret of all accounts (session.py).
+    """
+    return {"AUTH": "true", "AWS_SECRET_ACCESS_KEY": "sandbox"} if options.enforce_policies else {}
+
+
 def _forge(root: Path, endpoint: str, saved: saved_state.SavedState | None) -> "Forge":
     """The forge, as the last server left it where a state was saved. Raises Misconfigured."""
     from release.sandbox.forge import state
@@ -178,6 +186,7 @@ def _assemble(
         identity,
         listings,
         node_workers,
+        policies,
         storage,
     )
     from release.sandbox import mappings as event_source_mappings
@@ -198,6 +207,7 @@ def _assemble(
     mappings = event_source_mappings.Mappings(options.settle_seconds)
     code_access.install(endpoint)
     identity.install(forge.claims_of)
+    policies.install()
     http_apis.install()
     listings.install()
     storage.install()

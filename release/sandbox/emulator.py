@@ -12,6 +12,7 @@ from release.sandbox.compatibility import check_version
 check_version(metadata.version("ministack"))
 
 app: Any = importlib.import_module("ministack.app")
+iam_actions: Any = importlib.import_module("ministack.core.iam_actions")
 iam_evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
 lambda_runtime: Any = importlib.import_module("ministack.core.lambda_runtime")
 responses: Any = importlib.import_module("ministack.core.responses")

@@ -25,6 +25,7 @@ class Options:
     metric_lag_seconds: float = 0.0
     max_warm: int = DEFAULT_MAX_WARM
     save_state: bool = False
+    enforce_policies: bool = False
 
     def __post_init__(self) -> None:
         for name, holds, rule in (
@@ -69,6 +70,9 @@ class Options:
         )
         parser.add_argument(
             "--save-state", action="store_true", help="keep everything in --root for the next start"
+        )
+        parser.add_argument(
+            "--enforce-policies", action="store_true", help="roles may do what their policies allow alone"
         )
 
     @classmethod

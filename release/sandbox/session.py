@@ -66,6 +66,7 @@ class Sandbox:
         metric_lag_seconds: float = 0.0,
         max_warm: int = DEFAULT_MAX_WARM,
         save_state: bool = False,
+        enforce_policies: bool = False,
     ) -> Self:
         """Starts a sandbox on a free port and returns when it answers.
 
@@ -74,7 +75,8 @@ class Sandbox:
         many calls of Lambda's control plane an account may make in a second and region, 15 on AWS; None is no
         limit. `metric_lag_seconds` is how long after its end an invocation is seen in CloudWatch. `max_warm`
         idle handler processes are kept. With `save_state` what is in it is there again when a sandbox is
-        started with the same root, unless this one was killed.
+        started with the same root, unless this one was killed. With `enforce_policies` a role's session may
+        do what the policies of the role allow, and nothing else; the account's own key may do everything.
 
         Raises Misconfigured without the `sandbox` extra, for a value that cannot be and for a root that
         cannot be written, is damaged or was saved by another ministack; Conflict for one that another
@@ -86,6 +88,7 @@ class Sandbox:
             metric_lag_seconds=metric_lag_seconds,
             max_warm=max_warm,
             save_state=save_state,
+            enforce_policies=enforce_policies,
         )
         if save_state and root is None:
             raise Misconfigured("a state is saved in a root that stays", fix="give the sandbox a root")
