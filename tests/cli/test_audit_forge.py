@@ -12,7 +12,7 @@ from release.adapters.github import GitHubForge
 from release.adapters.github.client import Need
 from release.core.forge.deployments import WantedDeployment
 from release.core.forge.facts import ReleaseFacts, StatusFacts
-from release.core.forge.releases import WantedAsset, WantedRelease
+from release.core.forge.releases import WantedAsset, WantedRelease, marker
 from release.sandbox.session import Sandbox
 from tests.cli.conftest import SANDBOXED, Cli, Ran, _somebody
 from tests.cli.record_worlds import FILES_NAMED, PROD, Recorded
@@ -254,6 +254,22 @@ def test_a_release_of_what_has_failed_is_found(
     assert wrong(ran) == [
         "release v1.0.0: it is published, and by the ledger it has not reached its stage with success"
     ]
+
+
+def test_a_file_that_somebody_has_put_into_the_draft_is_not_published_with_it(
+    made: Recorded, sandbox: Sandbox, verify: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = be_at(Recorded(made.fleet).at(sandbox), monkeypatch)
+    releases = forge(world).releases
+    words = WantedRelease("v1.0.0", "main", "id", marker("v1.0.0"), False, True, ())
+    draft = releases.create_draft(words)
+    for name in ("audit.json", "installer.exe"):
+        releases.upload(draft, WantedAsset(name, "application/octet-stream", b"MZ"))
+
+    world.record()
+
+    assert world.releases() == [("v1.0.0", False, FILES_NAMED)]
+    assert verify().code == 0
 
 
 # -- deployments

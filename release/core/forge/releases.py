@@ -68,7 +68,8 @@ class DeleteAsset:
 
     @property
     def text(self) -> str:
-        return f"delete the broken upload of {self.asset.name} from {self.tag}"
+        what = "its upload broke off" if not self.asset.uploaded else "it is not what belongs there"
+        return f"delete {self.asset.name} from {self.tag}: {what}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,10 @@ def release_steps(
         if known is not None:
             steps.append(DeleteAsset(wanted.tag, known))
         steps.append(Upload(wanted.tag, asset, draft))
-    return Completion((*steps, Publish(wanted, draft.id)))
+    # Whoever may write can put a file into a draft, and nobody could take it out of an immutable release.
+    names = {asset.name for asset in wanted.assets}
+    strangers = [DeleteAsset(wanted.tag, asset) for asset in draft.assets if asset.name not in names]
+    return Completion((*steps, *strangers, Publish(wanted, draft.id)))
 
 
 def _complete_published(wanted: WantedRelease, published: ReleaseFacts) -> Completion:
