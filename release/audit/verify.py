@@ -171,7 +171,7 @@ def _tags(
         for problem in problems:
             yield Check("tag", place, "mismatch", problem)
         if not problems and facts is not None:
-            yield Check("tag", place, "holds", f"object {facts.object}")
+            yield Check("tag", place, "holds", f"object {facts.object[:12]}")
 
 
 def _facts(repo: Repo, refs: RemoteRefs, name: str) -> TagFacts | None:
