@@ -180,6 +180,21 @@ def test_a_release_that_was_published_before_they_became_immutable_is_named(
     assert line.startswith("release v1.0.0: it can be changed, and the repository wants immutable releases")
 
 
+def test_a_release_that_was_made_for_another_commit_is_named(
+    made: Recorded, sandbox: Sandbox, verify: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand, before `release record` came: it only adds what is missing."""
+    world = be_at(Recorded(made.fleet).at(sandbox), monkeypatch)
+    other = world.fleet.git("rev-parse", "HEAD^")
+    words = WantedRelease("v1.0.0", other, "id", "a person's", False, True, ())
+    draft = forge(world).releases.create_draft(words)
+    forge(world).releases.publish(draft.id, words)
+    world.record()
+
+    (line,) = wrong(verify())
+    assert line.startswith(f"release v1.0.0: it was made for commit {other}, and by the ledger it is of ")
+
+
 def test_a_file_of_somebody_else_is_named(world: Recorded, verify: Callable[..., Ran]) -> None:
     put(world, "installer.exe", b"MZ")
 

@@ -94,6 +94,7 @@ def _release(item: Any) -> ReleaseFacts:
         url=text(item, "html_url"),
         upload_url=text(item, "upload_url").partition("{")[0],
         assets=tuple(map(_asset, listed(item, "assets"))),
+        target=text(item, "target_commitish"),
     )
 
 

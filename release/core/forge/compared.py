@@ -5,6 +5,7 @@ word of GitHub for a file that it has not read.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ from release.core.forge.deployments import Found, WantedDeployment, key_of
 from release.core.forge.facts import AssetFacts, ReleaseFacts
 from release.core.forge.releases import AUDIT, WantedAsset, WantedRelease
 
+_COMMIT: Final = re.compile("[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _SHOWN: Final = 3  # differences of one document
 _LONGEST: Final = 120  # characters of a value that is shown
 _NOTHING: Final = "nothing"
@@ -40,6 +42,11 @@ def release_problems(
         yield Wrong(
             here,
             "it can be changed, and the repository wants immutable releases: it was published before that",
+        )
+    # GitHub takes a branch as well, and looks at neither where the tag is there already.
+    if _COMMIT.fullmatch(found.target) and found.target != wanted.commit:
+        yield Wrong(
+            here, f"it was made for commit {found.target}, and by the ledger it is of {wanted.commit}"
         )
     there = {asset.name: asset for asset in found.assets}
     for asset in wanted.assets:

@@ -46,6 +46,7 @@ class ReleaseFacts:
     url: str  # for people
     upload_url: str  # where files are sent, without its template
     assets: tuple[AssetFacts, ...]
+    target: str = ""  # branch or commit for which it was made: what its tag would have named, were there none
 
 
 @dataclass(frozen=True, slots=True)
