@@ -48,6 +48,8 @@ ROWS = {
     ("check",): Row(("orders", "--skip", "audit"), _COMMIT_ONLY | {"services"}),
     ("clear",): Row(("v1.0.0-qa.1", *_WHY, "--yes"), _PIPELINES),  # it is not quarantined
     ("deploy",): Row(("STAGE", "--yes"), _COMMIT | {"services", "aws"}, "dev"),
+    # what is missing in a world is what it shows
+    ("doctor",): Row(("--stage", "STAGE"), frozenset({"folder"}), "dev", ends=3),
     ("hold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
     ("infra", "diff"): Row(("--base", "HEAD"), _COMMIT_ONLY),
     # the function of these worlds has no code, and cfn-lint says so
@@ -59,6 +61,8 @@ ROWS = {
     ("plan", "rollback"): Row(("STAGE", *_WHY), _AWS, "qa"),
     ("promote",): Row(("STAGE", "--yes"), _AWS, "uat"),
     ("quarantine",): Row(("v1.0.0-qa.1", *_WHY, "--yes"), _PIPELINES),
+    # these repositories are on no forge
+    ("record",): Row(("STAGE", "--yes"), _LEDGER, "qa", ends=2),
     ("reject",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
     ("rollback",): Row(("STAGE", *_WHY, "--yes"), _AWS, "qa"),
     ("sandbox", "calls"): Row((), _SANDBOX),
@@ -71,13 +75,14 @@ ROWS = {
     ("status",): Row(("STAGE",), _PIPELINES, "qa"),
     ("unhold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),  # it is not held
     ("verify",): Row(("STAGE",), _AWS, "qa"),
-    # these repositories are on no forge
+    ("workflows", "approvers"): Row(("--gate", "qa-approval"), frozenset(), ends=2),  # in no job
     ("workflows", "comment"): Row(
         ("--pull", "7", "--marker", "infra", "--file", "PLAN"), frozenset({"folder", "repository"}), ends=2
     ),
     ("workflows", "render"): Row((), frozenset({"folder", "repository", "configuration", "pipelines"})),
     ("workflows", "report"): Row(("PLAN",), frozenset(), ends=2),  # a file of nothing but a request
     ("workflows", "under-way"): Row((), _PIPELINES),
+    ("workflows", "waiting"): Row(("PLAN",), frozenset(), ends=2),  # a file of nothing but a request
 }
 
 

@@ -287,8 +287,12 @@ def test_an_unknown_pipeline_is_answered_with_the_known_ones(
 def test_every_verb_that_reads_a_repository_takes_a_pipeline() -> None:
     without = {path for path in ROWS if path not in PIPELINED and path[0] != "sandbox"}
 
-    # a plan file and a journal name their own; the workflows are of all pipelines, or none would be in step
-    assert without == {("apply",), ("audit", "import"), ("workflows", "render"), ("workflows", "report")}
+    # a plan file and a journal name their own; workflows are of all pipelines, or none would be in step;
+    # what is asked of a run or a pull request has none
+    assert without == {
+        *(("apply",), ("audit", "import"), ("doctor",), ("workflows", "render"), ("workflows", "report")),
+        *(("workflows", "approvers"), ("workflows", "comment"), ("workflows", "waiting")),
+    }
 
 
 def test_every_error_of_the_configuration_is_named_with_its_place(
