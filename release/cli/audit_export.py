@@ -81,7 +81,7 @@ def audit_export(
     parts = _parts(wired, form, found, decisions, asked)
     if output is None:
         for part in parts:
-            say(part.removesuffix("\n"))
+            say(part.removesuffix("\n"), exact=True)
         return
     with new_file(output) as file:
         for part in parts:

@@ -43,7 +43,7 @@ def audit_file(
         promotion=promotion,
     )
     if output is None:
-        say(data.decode().rstrip("\n"))
+        say(data.decode().rstrip("\n"), exact=True)
         return
     with new_file(output) as file:
         file.write(data)

@@ -73,7 +73,7 @@ def annotate(lines: Iterable[tuple[str, str, str]]) -> None:
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
     for kind, title, text in lines:
-        say(f"::{kind} title={_property(title)}::{_data(text)}", err=True)
+        say(f"::{kind} title={_property(title)}::{_data(text)}", err=True, exact=True)
 
 
 def annotate_place(title: str, text: str, see: str | None) -> None:
@@ -83,7 +83,7 @@ def annotate_place(title: str, text: str, see: str | None) -> None:
     file, _, line = (see or "").partition(":")
     named = {"file": file, "line": line if line.isdigit() else "", "title": title}
     where = ",".join(f"{name}={_property(value)}" for name, value in named.items() if value)
-    say(f"::error {where}::{_data(text)}", err=True)
+    say(f"::error {where}::{_data(text)}", err=True, exact=True)
 
 
 def _data(text: str) -> str:

@@ -24,4 +24,4 @@ def infra_render(directory: Path, service: str, stage: str, ref: str, pipeline: 
     if service not in commit.services:
         raise Misconfigured(f"{service} has no service.yaml in {ref}", fix="commit it, or name another --ref")
     (one,) = commit.stages(stage)
-    say(commit.render(service, one, wired.templates).text.rstrip("\n"))
+    say(commit.render(service, one, wired.templates).text.rstrip("\n"), exact=True)

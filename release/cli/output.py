@@ -6,6 +6,7 @@ terminal) is nobody to tell any more, and no reason to stop half-way.
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -18,6 +19,11 @@ from release.errors import ReleaseError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+# What the runner of GitHub Actions takes for a command in what a job prints: `::` at the beginning of a line
+# and `##[` anywhere, as https://github.com/actions/runner (src/Runner.Common/ActionCommand.cs) parses it.
+_COMMAND = re.compile(r"(?m)(?:^|\r)[^\S\r\n]*:(?=:)|#(?=#\[)")
+_HANGING = 4  # columns; from there on a line of `~~~` ends no block of Markdown
+
 
 def open_streams() -> None:
     """Give a process that was started without one of the three streams (`>&-`) an empty one.
@@ -29,22 +35,23 @@ def open_streams() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until we end
 
 
-def say(text: str, *, err: bool = False) -> None:
+def say(text: str, *, err: bool = False, exact: bool = False) -> None:
+    """`exact`: a document, or a command to the runner of GitHub Actions; else no word of it becomes one."""
     with _written(sys.stderr if err else sys.stdout):
-        click.echo(text, err=err)
+        click.echo(text if exact else _in_a_log(text), err=err)
 
 
 def show(lines: "Iterable[RenderableType]") -> None:
     """Results, as people read them."""
     for line in lines:
-        with _written(sys.stdout):
-            _console(False).print(line)
+        _print(line)
 
 
 def show_json(value: Any) -> None:
     import json
 
-    say(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    say(text.replace("##[", "\\u0023#["), exact=True)  # the same to whoever parses it
 
 
 def progress(what: str, fields: Mapping[str, Any]) -> None:
@@ -52,8 +59,7 @@ def progress(what: str, fields: Mapping[str, Any]) -> None:
     lines = _lines(what, fields)
     with contextlib.suppress(OSError, ReleaseError):
         for label, style, text in lines:
-            with _written(sys.stderr):
-                _console(True).print(_labelled(label, style, text))
+            _print(_labelled(label, style, text), err=True)
 
 
 def _lines(what: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -109,6 +115,38 @@ def _labelled(label: str, style: str, text: str) -> "RenderableType":
     return row
 
 
+def _print(line: "RenderableType", *, err: bool = False) -> None:
+    stream = sys.stderr if err else sys.stdout
+    with _written(stream):
+        console = _console(err)
+        with console.capture() as captured:
+            console.print(_hanging(line, console))
+        stream.write(_in_a_log(captured.get()))
+        stream.flush()
+
+
+def _hanging(line: "RenderableType", console: "Console") -> "RenderableType":
+    """A text that is folded goes on below its beginning: no word of it begins a line."""
+    from rich.text import Text
+
+    if not isinstance(line, Text) or line.no_wrap or line.cell_len <= console.width:
+        return line
+    folded: list[Text] = []
+    for whole in line.split("\n", allow_blank=True):
+        first, *more = whole.wrap(console, console.width - _HANGING)
+        for one in more:
+            one.pad_left(_HANGING)
+        folded += [first, *more]
+    return Text("\n").join(folded)
+
+
+def _in_a_log(text: str) -> str:
+    """As it is; in a job of GitHub Actions, without what its runner would take for a command."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return text
+    return _COMMAND.sub(r"\g<0> ", text)
+
+
 def _console(stderr: bool) -> "Console":
     # A log file has no width of its own; rich would take 80 and cut what somebody may need.
     stream = sys.stderr if stderr else sys.stdout
@@ -119,11 +157,7 @@ def _console(stderr: bool) -> "Console":
 def _made(stderr: bool, width: int | None) -> "Console":
     from rich.console import Console
 
-    class Steadfast(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # rich would end the process, wherever it stands
-
-    return Steadfast(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 @contextlib.contextmanager

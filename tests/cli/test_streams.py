@@ -1,6 +1,8 @@
 """Who watches may leave: neither what is under way nor its exit code hangs on that."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -105,3 +107,78 @@ def test_a_folder_that_is_gone_is_an_error_of_its_own(tmp_path: Path) -> None:
 
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: the folder that this was started in is gone\nfix: ")
+
+
+IN_A_JOB = """
+import json, sys
+from rich.text import Text
+from release.cli.github_output import annotate
+from release.cli.output import progress, say, show, show_json
+WORDS = sys.argv[1]
+say(WORDS)
+show([Text(WORDS), Text("reason  " + "x" * 105 + " " + WORDS)])
+progress("recorded", {"text": "x" * 108 + " " + WORDS})
+show_json({"reason": WORDS})
+annotate([("notice", "ours", WORDS)])
+"""
+
+
+def is_command(line: str) -> bool:
+    """As the runner sees it: src/Runner.Common/ActionCommand.cs of https://github.com/actions/runner."""
+    return line.lstrip().startswith("::") or "##[" in line
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "::add-mask::e",
+        "  ::stop-commands::x",
+        "a\r::error::x",
+        "a\n\t::set-output name=go::true",
+        ":::error::x",
+        "a ##[error]x",
+        "###[add-mask]e",
+    ],
+)
+def test_no_word_of_anybody_is_a_command_to_the_runner_of_a_job(words: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", IN_A_JOB, words],
+        env={**os.environ, "GITHUB_ACTIONS": "true", "COLUMNS": "120"},
+        capture_output=True,
+        check=True,
+    )
+
+    out, err = ran.stdout.decode(), ran.stderr.decode()
+    commands = [line for line in re.split(r"[\r\n]+", out + err) if is_command(line)]
+    assert commands[0].startswith("::notice title=ours::")
+    assert commands[1:] == []
+    assert json.loads(out[out.index("{\n") :]) == {"reason": words}
+    assert out.count("x" * 105) == 1
+
+
+def test_words_stay_as_they_are_where_no_runner_reads_them() -> None:
+    environ = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
+    ran = subprocess.run(
+        [sys.executable, "-c", IN_A_JOB, "::error::x ##[error]x"],
+        env=environ,
+        capture_output=True,
+        check=True,
+    )
+
+    assert ran.stdout.startswith(b"::error::x ##[error]x\n::error::x ##[error]x\nreason  xxx")
+    assert b": :" not in ran.stdout + ran.stderr
+
+
+def test_no_word_of_a_folded_text_ends_a_block_in_a_summary() -> None:
+    """CommonMark: a fence may be indented by three columns at most."""
+    words = "~~~~~~~~ " + "x" * 112
+
+    ran = subprocess.run(
+        [sys.executable, "-c", IN_A_JOB, words],
+        env={**os.environ, "COLUMNS": "120"},
+        capture_output=True,
+        check=True,
+    )
+
+    _, labelled = ran.stdout.decode().split("reason  ")
+    assert [line.rstrip() for line in labelled.splitlines() if line.strip() == "~~~~~~~~"] == ["    ~~~~~~~~"]
