@@ -1,4 +1,4 @@
-"""`release infra lint`: cfn-lint over rendered templates, told by line of what people edit."""
+"""`release infra lint`: cfn-lint and our policies over templates, told by line of what people edit."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from release.core.infra_lint import PlacedFinding
 
 
-@click.command("lint", short_help="cfn-lint over the rendered templates.")
+@click.command("lint", short_help="cfn-lint and policies over the rendered templates.")
 @click.argument("services", nargs=-1)
 @click.option("--stage", help="Only this stage; default: all of the pipeline.")
 @click.option("--ref", default="HEAD", show_default=True, help="Commit whose templates are looked at.")
@@ -31,9 +31,11 @@ def infra_lint(
     pipeline: str | None,
     as_json: bool,
 ) -> None:
-    """Render every template for every stage and let cfn-lint look at it. Errors and warnings close the gate.
+    """Hold every template, rendered for every stage, to cfn-lint and to the rules of docs/policies.md.
 
-    What a template may do without, it says in its own `Metadata: {cfn-lint: {config: {ignore_checks: […]}}}`.
+    Errors and warnings close the gate. What of cfn-lint a template may do without, it says in its own
+    `Metadata: {cfn-lint: {config: {ignore_checks: […]}}}`; what of the policies, in
+    `Metadata: {release: {suppress: {RULE: why}}}`.
     """
     from release.cli.github_output import annotate_place
     from release.infra.committed import committed
@@ -63,9 +65,12 @@ def infra_lint(
 def _refuse(found: "Sequence[PlacedFinding]") -> None:
     if found:
         count = len(found)
+        first = found[0]
+        page = "https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md"
         raise GateClosed(
-            f"cfn-lint says no to {count} thing{'' if count == 1 else 's'} in the templates",
-            fix=f"mend them; https://github.com/aws-cloudformation/cfn-lint/blob/main/docs/rules.md explains"
-            f" {found[0].rule}",
-            see=found[0].place,
+            f"lint says no to {count} thing{'' if count == 1 else 's'} in the templates",
+            fix=f"mend them; {page} explains {first.rule}"
+            if first.fix is None
+            else f"{first.rule}: {first.fix} (docs/policies.md)",
+            see=first.place,
         )

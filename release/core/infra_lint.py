@@ -1,7 +1,7 @@
 """What a linter finds in rendered templates, said of the templates that people edit."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Severity = Literal["error", "warning", "info"]
@@ -16,6 +16,8 @@ class Finding:
     message: str
     line: int  # of the rendered template, from 1
     path: str  # "Resources/ApiFunction/Properties/MemorySize"; "" where the rule names none
+    fix: str | None = None  # of our own policies; cfn-lint's rules have a page
+    reason: str | None = None  # why the template does without the rule here
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +31,37 @@ class PlacedFinding:
     message: str
     path: str
     place: str  # file:line of the template; a macro's line where that line is the macro's own
+    fix: str | None = None
+    reason: str | None = None
 
     @property
     def says_no(self) -> bool:
-        """Errors and warnings close the gate; what is for information does not."""
-        return self.severity != "info"
+        """Errors and warnings close the gate; what is for information, or suppressed, does not."""
+        return self.severity != "info" and self.reason is None
 
 
 def merged(found: Iterable[tuple[str, str, str, Finding]]) -> Sequence[PlacedFinding]:
     """Findings of (service, stage, place), each told once for all stages; the worst first."""
-    stages: dict[tuple[str, str, Severity, str, str, str], list[str]] = {}
+    stages: dict[tuple[str, str, Finding], list[str]] = {}
     for service, stage, place, one in found:
-        key = (service, one.rule, one.severity, one.message, one.path, place)
-        stages.setdefault(key, []).append(stage)
+        # The line of the rendered text differs from stage to stage; its place in the template does not.
+        stages.setdefault((service, place, replace(one, line=0)), []).append(stage)
     rank = {"error": 0, "warning": 1, "info": 2}
     placed = [
-        PlacedFinding(service, tuple(dict.fromkeys(names)), rule, severity, message, path, place)
-        for (service, rule, severity, message, path, place), names in stages.items()
+        PlacedFinding(
+            service,
+            tuple(dict.fromkeys(names)),
+            one.rule,
+            one.severity,
+            one.message,
+            one.path,
+            place,
+            one.fix,
+            one.reason,
+        )
+        for (service, place, one), names in stages.items()
     ]
-    return sorted(placed, key=lambda one: (rank[one.severity], one.service, one.place, one.rule, one.message))
+    return sorted(
+        placed,
+        key=lambda one: (not one.says_no, rank[one.severity], one.service, one.place, one.rule, one.message),
+    )

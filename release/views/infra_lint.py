@@ -1,4 +1,4 @@
-"""What cfn-lint has found, by file and line of the template."""
+"""What cfn-lint and the policies have found, by file and line of the template."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,9 +16,15 @@ def lint_text(found: Sequence[PlacedFinding], templates: int) -> Iterator[Render
         yield Text.assemble((f"{one.place}: ", "bold"), (one.rule, _STYLES[one.severity]), f" {one.message}")
         where = f" at {one.path}" if one.path else ""
         yield Text(f"    {one.service} in {', '.join(one.stages)}{where}", style="dim")
+        if one.reason is not None:
+            yield Text(f"    suppressed: {one.reason}", style="dim")
+        elif one.fix is not None:
+            yield Text(f"    fix: {one.fix}")
     count = sum(one.says_no for one in found)
+    suppressed = sum(one.reason is not None for one in found)
     looked = f"{templates} template{'' if templates == 1 else 's'}"
-    yield Text(f"{looked}, {count} finding{'' if count == 1 else 's'}", style="bold")
+    without = f", {suppressed} suppressed" if suppressed else ""
+    yield Text(f"{looked}, {count} finding{'' if count == 1 else 's'}{without}", style="bold")
 
 
 def lint_json(found: Sequence[PlacedFinding], templates: int) -> dict[str, Any]:
@@ -33,6 +39,8 @@ def lint_json(found: Sequence[PlacedFinding], templates: int) -> dict[str, Any]:
                 "message": one.message,
                 "path": one.path or None,
                 "place": one.place,
+                "fix": one.fix,
+                "suppressed": one.reason,
             }
             for one in found
         ],

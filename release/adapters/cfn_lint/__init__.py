@@ -1,6 +1,9 @@
-"""cfn-lint as a library, from the extra `infra`: imported when it is used, which takes a second."""
+"""cfn-lint as a library, with our policies as rules of it. From the extra `infra`: imported when it is used,
+which takes a second.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from release.core.infra_lint import Finding
@@ -22,7 +25,8 @@ class CfnLint:
         """Raises Misconfigured where cfn-lint is not installed."""
         key = text, tuple(regions)
         if key not in self._found:
-            self._found[key] = tuple(map(_finding, _matches(text, list(regions))))
+            matches = _matches(text, list(regions))
+            self._found[key] = (*map(_finding, matches), *_policies(text, list(regions)))
         return self._found[key]
 
 
@@ -39,6 +43,13 @@ def _matches(text: str, regions: list[str]) -> Sequence[Any]:
     # do without, it says in its own Metadata.
     found: list[Any] = lint(text, config=ManualArgs(regions=regions))
     return found
+
+
+def _policies(text: str, regions: list[str]) -> Iterator[Finding]:
+    from release.adapters.cfn_lint.policies import policy_matches
+
+    for match, policy, reason in policy_matches(text, regions):
+        yield replace(_finding(match), fix=policy.fix, reason=None if reason is None else _words(reason))
 
 
 def _finding(match: Any) -> Finding:

@@ -1,0 +1,73 @@
+"""What data survive."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from release.core.infra_values import Template
+from release.core.policies.policy import Breach, Policy, is_true, mapping, resources, said, tags
+
+_DATA: Final = (
+    *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::SQS::Queue"),
+    *("AWS::KMS::Key", "AWS::SecretsManager::Secret"),
+)
+_ENDS: Final = ("DeletionPolicy", "UpdateReplacePolicy")
+_KEEPS: Final = ("Retain", "RetainExceptOnCreate", "Snapshot")
+_PRODUCTION: Final = ("prod", "production", "live")
+
+
+def _recovery(template: Template) -> Iterator[Breach]:
+    where = "PointInTimeRecoverySpecification"
+    for table in resources(template, "AWS::DynamoDB::Table"):
+        if not all(map(is_true, table.values(where, "PointInTimeRecoveryEnabled"))):
+            yield table.breach("cannot go back to a point in time", where)
+
+
+def _end(template: Template) -> Iterator[Breach]:
+    for one in resources(template, *_DATA):
+        missing = [key for key in _ENDS if key not in one.body]
+        if missing:
+            yield Breach(
+                one.path, f"{one.name} does not say what becomes of its data: {' and '.join(missing)}"
+            )
+
+
+def _kept(template: Template) -> Iterator[Breach]:
+    for one in resources(template, *_DATA):
+        if (tags(one) or {}).get("env") in _PRODUCTION:
+            for key in _ENDS:
+                if isinstance(found := one.body.get(key), str) and found not in _KEEPS:
+                    yield Breach(
+                        (*one.path, key), f"{one.name} loses the data of production: {key} is {found}"
+                    )
+
+
+def _versions(template: Template) -> Iterator[Breach]:
+    for bucket in resources(template, "AWS::S3::Bucket"):
+        if any(one != "Enabled" for one in bucket.values("VersioningConfiguration", "Status")):
+            yield bucket.breach("forgets what was overwritten", "VersioningConfiguration")
+
+
+def _lifecycle(template: Template) -> Iterator[Breach]:
+    for bucket in resources(template, "AWS::S3::Bucket"):
+        rules = mapping(bucket.properties.get("LifecycleConfiguration")).get("Rules")
+        if "Enabled" not in said(rules).split():
+            yield bucket.breach("keeps everything at the highest price for ever", "LifecycleConfiguration")
+
+
+POLICIES: Final = (
+    Policy(
+        "R0301",
+        "A table goes back to a point in time",
+        "set PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}",
+        _recovery,
+    ),
+    Policy("R0302", "Data say what becomes of them", "write DeletionPolicy and UpdateReplacePolicy", _end),
+    Policy(
+        "R0303",
+        "Data of production outlive their stack",
+        "set DeletionPolicy to RetainExceptOnCreate and UpdateReplacePolicy to Retain",
+        _kept,
+    ),
+    Policy("R0304", "A bucket keeps versions", "set VersioningConfiguration: {Status: Enabled}", _versions),
+    Policy("R0305", "A bucket has a lifecycle", "add an enabled rule to LifecycleConfiguration", _lifecycle),
+)

@@ -1,0 +1,123 @@
+"""Encryption at rest."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from release.core.infra_values import Template
+from release.core.policies.policy import (
+    Breach,
+    Node,
+    Policy,
+    elements,
+    is_true,
+    mapping,
+    possible,
+    resources,
+    said,
+    tags,
+)
+
+# As templates/cloudformation/data_class.j2 has them.
+SENSITIVE: Final = frozenset({"phi", "pii", "pci", "confidential", "restricted", "sensitive"})
+
+
+def _buckets(template: Template) -> Iterator[Breach]:
+    for bucket in resources(template, "AWS::S3::Bucket"):
+        rules = bucket.values("BucketEncryption", "ServerSideEncryptionConfiguration")
+        if not all(_names_algorithm(one) for one in rules):
+            yield bucket.breach("does not say how it encrypts", "BucketEncryption")
+
+
+def _names_algorithm(rules: Node) -> bool:
+    defaults = [
+        mapping(mapping(one).get("ServerSideEncryptionByDefault"))
+        for rule in elements(rules)
+        for one in possible(rule)
+    ]
+    return any("SSEAlgorithm" in one for one in defaults)
+
+
+def _tables(template: Template) -> Iterator[Breach]:
+    for table in resources(template, "AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable"):
+        if not all(map(is_true, table.values("SSESpecification", "SSEEnabled"))):
+            yield table.breach("has no KMS key", "SSESpecification")
+
+
+def _queues(template: Template) -> Iterator[Breach]:
+    for queue in resources(template, "AWS::SQS::Queue"):
+        managed = all(map(is_true, queue.values("SqsManagedSseEnabled")))
+        if not managed and not all(queue.values("KmsMasterKeyId")):
+            yield queue.breach("does not encrypt its messages", "SqsManagedSseEnabled")
+
+
+def _topics(template: Template) -> Iterator[Breach]:
+    for topic in resources(template, "AWS::SNS::Topic"):
+        if not all(topic.values("KmsMasterKeyId")):
+            yield topic.breach("does not encrypt its messages", "KmsMasterKeyId")
+
+
+def _alarm_topics(template: Template) -> Iterator[Breach]:
+    told = {
+        name
+        for alarm in resources(template, "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+        for key in ("AlarmActions", "OKActions", "InsufficientDataActions")
+        for name in said(alarm.properties.get(key)).split()
+    }
+    for topic in resources(template, "AWS::SNS::Topic"):
+        keys = " ".join(map(said, topic.values("KmsMasterKeyId")))
+        if topic.name in told and "alias/aws/sns" in keys:
+            yield topic.breach("never gets the alarms: CloudWatch cannot use its key", "KmsMasterKeyId")
+
+
+def _rotation(template: Template) -> Iterator[Breach]:
+    for key in resources(template, "AWS::KMS::Key"):
+        symmetric = all(one in (None, "SYMMETRIC_DEFAULT") for one in key.values("KeySpec"))
+        if symmetric and not all(map(is_true, key.values("EnableKeyRotation"))):
+            yield key.breach("never turns", "EnableKeyRotation")
+
+
+def _logs(template: Template) -> Iterator[Breach]:
+    for group in resources(template, "AWS::Logs::LogGroup"):
+        data_class = (tags(group) or {}).get("data_class", "").lower()
+        if data_class in SENSITIVE and not all(group.values("KmsKeyId")):
+            yield group.breach(f"keeps logs of {data_class} without a key of one's own", "KmsKeyId")
+
+
+def _secrets(template: Template) -> Iterator[Breach]:
+    for secret in resources(template, "AWS::SecretsManager::Secret"):
+        if any(isinstance(one, str) for one in secret.values("SecretString")):
+            yield secret.breach("has its value in the template", "SecretString")
+    for name, body in mapping(template.get("Parameters")).items():
+        lowered = name.lower()
+        looks = any(one in lowered for one in ("password", "secret", "token", "apikey", "privatekey"))
+        if looks and "Default" in mapping(body):
+            yield Breach(
+                ("Parameters", name, "Default"), f"the parameter {name} has its secret in the template"
+            )
+
+
+POLICIES: Final = (
+    Policy("R0101", "A bucket encrypts", "set BucketEncryption with AES256 or aws:kms", _buckets),
+    Policy("R0102", "A table encrypts with KMS", "set SSESpecification: {SSEEnabled: true}", _tables),
+    Policy("R0103", "A queue encrypts", "set SqsManagedSseEnabled: true, or a KmsMasterKeyId", _queues),
+    Policy("R0104", "A topic encrypts", "set KmsMasterKeyId to a key of your own (topic.j2)", _topics),
+    Policy(
+        "R0105",
+        "A topic of alarms has a key that CloudWatch may use",
+        "give it a key of your own whose policy allows cloudwatch.amazonaws.com (topic.j2)",
+        _alarm_topics,
+    ),
+    Policy("R0106", "A symmetric key turns every year", "set EnableKeyRotation: true", _rotation),
+    Policy(
+        "R0107",
+        "Logs of sensitive data have a key of their own",
+        "set KmsKeyId; the frame stack.j2 brings LogsKey",
+        _logs,
+    ),
+    Policy(
+        "R0108",
+        "No value of a secret is in the template",
+        "use GenerateSecretString, or a parameter without a default",
+        _secrets,
+    ),
+)

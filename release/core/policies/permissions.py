@@ -1,0 +1,135 @@
+"""What roles may do."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from release.core.infra_values import Template, Value
+from release.core.policies.policy import (
+    Breach,
+    Node,
+    Path,
+    Policy,
+    Resource,
+    elements,
+    mapping,
+    possible,
+    resources,
+    said,
+    statements,
+)
+
+_POLICY_KINDS: Final = (
+    *("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy"),
+    "AWS::IAM::GroupPolicy",
+)
+_TOO_MUCH: Final = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "IAMFullAccess")
+# AWS's own policies that give a role more than the rules below would let a policy say.
+_WILD_LOGS: Final = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole")
+
+
+def _allowed(template: Template) -> Iterator[tuple[Resource, tuple[str | int, ...], Mapping[str, Value]]]:
+    """Every statement that allows something, and where it is below Properties."""
+    for role in resources(template, "AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"):
+        for place, policy in enumerate(elements(role.properties.get("Policies"))):
+            for branch in possible(policy):
+                where: Path = ("Policies", place, "PolicyDocument", "Statement")
+                yield from _of(role, where, mapping(branch).get("PolicyDocument"))
+    for alone in resources(template, *_POLICY_KINDS):
+        where = ("PolicyDocument", "Statement")
+        yield from _of(alone, where, alone.properties.get("PolicyDocument"))
+
+
+def _of(
+    resource: Resource, where: Path, document: Node
+) -> Iterator[tuple[Resource, Path, Mapping[str, Value]]]:
+    for place, statement in statements(document):
+        if statement.get("Effect") == "Allow":
+            yield resource, where if place is None else (*where, place), statement
+
+
+def _actions(template: Template) -> Iterator[Breach]:
+    for resource, where, statement in _allowed(template):
+        for action in elements(statement.get("Action")):
+            if "*" in said(action):
+                yield resource.breach(f"may do {said(action)}", *where, "Action")
+
+
+def _resources(template: Template) -> Iterator[Breach]:
+    for resource, where, statement in _allowed(template):
+        for arn in (one for each in elements(statement.get("Resource")) for one in possible(each)):
+            if _is_everything(said(arn)):
+                yield resource.breach(f"may do so to {said(arn)}", *where, "Resource")
+
+
+def _is_everything(arn: str) -> bool:
+    """`*` itself, or an ARN whose resource is nothing but `*`: arn:aws:s3:::*, arn:aws:dynamodb:…:table/*."""
+    if arn == "*":
+        return True
+    parts = arn.replace("${AWS::", "${AWS.").split(":", 5)
+    if len(parts) < 6 or not arn.startswith("arn:"):
+        return False
+    named = parts[5].replace("/", ":").split(":")
+    return all(part == "*" for part in named) or (
+        len(named) > 1 and set(named[1:]) == {"*"} and parts[2] != "s3"
+    )
+
+
+def _reversed(template: Template) -> Iterator[Breach]:
+    for resource, where, statement in _allowed(template):
+        for key in ("NotAction", "NotResource"):
+            if key in statement:
+                yield resource.breach(f"may do everything but what {key} names", *where, key)
+
+
+def _managed(template: Template) -> Iterator[Breach]:
+    for role in resources(template, "AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"):
+        for place, arn in enumerate(elements(role.properties.get("ManagedPolicyArns"))):
+            for one in possible(arn):
+                name = said(one).rpartition("/")[2]
+                if name.endswith(_TOO_MUCH):
+                    yield role.breach(f"gets {name}", "ManagedPolicyArns", place)
+                elif name in _WILD_LOGS:
+                    yield role.breach(f"may write every log group by {name}", "ManagedPolicyArns", place)
+
+
+def _callers(template: Template) -> Iterator[Breach]:
+    for permission in resources(template, "AWS::Lambda::Permission"):
+        principal = said(permission.properties.get("Principal"))
+        limits = ("SourceArn", "SourceAccount", "PrincipalOrgID")
+        limited = any(all(permission.values(one)) for one in limits)
+        if (principal == "*" or principal.endswith(".amazonaws.com")) and not limited:
+            yield permission.breach(f"lets {principal} call from any account", "Principal")
+
+
+def _passing(template: Template) -> Iterator[Breach]:
+    for resource, where, statement in _allowed(template):
+        passes = any(said(one).lower() == "iam:passrole" for one in elements(statement.get("Action")))
+        if passes and "iam:PassedToService" not in mapping(
+            mapping(statement.get("Condition")).get("StringEquals")
+        ):
+            yield resource.breach("may pass a role to any service", *where)
+
+
+POLICIES: Final = (
+    Policy("R0601", "No action is a pattern", "name the actions one by one", _actions),
+    Policy("R0602", "No resource is everything", "name the resource by Fn::GetAtt or its ARN", _resources),
+    Policy("R0603", "No statement allows by exception", "use Action and Resource", _reversed),
+    Policy(
+        "R0604",
+        "No role gets a policy of AWS that allows too much",
+        "write the statements that it needs (function.j2)",
+        _managed,
+    ),
+    Policy(
+        "R0605",
+        "A service calls a function from one source",
+        "set SourceArn, or SourceAccount where there is no ARN",
+        _callers,
+    ),
+    Policy(
+        "R0606",
+        "A role is passed to one service",
+        "add the condition StringEquals iam:PassedToService",
+        _passing,
+    ),
+)

@@ -1,0 +1,199 @@
+"""What calls functions, and what becomes of what they could not handle."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from release.core.infra_values import Template
+from release.core.policies.policy import (
+    Breach,
+    Node,
+    Policy,
+    Resource,
+    elements,
+    is_true,
+    mapping,
+    names_of,
+    number,
+    resources,
+    said,
+)
+
+_MAPPING: Final = "AWS::Lambda::EventSourceMapping"
+# kind -> the property that names the function
+_CALLERS: Final = {
+    _MAPPING: "FunctionName",
+    "AWS::Lambda::Permission": "FunctionName",
+    "AWS::Lambda::EventInvokeConfig": "FunctionName",
+    "AWS::ApiGatewayV2::Integration": "IntegrationUri",
+}
+_TIMES: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+_QUEUE_DEFAULT_SECONDS: Final = 30
+_FUNCTION_DEFAULT_SECONDS: Final = 3
+
+
+def _callers(template: Template) -> Iterator[tuple[Resource, str, Node]]:
+    functions = {one.name for one in resources(template, "AWS::Lambda::Function")}
+    for caller in resources(template, *_CALLERS):
+        key = _CALLERS[caller.kind]
+        for named in caller.values(key):
+            if names_of(named) & functions or "function:" in said(named) or caller.kind == _MAPPING:
+                yield caller, key, named
+
+
+def _on_alias(template: Template) -> Iterator[Breach]:
+    for caller, key, named in _callers(template):
+        if caller.kind == "AWS::Lambda::EventInvokeConfig":
+            continue  # has its alias in a property of its own
+        if not _has_qualifier(named):
+            yield caller.breach("calls the function past its alias", key)
+
+
+def _has_qualifier(named: Node) -> bool:
+    """`…function:NAME:ALIAS`, `NAME:ALIAS`, `${Function.Arn}:ALIAS`, or the same within an invocation ARN."""
+    if isinstance(named, Mapping) and not {"Fn::Sub", "Fn::Join"} & set(named):
+        return not names_of(named) or "Fn::ImportValue" in named
+    joined = elements(mapping(named).get("Fn::Join"))
+    written = said(named) if len(joined) != 2 else said(joined[0]).join(map(said, elements(joined[1])))
+    text = written.partition("/invocations")[0].rpartition("functions/")[2].replace("AWS::", "")
+    tail = text.rpartition("}")[2] if text.count("}") and not text.startswith("arn:") else text
+    if text.startswith("arn:"):
+        return text.count(":") >= 7
+    return ":" in tail and tail.rpartition(":")[2] not in ("", "$LATEST")
+
+
+def _behind(template: Template) -> Iterator[Breach]:
+    conditions = mapping(template.get("Conditions"))
+    behind = {name for name, one in conditions.items() if "AliasExists" in names_of(one)}
+    # one condition may ask another
+    while more := {
+        name for name, one in conditions.items() if name not in behind and behind & set(said(one).split())
+    }:
+        behind |= more
+    for caller, _, _ in _callers(template):
+        if caller.body.get("Condition") not in behind:
+            yield Breach(caller.path, f"{caller.name} is made before the alias that it names")
+
+
+def _streams(template: Template) -> Iterator[Resource]:
+    queues = {one.name for one in resources(template, "AWS::SQS::Queue")}
+    for one in resources(template, _MAPPING):
+        source = one.properties.get("EventSourceArn")
+        if "StartingPosition" in one.properties or not (names_of(source) & queues or ":sqs:" in said(source)):
+            yield one
+
+
+def _destination(template: Template) -> Iterator[Breach]:
+    for one in _streams(template):
+        if not all(one.values("DestinationConfig", "OnFailure", "Destination")):
+            yield one.breach("loses what could not be handled", "DestinationConfig")
+
+
+def _bisect(template: Template) -> Iterator[Breach]:
+    for one in _streams(template):
+        endless = [n for n in one.values("MaximumRetryAttempts") if n is None or n == "-1"]
+        if endless or not all(map(is_true, one.values("BisectBatchOnFunctionError"))):
+            yield one.breach("lets one record stop a shard for a day", "BisectBatchOnFunctionError")
+
+
+def _partial(template: Template) -> Iterator[Breach]:
+    for one in resources(template, _MAPPING):
+        if "ReportBatchItemFailures" not in said(one.properties.get("FunctionResponseTypes")).split():
+            yield one.breach("repeats what has succeeded when one item fails", "FunctionResponseTypes")
+
+
+def _visibility(template: Template) -> Iterator[Breach]:
+    queues = {one.name: one for one in resources(template, "AWS::SQS::Queue")}
+    functions = {one.name: one for one in resources(template, "AWS::Lambda::Function")}
+    for one in resources(template, _MAPPING):
+        for source in names_of(one.properties.get("EventSourceArn")) & queues.keys():
+            for function in names_of(one.properties.get("FunctionName")) & functions.keys():
+                timeout = _seconds(functions[function], "Timeout", _FUNCTION_DEFAULT_SECONDS)
+                hidden = _seconds(queues[source], "VisibilityTimeout", _QUEUE_DEFAULT_SECONDS)
+                if timeout is not None and hidden is not None and hidden < _TIMES * timeout:
+                    what = f"shows a message again after {hidden:g} s; {function} may take {timeout:g} s"
+                    yield queues[source].breach(what, "VisibilityTimeout")
+
+
+def _seconds(resource: Resource, key: str, default: int) -> float | None:
+    value = resource.properties.get(key)
+    return default if value is None else number(value)
+
+
+def _dead_letters(template: Template) -> Iterator[Breach]:
+    takes: set[str] = set()  # what other resources give up goes there
+    for one in resources(template):
+        for key in ("RedrivePolicy", "DestinationConfig", "DeadLetterConfig"):
+            takes |= names_of(one.properties.get(key))
+    for queue in resources(template, "AWS::SQS::Queue"):
+        if queue.name not in takes and not all(queue.values("RedrivePolicy", "deadLetterTargetArn")):
+            yield queue.breach("has no queue for what cannot be handled", "RedrivePolicy")
+
+
+def _kept(template: Template) -> Iterator[Breach]:
+    targets: set[str] = set()
+    for one in resources(template, "AWS::SQS::Queue"):
+        targets |= names_of(one.properties.get("RedrivePolicy"))
+    for queue in resources(template, "AWS::SQS::Queue"):
+        if queue.name in targets:
+            kept = [number(one) if one else 345_600.0 for one in queue.values("MessageRetentionPeriod")]
+            if any(one is not None and one < 1_209_600 for one in kept):
+                yield queue.breach("forgets failures before anybody has looked", "MessageRetentionPeriod")
+
+
+def _cors(template: Template) -> Iterator[Breach]:
+    for api in resources(template, "AWS::ApiGatewayV2::Api"):
+        cors = mapping(api.properties.get("CorsConfiguration"))
+        if is_true(cors.get("AllowCredentials")) and "*" in elements(cors.get("AllowOrigins")):
+            yield api.breach("gives every page the caller's credentials", "CorsConfiguration", "AllowOrigins")
+    for url in resources(template, "AWS::Lambda::Url"):
+        cors = mapping(url.properties.get("Cors"))
+        if is_true(cors.get("AllowCredentials")) and "*" in elements(cors.get("AllowOrigins")):
+            yield url.breach("gives every page the caller's credentials", "Cors", "AllowOrigins")
+
+
+def _routes(template: Template) -> Iterator[Breach]:
+    for route in resources(template, "AWS::ApiGatewayV2::Route", "AWS::ApiGateway::Method"):
+        is_preflight = route.properties.get("HttpMethod") == "OPTIONS"
+        if not is_preflight and any(one in (None, "NONE") for one in route.values("AuthorizationType")):
+            yield route.breach("asks nobody who they are", "AuthorizationType")
+
+
+POLICIES: Final = (
+    Policy("R0801", "What calls a function names its alias", "write !Sub ${Function.Arn}:ALIAS", _on_alias),
+    Policy(
+        "R0802",
+        "What names the alias stands behind AliasExists",
+        "add Condition: HasAlias, which asks the parameter AliasExists (stack.j2)",
+        _behind,
+    ),
+    Policy(
+        "R0803", "A stream has a destination for failures", "set DestinationConfig (trigger.j2)", _destination
+    ),
+    Policy(
+        "R0804",
+        "A stream halves a batch that fails, and gives up",
+        "set BisectBatchOnFunctionError: true and MaximumRetryAttempts",
+        _bisect,
+    ),
+    Policy(
+        "R0805",
+        "A batch fails item by item",
+        "set FunctionResponseTypes: [ReportBatchItemFailures]",
+        _partial,
+    ),
+    Policy(
+        "R0806",
+        "A message stays hidden for six time-outs",
+        "set VisibilityTimeout to six times the function's Timeout",
+        _visibility,
+    ),
+    Policy("R0807", "A queue has one for failures", "set RedrivePolicy (queue.j2)", _dead_letters),
+    Policy(
+        "R0808",
+        "Failures are kept for two weeks",
+        "set MessageRetentionPeriod: 1209600",
+        _kept,
+    ),
+    Policy("R0901", "Credentials go to origins that are named", "name the origins", _cors),
+    Policy("R0902", "A route asks who calls", "set AuthorizationType: AWS_IAM, JWT or CUSTOM", _routes),
+)
