@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "standing": frozenset({"promotion", "observe", "ports", "core", "errors"}),
     "drift": frozenset({"promotion", "observe", "build", "ports", "core", "errors"}),
     "changed": frozenset({"promotion", "observe", "build", "config", "ports", "core", "errors"}),
+    "retire": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
     "journal": frozenset({"ports", "core", "errors"}),
     "decide": frozenset({"promotion", "apply", "ports", "core", "errors"}),
     "make_way": frozenset({"decide", "promotion", "apply", "ports", "core", "errors"}),

@@ -40,6 +40,7 @@ VERBS = {
     "reconcile": "reconcile",
     "record": "record",
     "reject": "reject",
+    "retire": "retire",
     "rollback": "rollback",
     "sandbox": "sandbox",
     "status": "status",

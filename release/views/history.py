@@ -23,7 +23,7 @@ def log_text(events: Sequence[Event]) -> Iterator[RenderableType]:
             f"{event.at[5:10]} {event.at[11:19]}",
             event.stage,
             event.verb,
-            event.label,
+            ", ".join(event.services or ()) if event.kind == "retire" else event.label,
             Text(f"{word}: {event.reason}" if _is_decision(event) else word, style=_style(event)),
             event.actor,
         )
@@ -87,6 +87,7 @@ _DECISION_STYLE = {
     "clear": "green",
     "accept": "green",
     "reject": "red",
+    "retire": "yellow",
 }
 
 

@@ -169,3 +169,29 @@ def test_reconcile_brings_back_what_a_hand_has_moved_and_the_ledger_says_so(serv
     assert "v1.0.0" in serving.release("status", "prod").out
     # (dev and qa of this world are in accounts that it has left)
     assert "aliases that serve what is recorded: 4" in serving.release("audit", "verify", ends=None).out
+
+
+def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired(serving: World) -> None:
+    serving.git("rm", "-r", "--quiet", "services/stock")
+    serving.merge("feat!: no stock any more", {})
+    for words in (("deploy", "dev"), ("promote", "qa"), ("promote", "prod")):
+        serving.release(*words, "--yes")
+    assert {(one["kind"], one["function"], one["region"]) for one in drift(serving, ends=3)} == {
+        ("orphan", "stock-prod", PRIMARY),
+        ("orphan", "stock-prod", REPLICA),
+    }
+    refused = serving.release("retire", "orders", "prod", "--reason", "a slip", "--yes", ends=3)
+    assert "orders is part of" in refused.err
+
+    ended = serving.release("retire", "stock", "prod", "--reason", "nobody asks for it", "--yes")
+    assert "triggers off" in ended.out
+    assert [serving.alias("stock", "prod", region) for region in (PRIMARY, REPLICA)] == [None, None]
+    assert drift(serving, ends=0) == []
+    for region in (PRIMARY, REPLICA):
+        stacks = serving.fleet.client("cloudformation", serving.accounts["prod"], region)
+        (stack,) = stacks.describe_stacks(StackName="stock-prod")["Stacks"]
+        assert {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]} == {
+            "AliasExists": "false"
+        }
+    assert "nobody asks for it" in serving.release("audit", "log", "--stage", "prod").out
+    assert "nothing to do" in serving.release("retire", "stock", "prod", "--reason", "again", "--yes").out

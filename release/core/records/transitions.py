@@ -15,6 +15,10 @@ def advance(head: StageHead, event: Event) -> StageHead:
     """The head after an event. Raises IllegalEvent."""
     if event.kind in get_args(Decision):
         return _decide(head, event)
+    if event.kind == "retire":
+        if not event.reason or not event.services:
+            raise IllegalEvent("a retirement without a reason, or without its service")
+        return replace(head, last=event.path)
     if event.kind == "started":
         return _start(head, event)
     running = head.running
