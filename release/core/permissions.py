@@ -73,6 +73,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _operation("lambda", "GetFunction", _PLAN, lambda__GetFunction="version"),
     _operation("lambda", "GetAlias", _PLAN, lambda__GetAlias="function"),
     _operation("lambda", "ListVersionsByFunction", _PLAN, lambda__ListVersionsByFunction="function"),
+    # What `release drift` looks at; mappings are listed for a whole region, which is no resource of IAM.
+    _operation("lambda", "ListEventSourceMappings", _PLAN, lambda__ListEventSourceMappings="any"),
+    _operation(
+        "lambda",
+        "GetProvisionedConcurrencyConfig",
+        _PLAN,
+        lambda__GetProvisionedConcurrencyConfig="version",
+    ),
     # The target of a rollback is smoke-tested before the plan is shown.
     _operation("lambda", "Invoke", _PLAN, lambda__InvokeFunction="version"),
     # Lambda fetches the code in the name of the caller.
@@ -90,6 +98,20 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _operation("lambda", "DeleteAlias", _DEPLOY, lambda__DeleteAlias="function"),
     _operation("cloudformation", "DescribeStacks", _PLAN, cloudformation__DescribeStacks="stack"),
     _operation("cloudformation", "GetTemplate", _PLAN, cloudformation__GetTemplate="stack"),
+    # `release drift --detect`. A detection has an id of its own, which is no resource of IAM.
+    _operation("cloudformation", "DetectStackDrift", _PLAN, cloudformation__DetectStackDrift="stack"),
+    _operation(
+        "cloudformation",
+        "DescribeStackDriftDetectionStatus",
+        _PLAN,
+        cloudformation__DescribeStackDriftDetectionStatus="any",
+    ),
+    _operation(
+        "cloudformation",
+        "DescribeStackResourceDrifts",
+        _PLAN,
+        cloudformation__DescribeStackResourceDrifts="stack",
+    ),
     _operation(
         "cloudformation",
         "CreateStack",

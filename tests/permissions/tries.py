@@ -18,6 +18,7 @@ from release.adapters.aws_setup import AwsAccounts
 from release.adapters.cloudwatch import CloudWatchMetrics
 from release.adapters.lambda_functions import LambdaFunctions
 from release.adapters.stacks import CloudFormationStacks
+from release.adapters.surroundings import AwsSurroundings
 from release.core import canonical
 from release.core.bounds import Bounds
 from release.core.models import BucketStore, Place
@@ -80,6 +81,7 @@ class Tried:
         self.place = Place(self.account, REGION, f"arn:aws:iam::{self.account}:role/release-{kind}")
         self.functions = LambdaFunctions(self.aws)
         self.stacks = CloudFormationStacks(self.aws)
+        self.surroundings = AwsSurroundings(self.aws)
         self.metrics = CloudWatchMetrics(self.aws)
         self.setup = AwsAccounts(self.aws, None)
         self.store = S3Artifacts(lambda region: self.aws.client(self.place, "s3"), BUCKET, [REGION])
@@ -194,6 +196,7 @@ TRIES: Final[Mapping[str, Callable[[Tried], Any]]] = {
     "lambda:GetFunction": lambda at: at.functions.function(at.place, NAME),
     "lambda:GetAlias": lambda at: at.functions.alias(at.place, NAME, "live"),
     "lambda:ListVersionsByFunction": lambda at: at.functions.versions(at.place, NAME),
+    "lambda:ListEventSourceMappings": lambda at: at.surroundings.mappings(at.place),
     "lambda:InvokeFunction": lambda at: at.functions.invoke(at.place, NAME, "live", b"{}", timeout=10),
     "lambda:UpdateFunctionCode": _update_code,
     "lambda:PublishVersion": _publish,
@@ -204,6 +207,13 @@ TRIES: Final[Mapping[str, Callable[[Tried], Any]]] = {
     "lambda:DeleteAlias": lambda at: at.functions.delete_alias(at.place, NAME, "none"),
     "cloudformation:DescribeStacks": lambda at: at.stacks.stack(at.place, NAME),
     "cloudformation:GetTemplate": lambda at: at.stacks.stack(at.place, NAME),
+    "cloudformation:DetectStackDrift": lambda at: at.surroundings.changed_resources(at.place, NAME),
+    "cloudformation:DescribeStackDriftDetectionStatus": lambda at: at.surroundings.changed_resources(
+        at.place, NAME
+    ),
+    "cloudformation:DescribeStackResourceDrifts": lambda at: at.surroundings.changed_resources(
+        at.place, NAME
+    ),
     "cloudformation:CreateStack": lambda at: _create_stack(at, f"{at.fresh()}-dev"),
     "cloudformation:UpdateStack": _update_stack,
     # What failed to be created before is removed first.
@@ -238,6 +248,11 @@ UNSEEN: Final[Mapping[tuple[str, str], str]] = {
     ("deploy", "cloudformation:TagResource"): "no operation: it is asked for the tags of a stack",
     ("build", "s3:GetAccountPublicAccessBlock"): "the sandbox asks nobody's policy for it",
     ("read", "s3:GetAccountPublicAccessBlock"): "the sandbox asks nobody's policy for it",
+    ("plan", "lambda:GetProvisionedConcurrencyConfig"): "the sandbox asks without the query, which tells it",
+    (
+        "deploy",
+        "lambda:GetProvisionedConcurrencyConfig",
+    ): "the sandbox asks without the query, which tells it",
     ("plan", "ssm:GetParameter"): "the sandbox takes the ARN of a parameter for its name",
     ("deploy", "ssm:GetParameter"): "the sandbox takes the ARN of a parameter for its name",
 }
