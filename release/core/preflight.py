@@ -1,11 +1,14 @@
 """What stands in the way of a rollout before it begins, by what was observed."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from release.core.blockers import Blocker
 from release.core.manifest import Target
 from release.core.plan import ALIAS_EXISTS
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
+
+FOREIGN_WEIGHTS: Final = "foreign-weights"
 
 
 def preflight(
@@ -51,7 +54,7 @@ def preflight(
         if copy.alias is not None and copy.alias.weights and served(copy).where not in moved:
             blockers.append(
                 Blocker(
-                    "foreign-weights",
+                    FOREIGN_WEIGHTS,
                     f"{copy.alias.name} of {copy.name} in {place} serves {copy.alias.serving}, and we did not"
                     " do that",
                     "wait if AWS is moving provisioned concurrency; else find out whose canary this is, and"

@@ -219,3 +219,16 @@ def test_a_first_release_has_nothing_to_go_back_to_and_is_left_to_abort() -> Non
         world.carry_out(world.draft("v1.0.0"))
     assert in_the_way(world.setup(), world.stage, world.holders, world.clock) is None
     assert world.head.abort is None
+
+
+@pytest.mark.parametrize("tag", ["v1.1.0", "v1.2.0"])
+def test_who_promotes_beside_a_canary_hears_of_it_and_of_no_weights_to_take_away(tag: str) -> None:
+    world, _ = canary(CANARY)
+    at_work(world, lambda: world.promote("v1.1.0"))
+    assert any(serves is not None and "{'2': 0.1}" in serves for serves in world.aliases.values())
+    world.build("v1.2.0")
+
+    draft = world.draft(tag)
+
+    assert isinstance(draft.hold, Busy) and "promote of v1.1.0 by ada is under way" in draft.hold.what
+    assert (draft.plan.blockers, draft.nothing) == ((), None)
