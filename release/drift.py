@@ -192,12 +192,19 @@ def _read_region(
         copies = in_parallel(
             lambda served: _copy(looking, place, served, alias, templates.get(served.service, ())), recorded
         )
+        # A release that failed, or was rolled back, has left its code on $LATEST: a build has stored that.
+        latest = {copy.observed.latest.code for copy in copies if copy.observed.latest is not None}
+        foreign = sorted(latest - wanted.known)
+        stored = in_parallel(
+            lambda code: looking.artifacts.holds(code, kind="zip", region=place.region), foreign
+        )
+        known = wanted.known | {code for code, ours in zip(foreign, stored, strict=True) if ours}
         gone = [served for served in wanted.gone if served.region == place.region]
         left = in_parallel(lambda served: looking.functions.alias(place, served.function, alias), gone)
     under_way = (wanted.head.running.id,) if wanted.head.running else ()
     findings: list[Finding] = []
     for copy in copies:
-        findings += function_drift(copy, stage=stage, alias=alias, under_way=under_way, known=wanted.known)
+        findings += function_drift(copy, stage=stage, alias=alias, under_way=under_way, known=known)
     if wanted.head.running is None:  # a rollout changes stacks, and attaches what feeds their functions
         for stack in stacks:
             findings += stack_drift(stack, stage=stage)
