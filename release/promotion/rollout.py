@@ -93,7 +93,7 @@ def draft_rollout(
         renewed=renewed(tools, head, stage.name, wanted),
     )
     if isinstance(hold, Busy):
-        # Whoever is at work has set them. To end them by hand, as the blocker says, would break our own canary.
+        # Whoever is at work has set them: to end them by hand, as that says, would break our own canary.
         blockers = tuple(one for one in blockers if one.code != FOREIGN_WEIGHTS)
     if isinstance(hold, Continue) and dead is not None:
         despite = selection.despite or dead.despite

@@ -363,6 +363,18 @@ def test_the_token_is_in_no_error_no_repr_and_no_log(caplog: pytest.LogCaptureFi
     assert SECRET not in repr(Token(SECRET, "GH_TOKEN"))
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 502])
+@pytest.mark.parametrize("before", [0, 270], ids=["whole", "where words are cut"])
+def test_a_proxy_that_says_back_what_it_was_sent_tells_nobody_the_token(status: int, before: int) -> None:
+    echo = said(status, {"message": "x" * before + f"Authorization: Bearer {SECRET} is not known here"})
+
+    error = refused(echo)
+
+    told = " ".join([error.cause, error.fix, *error.details])
+    assert "Bearer" in told or before
+    assert SECRET[:8] not in told
+
+
 @pytest.mark.parametrize("value", [f"{SECRET}\n", f"'{SECRET} '", f"{SECRET}é", "\x00"], ids=ascii)
 def test_what_cannot_be_a_token_is_refused_without_being_shown(value: str) -> None:
     with pytest.raises(Misconfigured) as error:

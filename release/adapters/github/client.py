@@ -26,6 +26,7 @@ _LONGEST_WAIT: Final = 300.0  # seconds for which rate limits are waited out, in
 _AT_ONCE: Final = 5.0  # seconds for connecting, and for each part of an answer
 _A_MINUTE: Final = 60.0  # to wait where a secondary limit does not say how long
 _PAGE: Final = 100
+_LONGEST: Final = 300  # characters of GitHub's words
 _SERVER_TROUBLE: Final = frozenset({500, 502, 503, 504})
 
 
@@ -169,9 +170,9 @@ class Client:
                 if limited is not None:
                     self._wait(limited, need)
                     continue
+                words = self._shown(words_of(answer))
                 if status not in _SERVER_TROUBLE:
-                    raise refusal(answer, need.doing, need.permission, self.token_source, self.home)
-                words = words_of(answer)
+                    raise refusal(answer, words, need.doing, need.permission, self.token_source, self.home)
                 trouble = f"{need.doing}: GitHub answers {status}" + (f", {words}" if words else "")
                 never_sent = False
             pause = next(tries, None)
@@ -187,6 +188,10 @@ class Client:
                 f"whether GitHub has done it is not known: {trouble}",
                 fix="run the same command again: it looks first",
             )
+
+    def _shown(self, words: str) -> str:
+        """A proxy in between may say back what it was sent; what an error says is shown, and kept in logs."""
+        return (words if self._token is None else words.replace(self._token.value, "[token]"))[:_LONGEST]
 
     def _wait(self, seconds: float, need: Need) -> None:
         """A limit refuses before anything is done, so whatever it refused may be sent again."""

@@ -7,12 +7,12 @@ import httpx
 from release.adapters.github.credentials import Home
 from release.errors import Conflict, Misconfigured, ReleaseError
 
-_LONGEST = 300  # characters of GitHub's words
 
-
-def refusal(answer: httpx.Response, doing: str, permission: str, source: str, home: Home) -> ReleaseError:
-    """The error for an answer of 3xx or 4xx that no rate limit explains."""
-    status, words = answer.status_code, words_of(answer)
+def refusal(
+    answer: httpx.Response, words: str, doing: str, permission: str, source: str, home: Home
+) -> ReleaseError:
+    """The error for an answer of 3xx or 4xx that no rate limit explains. `words`: what it says of it."""
+    status = answer.status_code
     said = f"{doing}: {words}" if words else doing
     match status:
         case 401:
@@ -72,7 +72,7 @@ def words_of(answer: httpx.Response) -> str:
             parts.append(str(told))
         else:
             parts.append(str(error))
-    return "; ".join(part for part in parts if part)[:_LONGEST]
+    return "; ".join(part for part in parts if part)
 
 
 def _is_there_already(answer: httpx.Response) -> bool:
