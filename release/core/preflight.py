@@ -17,8 +17,12 @@ def preflight(
     copies: Sequence[ObservedFunction],
     observed: Observed,
     moved: frozenset[tuple[str, str, str]],
+    *,
+    gradual: bool = False,
 ) -> list[Blocker]:
-    """Why one service cannot be rolled out in one place. `moved` as `rollout_steps` has it."""
+    """Why one service cannot be rolled out in one place. `moved` as `rollout_steps` has it; `gradual`: its
+    traffic moves in steps there.
+    """
     blockers = []
     place = stack.place
     current = (
@@ -43,6 +47,7 @@ def preflight(
             )
         )
     for copy in copies:
+        blockers += _unsupported(copy, gradual=gradual)
         if copy.latest is not None and copy.latest.reserved_concurrency == 0:
             blockers.append(
                 Blocker(
@@ -79,6 +84,31 @@ def preflight(
                 )
             )
     return blockers
+
+
+def _unsupported(copy: ObservedFunction, *, gradual: bool) -> list[Blocker]:
+    """What would begin and could not end, by what AWS has: the template decides it, not the release."""
+    if copy.latest is None:
+        return []
+    found = []
+    if copy.latest.settings.get("package") == "Image":
+        found.append(
+            Blocker(
+                "container-image",
+                f"{copy.name} in {copy.place} runs a container image, and release rolls out zips",
+                "give it PackageType: Zip under another name, and move its callers there",
+            )
+        )
+    if gradual and copy.alias is not None and copy.latest.settings.get("snap_start") == "PublishedVersions":
+        found.append(
+            Blocker(
+                "snap-start-canary",
+                f"{copy.name} in {copy.place} has SnapStart: two versions that restore from snapshots of"
+                " different age are not to be compared",
+                "take SnapStart out of its template, or let its stage roll out all-at-once",
+            )
+        )
+    return found
 
 
 # Nothing but a person's decision takes a stack out of these.

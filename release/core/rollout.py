@@ -51,8 +51,10 @@ def rollout_steps(
             if service != target.service:
                 continue
             stack = stacks[service, place]
-            blockers += preflight(target, stack, copies, observed, moved)
             rollout = rollouts.get(place.region)
+            blockers += preflight(
+                target, stack, copies, observed, moved, gradual=isinstance(rollout, Gradual)
+            )
             steps += _service_steps(target, stack, copies, alias=alias, rollout=rollout, again=again)
             prepared = {
                 step.action.function
