@@ -1,7 +1,8 @@
-"""`release infra`: the CloudFormation templates of a commit, without asking AWS."""
+"""`release infra`: the CloudFormation templates of a commit, and the platform of an account."""
 
 import click
 
+from release.cli.infra_bootstrap import infra_bootstrap
 from release.cli.infra_diff import infra_diff
 from release.cli.infra_lint import infra_lint
 from release.cli.infra_render import infra_render
@@ -13,6 +14,7 @@ def command() -> None:
     """Look at the templates of services as a commit has them. Nothing is asked of AWS."""
 
 
+command.add_command(infra_bootstrap)
 command.add_command(infra_diff)
 command.add_command(infra_lint)
 command.add_command(infra_render)

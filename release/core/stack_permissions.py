@@ -1,4 +1,4 @@
-"""What CloudFormation does in the name of the deploy role: by type of resource, the actions of IAM that it takes.
+"""What CloudFormation does in the name of the deploy role: by type of resource, the actions of IAM it takes.
 
 CloudFormation acts as its caller. The actions are those that the handlers of each type declare (`aws
 cloudformation describe-type --type RESOURCE --type-name T`, `handlers.*.permissions`), less what only
@@ -37,7 +37,7 @@ _UNBOUND: Final = _all(
 _BOUND: Final = _all("iam", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
 
 _API: Final = (
-    _Owned(_all("apigateway", "DELETE", "GET", "PATCH", "POST", "PUT", "TagResource", "UntagResource")),
+    _Owned(_all("apigateway", "DELETE", "GET", "PATCH", "POST", "PUT")),
 )
 _OWNED: Final[Mapping[str, tuple[_Owned, ...]]] = {
     "AWS::Logs::LogGroup": (

@@ -186,6 +186,7 @@ def _assemble(
         identity,
         listings,
         node_workers,
+        platform_types,
         policies,
         storage,
     )
@@ -218,6 +219,7 @@ def _assemble(
     metrics.install()
     Invocations(pool, endpoint, metrics).install()
     Alarms(metrics).install()
+    platform_types.install()
     Stacks(rules, mappings).install()
 
     def resume() -> None:

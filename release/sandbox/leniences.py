@@ -27,6 +27,18 @@ LENIENCES: tuple[Lenience, ...] = (
         source=f"{_DOCS}IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
     ),
     Lenience(
+        "platform-types",
+        aws="budgets, sampling rules, anomaly monitors and selections of backups do what they are made for",
+        sandbox="stacks may have them, and they are names and nothing more",
+        source=f"{_DOCS}AWSCloudFormation/latest/TemplateReference/introduction.html",
+    ),
+    Lenience(
+        "code-of-a-role",
+        aws="Lambda reads code from S3 as the role that updates the function",
+        sandbox="the bucket's policy is asked for the account of that role",
+        source=f"{_DOCS}lambda/latest/api/API_UpdateFunctionCode.html",
+    ),
+    Lenience(
         "execution-role",
         aws="a function does what its execution role allows, and fails when that is deleted",
         sandbox="the role must exist when it is set and trust Lambda, without its conditions being read; the "

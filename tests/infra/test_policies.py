@@ -228,7 +228,10 @@ BAD: list[tuple[str, tuple[str | None, str, str], str]] = [
     ),
     (
         "R0704",
-        added("  Url:\n    Type: AWS::Lambda::Url\n    Properties: {AuthType: NONE}\n"),
+        added(
+            "  Url:\n    Type: AWS::Lambda::Url\n    Condition: HasAlias\n"
+            "    Properties: {AuthType: NONE, Qualifier: live}\n"
+        ),
         "Resources/Url/Properties/AuthType",
     ),
     (
@@ -270,6 +273,36 @@ BAD: list[tuple[str, tuple[str | None, str, str], str]] = [
         ("GetOrdersRoute", "AuthorizationType: AWS_IAM", "AuthorizationType: NONE"),
         "Resources/GetOrdersRoute/Properties/AuthorizationType",
     ),
+    (
+        "R0109",
+        added("  Volume:\n    Type: AWS::EC2::Volume\n    Properties: {Size: 1, Encrypted: false}\n"),
+        "Resources/Volume/Properties/Encrypted",
+    ),
+    (
+        "R0208",
+        added(
+            "  Told:\n    Type: AWS::SNS::Subscription\n"
+            '    Properties: {TopicArn: !Ref Topic, Protocol: http, Endpoint: "http://a.example"}\n'
+        ),
+        "Resources/Told/Properties/Protocol",
+    ),
+    (
+        "R0209",
+        added(
+            "  Db:\n    Type: AWS::RDS::DBInstance\n"
+            "    Properties: {StorageEncrypted: true, PubliclyAccessible: true}\n"
+        ),
+        "Resources/Db/Properties/PubliclyAccessible",
+    ),
+    (
+        "R0210",
+        added(
+            "  Domain:\n    Type: AWS::ApiGatewayV2::DomainName\n"
+            "    Properties: {DomainNameConfigurations: [{SecurityPolicy: TLS_1_0}]}\n"
+        ),
+        "Resources/Domain/Properties/DomainNameConfigurations",
+    ),
+    ("R0706", (None, "\nParameters:", "\nTransform: AWS::Serverless-2016-10-31\nParameters:"), "Transform"),
     (
         "R0001",
         ("Bucket", "    Properties:", "    Metadata: {release: {suppress: {R0304: todo}}}\n    Properties:"),
@@ -323,7 +356,46 @@ def test_every_rule_has_a_template_that_breaks_it() -> None:
 
 
 # What else is the same to CloudFormation, or worse than the plain case.
+CALLERS = {
+    "AWS::Events::Rule": "{Targets: [{Id: a, Arn: FUNCTION}]}",
+    "AWS::SNS::Subscription": "{TopicArn: !Ref Topic, Protocol: lambda, Endpoint: FUNCTION}",
+    "AWS::Scheduler::Schedule": "{Target: {Arn: FUNCTION}}",
+    "AWS::Logs::SubscriptionFilter": "{DestinationArn: FUNCTION}",
+    "AWS::ApiGateway::Method": "{AuthorizationType: AWS_IAM, Integration: {Uri: FUNCTION}}",
+}
+
+
+@pytest.mark.parametrize("kind", CALLERS)
+def test_whatever_calls_a_function_calls_its_alias_and_stands_behind_it(kind: str) -> None:
+    def called(function: str, condition: str) -> set[tuple[str, str]]:
+        properties = CALLERS[kind].replace("FUNCTION", function)
+        head = f"  Caller:\n    Type: {kind}\n{condition}    Properties: "
+        return broken(changed(*added(f"{head}{properties}\n")))
+
+    behind = "    Condition: HasAlias\n"
+    assert called('!Sub "${ApiFunction.Arn}:live"', behind) == set()
+    assert {rule for rule, _ in called("!GetAtt ApiFunction.Arn", behind)} == {"R0801"}
+    assert {rule for rule, _ in called('!Sub "${ApiFunction.Arn}:live"', "")} == {"R0802"}
+
+
 OTHERS: list[tuple[str, tuple[str | None, str, str]]] = [
+    (
+        "R0801",
+        added(
+            "  Url:\n    Type: AWS::Lambda::Url\n    Condition: HasAlias\n"
+            "    Properties: {AuthType: AWS_IAM}\n"
+        ),
+    ),
+    ("R0801", ("Work", '!Sub "${ApiFunction.Arn}:live"', "orders-prod")),
+    ("R0801", ("Work", '!Sub "${ApiFunction.Arn}:live"', "arn:aws:lambda:a:1:function:a:$LATEST")),
+    ("R0703", ("ApiFunction", 'COLOUR: "red"', "STRIPE: sk_live_abcdefghijkl")),
+    (
+        "R0108",
+        added(
+            "  Db:\n    Type: AWS::RDS::DBInstance\n"
+            "    Properties: {StorageEncrypted: true, MasterUserPassword: hunter2}\n"
+        ),
+    ),
     ("R0102", ("Table", "SSEEnabled: true", "SSEEnabled: !If [HasAlias, true, false]")),
     ("R0105", ("Topic", "!Ref TopicKey", "!Sub alias/aws/sns")),
     (
@@ -353,6 +425,11 @@ def test_a_rule_sees_through_other_ways_of_writing(rule: str, change: tuple[str 
 
 
 FINE: list[tuple[str | None, str, str]] = [
+    added(
+        "  Db:\n    Type: AWS::RDS::DBInstance\n    Properties:\n      StorageEncrypted: true\n"
+        "      MasterUserPassword: '{{resolve:secretsmanager:a:SecretString:b}}'\n"
+    ),
+    ("Work", '!Sub "${ApiFunction.Arn}:live"', "!Ref AliasOfAnotherStack"),
     ("Jobs", "SqsManagedSseEnabled: true", "KmsMasterKeyId: !Ref TopicKey"),
     ("Table", "SSEEnabled: true", 'SSEEnabled: "True"'),
     ("Bucket", "SSEAlgorithm: AES256", "SSEAlgorithm: !If [HasAlias, aws:kms, AES256]"),

@@ -1,6 +1,7 @@
 """One sandbox that asks the policies of roles, for all tests here."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -19,14 +20,24 @@ def asking() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def guarded(asking: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    fleet = Fleet(asking, tmp_path_factory.mktemp("fleet"))
+def fleet(asking: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    made = Fleet(asking, tmp_path_factory.mktemp("fleet"))
     try:
-        yield Guarded(fleet)
+        yield made
     finally:
-        fleet.end_all()
+        made.end_all()
+
+
+@pytest.fixture(scope="session")
+def guarded(fleet: Fleet) -> Guarded:
+    return Guarded(fleet)
 
 
 @pytest.fixture(scope="session")
 def one_account(asking: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Tried:
     return Tried(asking, ACCOUNT, tmp_path_factory.mktemp("tries"))
+
+
+def admin(fleet: Fleet, service: str, account: str, region: str = "us-east-1") -> Any:
+    """A client with all rights in the account."""
+    return fleet.client(service, account, region)

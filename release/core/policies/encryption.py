@@ -1,6 +1,6 @@
 """Encryption at rest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from release.core.infra_values import Template
@@ -19,6 +19,23 @@ from release.core.policies.policy import (
 
 # As templates/cloudformation/data_class.j2 has them.
 SENSITIVE: Final = frozenset({"phi", "pii", "pci", "confidential", "restricted", "sensitive"})
+
+# Written as a text they are secrets; as {{resolve:secretsmanager:…}} they are references.
+_SECRET_KEYS: Final = frozenset(
+    {"AuthToken", "MasterPassword", "MasterUserPassword", "OAuthToken", "Password", "SecretString"}
+)
+_OTHER_STORES: Final[Mapping[str, tuple[str, ...]]] = {
+    "AWS::DocDB::DBCluster": ("StorageEncrypted",),
+    "AWS::EC2::Volume": ("Encrypted",),
+    "AWS::EFS::FileSystem": ("Encrypted",),
+    "AWS::ElastiCache::ReplicationGroup": ("AtRestEncryptionEnabled",),
+    "AWS::Kinesis::Stream": ("StreamEncryption", "KeyId"),
+    "AWS::KinesisFirehose::DeliveryStream": ("DeliveryStreamEncryptionConfigurationInput", "KeyType"),
+    "AWS::OpenSearchService::Domain": ("EncryptionAtRestOptions", "Enabled"),
+    "AWS::RDS::DBCluster": ("StorageEncrypted",),
+    "AWS::RDS::DBInstance": ("StorageEncrypted",),
+    "AWS::Redshift::Cluster": ("Encrypted",),
+}
 
 
 def _buckets(template: Template) -> Iterator[Breach]:
@@ -83,10 +100,18 @@ def _logs(template: Template) -> Iterator[Breach]:
             yield group.breach(f"keeps logs of {data_class} without a key of one's own", "KmsKeyId")
 
 
+def _stores(template: Template) -> Iterator[Breach]:
+    for store in resources(template, *_OTHER_STORES):
+        path = _OTHER_STORES[store.kind]
+        if not all(one and said(one).lower() not in ("false", "none") for one in store.values(*path)):
+            yield store.breach("does not encrypt", *path)
+
+
 def _secrets(template: Template) -> Iterator[Breach]:
-    for secret in resources(template, "AWS::SecretsManager::Secret"):
-        if any(isinstance(one, str) for one in secret.values("SecretString")):
-            yield secret.breach("has its value in the template", "SecretString")
+    for resource in resources(template):
+        for path, value in _below(resource.properties, ()):
+            if path[-1] in _SECRET_KEYS and not value.startswith("{{resolve:"):
+                yield resource.breach(f"has its {path[-1]} in the template", *path)
     for name, body in mapping(template.get("Parameters")).items():
         lowered = name.lower()
         looks = any(one in lowered for one in ("password", "secret", "token", "apikey", "privatekey"))
@@ -96,7 +121,18 @@ def _secrets(template: Template) -> Iterator[Breach]:
             )
 
 
+def _below(value: Node, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Texts of a mapping, however deep, by their keys."""
+    for key, one in mapping(value).items():
+        for branch in possible(one):
+            if isinstance(branch, str):
+                yield (*path, key), branch
+            elif isinstance(branch, Mapping):
+                yield from _below(branch, (*path, key))
+
+
 POLICIES: Final = (
+    Policy("R0109", "Everything else that stores data encrypts", "switch its encryption on", _stores),
     Policy("R0101", "A bucket encrypts", "set BucketEncryption with AES256 or aws:kms", _buckets),
     Policy("R0102", "A table encrypts with KMS", "set SSESpecification: {SSEEnabled: true}", _tables),
     Policy("R0103", "A queue encrypts", "set SqsManagedSseEnabled: true, or a KmsMasterKeyId", _queues),

@@ -108,7 +108,32 @@ def _from_everywhere(rule: Node) -> bool:
     return any(mapping(rule).get(key) in _EVERYBODY for key in ("CidrIp", "CidrIpv6"))
 
 
+def _plain_subscriptions(template: Template) -> Iterator[Breach]:
+    for subscription in resources(template, "AWS::SNS::Subscription"):
+        if "http" in subscription.values("Protocol"):
+            yield subscription.breach("sends messages without TLS", "Protocol")
+    for topic in resources(template, "AWS::SNS::Topic"):
+        for place, one in enumerate(elements(topic.properties.get("Subscription"))):
+            if mapping(one).get("Protocol") == "http":
+                yield topic.breach("sends messages without TLS", "Subscription", place)
+
+
+def _published(template: Template) -> Iterator[Breach]:
+    for one in resources(template):
+        if any(map(is_true, one.values("PubliclyAccessible"))):
+            yield one.breach("has an address of the internet", "PubliclyAccessible")
+
+
+def _old_tls(template: Template) -> Iterator[Breach]:
+    for domain in resources(template, "AWS::ApiGateway::DomainName", "AWS::ApiGatewayV2::DomainName"):
+        if "TLS_1_0" in said(domain.properties).split():
+            yield domain.breach("answers over TLS 1.0", "DomainNameConfigurations")
+
+
 POLICIES: Final = (
+    Policy("R0208", "A subscription is sent over TLS", "use https", _plain_subscriptions),
+    Policy("R0209", "No store has an address of the internet", "take PubliclyAccessible out", _published),
+    Policy("R0210", "A domain answers over TLS 1.2 or newer", "set SecurityPolicy: TLS_1_2", _old_tls),
     Policy("R0201", "A bucket blocks public access", "set all four blocks to true (bucket.j2)", _public),
     Policy(
         "R0202",

@@ -13,7 +13,7 @@ _SECRET_NAME: Final = re.compile(
 _NO_SECRET: Final = re.compile(r"arn:|alias/|/|true$|false$|[0-9]{1,6}$|$", re.IGNORECASE)
 _SECRET_VALUE: Final = re.compile(
     r"AKIA[0-9A-Z]{16}|-----BEGIN|[a-z][a-z0-9+]*://[^/\s:@]*:[^/\s:@]+@|gh[pousr]_[A-Za-z0-9]{20,}"
-    r"|xox[abpr]-|\{\{resolve:(?:secretsmanager|ssm-secure):",
+    r"|xox[abpr]-|[sr]k_(?:live|test)_|AIza[0-9A-Za-z_-]{30}|eyJ[\w-]{10,}\.eyJ|\{\{resolve:(?:secretsmanager|ssm-secure):",
     re.IGNORECASE,
 )
 
@@ -45,6 +45,11 @@ def _variables(template: Template) -> Iterator[Breach]:
                     yield function.breach(f"shows a secret to whoever may read it: {name}", *where)
 
 
+def _transform(template: Template) -> Iterator[Breach]:
+    if "Transform" in template:
+        yield Breach(("Transform",), f"{said(template['Transform'])} makes what nobody has compared")
+
+
 def _urls(template: Template) -> Iterator[Breach]:
     for url in resources(template, "AWS::Lambda::Url"):
         if any(one != "AWS_IAM" for one in url.values("AuthType")):
@@ -72,5 +77,11 @@ POLICIES: Final = (
         _variables,
     ),
     Policy("R0704", "A function's URL asks for signatures", "set AuthType: AWS_IAM", _urls),
+    Policy(
+        "R0706",
+        "A template is what CloudFormation gets",
+        "take Transform out and write what it makes: SAM makes versions and aliases, too",
+        _transform,
+    ),
     Policy("R0705", "A function is no container image", "build it as a zip", _images),
 )

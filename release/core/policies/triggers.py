@@ -10,42 +10,69 @@ from release.core.policies.policy import (
     Policy,
     Resource,
     elements,
+    is_dynamic,
     is_true,
     mapping,
     names_of,
     number,
+    possible,
     resources,
     said,
 )
 
 _MAPPING: Final = "AWS::Lambda::EventSourceMapping"
-# kind -> the property that names the function
-_CALLERS: Final = {
-    _MAPPING: "FunctionName",
-    "AWS::Lambda::Permission": "FunctionName",
-    "AWS::Lambda::EventInvokeConfig": "FunctionName",
-    "AWS::ApiGatewayV2::Integration": "IntegrationUri",
+# kind -> where it names the function; `*` is every element of a list
+_CALLERS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    _MAPPING: (("FunctionName",),),
+    "AWS::ApiGateway::Method": (("Integration", "Uri"),),
+    "AWS::ApiGatewayV2::Authorizer": (("AuthorizerUri",),),
+    "AWS::ApiGatewayV2::Integration": (("IntegrationUri",),),
+    "AWS::Events::Rule": (("Targets", "*", "Arn"),),
+    "AWS::Lambda::Permission": (("FunctionName",),),
+    "AWS::Logs::SubscriptionFilter": (("DestinationArn",),),
+    "AWS::S3::Bucket": (("NotificationConfiguration", "LambdaConfigurations", "*", "Function"),),
+    "AWS::SNS::Subscription": (("Endpoint",),),
+    "AWS::Scheduler::Schedule": (("Target", "Arn"),),
 }
+# These name the function and the alias in two properties.
+_QUALIFIED: Final = ("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Url")
 _TIMES: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 _QUEUE_DEFAULT_SECONDS: Final = 30
 _FUNCTION_DEFAULT_SECONDS: Final = 3
 
 
-def _callers(template: Template) -> Iterator[tuple[Resource, str, Node]]:
+def _callers(template: Template) -> Iterator[tuple[Resource, tuple[str | int, ...], Node]]:
+    """What calls a function, and how it names it."""
     functions = {one.name for one in resources(template, "AWS::Lambda::Function")}
     for caller in resources(template, *_CALLERS):
-        key = _CALLERS[caller.kind]
-        for named in caller.values(key):
-            if names_of(named) & functions or "function:" in said(named) or caller.kind == _MAPPING:
-                yield caller, key, named
+        for path in _CALLERS[caller.kind]:
+            for where, named in _at(caller.properties, path, ()):
+                # A parameter or an import may be anything: what only a caller of the stack knows passes.
+                nameless = caller.kind == _MAPPING and not names_of(named) and not is_dynamic(named)
+                if names_of(named) & functions or ":function:" in said(named) or nameless:
+                    yield caller, where, named
+
+
+def _at(
+    value: Node, path: tuple[str, ...], where: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+    for one in possible(value):
+        if not path:
+            yield where, one
+        elif path[0] == "*":
+            for place, element in enumerate(elements(one)):
+                yield from _at(element, path[1:], (*where, place))
+        else:
+            yield from _at(mapping(one).get(path[0]), path[1:], (*where, path[0]))
 
 
 def _on_alias(template: Template) -> Iterator[Breach]:
-    for caller, key, named in _callers(template):
-        if caller.kind == "AWS::Lambda::EventInvokeConfig":
-            continue  # has its alias in a property of its own
+    for caller, where, named in _callers(template):
         if not _has_qualifier(named):
-            yield caller.breach("calls the function past its alias", key)
+            yield caller.breach("calls the function past its alias", *where)
+    for caller in resources(template, *_QUALIFIED):
+        if any(one in (None, "$LATEST") for one in caller.values("Qualifier")):
+            yield caller.breach("is of the function, and not of its alias", "Qualifier")
 
 
 def _has_qualifier(named: Node) -> bool:
@@ -57,7 +84,7 @@ def _has_qualifier(named: Node) -> bool:
     text = written.partition("/invocations")[0].rpartition("functions/")[2].replace("AWS::", "")
     tail = text.rpartition("}")[2] if text.count("}") and not text.startswith("arn:") else text
     if text.startswith("arn:"):
-        return text.count(":") >= 7
+        return text.count(":") >= 7 and not text.endswith(":$LATEST")
     return ":" in tail and tail.rpartition(":")[2] not in ("", "$LATEST")
 
 
@@ -69,8 +96,9 @@ def _behind(template: Template) -> Iterator[Breach]:
         name for name, one in conditions.items() if name not in behind and behind & set(said(one).split())
     }:
         behind |= more
-    for caller, _, _ in _callers(template):
-        if caller.body.get("Condition") not in behind:
+    callers = [one for one, _, _ in _callers(template)] + list(resources(template, *_QUALIFIED))
+    for caller in callers:
+        if caller.kind != "AWS::S3::Bucket" and caller.body.get("Condition") not in behind:
             yield Breach(caller.path, f"{caller.name} is made before the alias that it names")
 
 

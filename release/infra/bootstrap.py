@@ -1,0 +1,190 @@
+"""`release infra bootstrap`: what an account needs before its first release, planned and applied."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from release.core import canonical
+from release.core.bounds import environment_bounds, store_bounds
+from release.core.infra_values import Template
+from release.core.models import BucketStore, Environment, Pipelines, Service
+from release.core.platform import Jobber, PlatformStack, Stacked, environment_stacks, store_stacks
+from release.core.stack_permissions import KNOWN
+from release.errors import Misconfigured
+from release.infra.committed import PlacedTemplates, committed
+from release.ports import Repo, Stacks
+
+STORE = "artifacts"  # what stands in the place of an environment for the account of the artifacts
+Todo = Literal["create", "update", "nothing"]
+
+
+class Renders(Protocol):
+    def render(self, template: str, words: Mapping[str, object]) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One stack, and what is to be done about it."""
+
+    stack: PlatformStack
+    text: str
+    parameters: Mapping[str, str]  # as they are to be; what is not here takes its default
+    todo: Todo
+    resources: tuple[tuple[str, str], ...]  # logical id and type
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The services whose stacks come into an environment, as a commit has them."""
+
+    services: tuple[Service, ...]
+    stacked: Stacked
+    notes: tuple[str, ...]  # what the roles will not be able to do, or may do beyond what they should
+
+
+def fleet(
+    repo: Repo,
+    ref: str,
+    environment: Environment,
+    pipelines: Pipelines,
+    templates: PlacedTemplates,
+    read_template: Callable[[str, str], Template],
+) -> Fleet:
+    """Raises Misconfigured for a template that cannot be rendered."""
+    services: dict[str, Service] = {}
+    types: dict[str, str] = {}
+    unbound: set[str] = set()
+    vpc = False
+    _, folders = repo.folders(repo.resolve(ref), "", "services")
+    pipelined = pipelines.pipelines if set(folders) - {"common"} else {}
+    for name, pipeline in pipelined.items():
+        stages = [stage for stage in pipeline.stages if stage.environment.name == environment.name]
+        if not stages:
+            continue
+        commit = committed(repo, ref, pipeline=name)
+        for service, configured in commit.services.items():
+            services[service] = configured
+            for stage in stages:
+                vpc = vpc or configured.settings_for(stage.name).vpc
+                for kind, is_bound in _resources(
+                    read_template, commit.render(service, stage, templates).text
+                ):
+                    types.setdefault(kind, service)
+                    if kind == "AWS::IAM::Role" and not is_bound:
+                        unbound.add(service)
+    notes = [
+        f"the deploy role cannot make {kind}, which {service} has: release does not know what that takes"
+        for kind, service in sorted(types.items())
+        if kind not in KNOWN
+    ]
+    if unbound:
+        notes.append(
+            f"roles of {', '.join(sorted(unbound))} have no PermissionsBoundary: whoever changes a "
+            "template may give a function any right"
+        )
+    return Fleet(tuple(services.values()), Stacked(frozenset(types), not unbound, vpc), tuple(notes))
+
+
+def wanted(
+    pipelines: Pipelines, name: str, found: Fleet, jobs: Mapping[str, Sequence[str]], repository: str
+) -> tuple[PlatformStack, ...]:
+    """The stacks of an environment, or of the artifacts. `jobs`: role -> environments of GitHub."""
+    store = pipelines.artifacts
+    if name == STORE and name not in pipelines.environments:
+        if not isinstance(store, BucketStore):
+            raise Misconfigured(
+                "artifacts are in a folder: there is no account to set up",
+                fix="name an environment, or put account and bucket into pipelines/environments.yaml",
+            )
+        roles = _jobbers(jobs, ("build", store.role), ("read", store.read_role))
+        bounds = store_bounds(store, pipelines.regions, [one.arn for one in roles])
+        readers = [one.role for one in pipelines.environments.values() if one.role]
+        return store_stacks(bounds, roles, readers, repository)
+    environment = environment_of(pipelines, name)
+    if environment.role is None:
+        raise Misconfigured(
+            f"the environment {name} names no role, so that none can be made",
+            fix=f"add `role: arn:aws:iam::{environment.account}:role/release-deploy` and `plan_role:` to it",
+            see="pipelines/environments.yaml",
+        )
+    roles = _jobbers(jobs, ("plan", environment.plan_role), ("deploy", environment.role))
+    bounds = environment_bounds(pipelines, environment, found.services, [one.arn for one in roles])
+    return environment_stacks(environment, bounds, roles, found.stacked, repository)
+
+
+def environment_of(pipelines: Pipelines, name: str) -> Environment:
+    """Raises Misconfigured."""
+    environment = pipelines.environments.get(name)
+    if environment is None:
+        known = ", ".join([*pipelines.environments, STORE])
+        raise Misconfigured(f"there is no environment {name}", fix=f"name one of: {known}")
+    return environment
+
+
+def plan(
+    stacks: Stacks,
+    asked: Sequence[PlatformStack],
+    renders: Renders,
+    read_template: Callable[[str, str], Template],
+    settings: Mapping[str, str],
+) -> tuple[Planned, ...]:
+    """What is there, against what is wanted. Only reads. Settings that are not said stay as they are."""
+    planned = []
+    declared: set[str] = set()
+    for one in asked:
+        text = renders.render(one.template, one.words)
+        template = read_template(text, one.name)
+        names = set(_mapping(template.get("Parameters")))
+        declared |= names
+        there = stacks.stack(one.place, one.name)
+        before = (
+            {} if there is None else {key: there.parameters[key] for key in names & set(there.parameters)}
+        )
+        parameters = before | {key: value for key, value in settings.items() if key in names}
+        todo: Todo = "create"
+        if there is not None and there.status.endswith("_COMPLETE") and there.status != "ROLLBACK_COMPLETE":
+            same = there.template == canonical.sha256(text.encode()) and parameters == before
+            todo = "nothing" if same else "update"
+        kinds = tuple((key, kind) for key, kind, _ in _typed(template))
+        planned.append(Planned(one, text, parameters, todo, kinds))
+    if unknown := sorted(set(settings) - declared):
+        raise Misconfigured(
+            f"there is no setting {', '.join(unknown)}", fix=f"name one of: {', '.join(sorted(declared))}"
+        )
+    return tuple(planned)
+
+
+def carry_out(stacks: Stacks, planned: Sequence[Planned], told: Callable[[Planned], None]) -> None:
+    """One after the other, in the order of the plan. Raises RolloutFailed with the event that caused it."""
+    for one in planned:
+        place, name = one.stack.place, one.stack.name
+        tags = {"service": name, "owner": "release"}
+        if one.todo == "create":
+            stacks.create(place, name, one.text, parameters=one.parameters, tags=tags)
+        elif one.todo == "nothing" or not stacks.update(
+            place, name, one.text, parameters=one.parameters, tags=tags
+        ):
+            continue
+        stacks.settled(place, name)
+        told(one)
+
+
+def _jobbers(
+    jobs: Mapping[str, Sequence[str]], *roles: tuple[Literal["build", "read", "plan", "deploy"], str | None]
+) -> tuple[Jobber, ...]:
+    return tuple(Jobber(kind, arn, tuple(jobs.get(arn, ()))) for kind, arn in roles if arn is not None)
+
+
+def _resources(read: Callable[[str, str], Template], text: str) -> Iterator[tuple[str, bool]]:
+    for _, kind, properties in _typed(read(text, "a service")):
+        yield kind, "PermissionsBoundary" in properties
+
+
+def _typed(template: Template) -> Iterator[tuple[str, str, Mapping[str, object]]]:
+    for name, resource in sorted(_mapping(template.get("Resources")).items()):
+        described = _mapping(resource)
+        yield name, str(described.get("Type", "")), _mapping(described.get("Properties"))
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
