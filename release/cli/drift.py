@@ -6,7 +6,7 @@ import click
 
 from release.cli.context import json_option, pipeline_option, wiring
 from release.cli.output import show, show_json
-from release.errors import GateClosed, Unavailable
+from release.errors import GateClosed, Misconfigured, Unavailable
 
 
 @click.command("drift", short_help="What runs and what stands around it, against the ledger.")
@@ -18,7 +18,8 @@ from release.errors import GateClosed, Unavailable
 def command(directory: Path, stage: str | None, detect: bool, pipeline: str | None, as_json: bool) -> None:
     """Compare STAGE, or every stage, with the ledger and with the templates of its release. Writes nothing.
 
-    Exit 3 when something drifts; 4 when nothing is known to, and a region could not be asked.
+    Exit 3 when something drifts. When nothing is known to: 4 where a region did not answer, 2 where it may
+    not be asked.
     """
     from release.drift import Looking, read_drift
     from release.promotion import read_setup
@@ -50,7 +51,8 @@ def command(directory: Path, stage: str | None, detect: bool, pipeline: str | No
             details=[f"not asked: {', '.join(out)}"] if out else [],
         )
     if out:
-        raise Unavailable(
-            f"this is not all: {', '.join(out)} could not be asked",
-            fix="the reasons are shown; mend what they name, or try again",
-        )
+        why = next(one.why for each in found for one in each.out)
+        what = f"this is not all: {', '.join(out)} could not be asked: {why}"
+        if any(one.unanswered for each in found for one in each.out):
+            raise Unavailable(what, fix="the others are shown; for the rest try again")
+        raise Misconfigured(what, fix="the reasons are shown: mend the credentials or regions that they name")

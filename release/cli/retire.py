@@ -13,8 +13,8 @@ from release.cli.context import (
     yes_option,
 )
 from release.cli.output import progress, show, show_json
-from release.cli.through_actions import refuse_here
-from release.errors import ExitCode
+from release.cli.through_actions import is_elsewhere
+from release.errors import ExitCode, GateClosed
 
 
 @click.command("retire", short_help="Take a removed service's triggers and aliases out of STAGE.")
@@ -39,7 +39,12 @@ def command(
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
-    refuse_here(setup.stage(stage), "retire")
+    if is_elsewhere(setup.stage(stage)):
+        raise GateClosed(
+            f"{stage} is filled by GitHub Actions alone (via: actions), and retire has no button",
+            fix="run the same command in a job there, with the environment of the stage",
+            see=str(setup.stage(stage).source),
+        )
     tools = wired.tools(setup.pipelines)
     planned = plan_retirement(tools, setup, setup.stage(stage), service)
     if not as_json:

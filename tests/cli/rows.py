@@ -50,6 +50,7 @@ ROWS = {
     ("deploy",): Row(("STAGE", "--yes"), _COMMIT | {"services", "aws"}, "dev"),
     # what is missing in a world is what it shows
     ("doctor",): Row(("--stage", "STAGE"), frozenset({"folder"}), "dev", ends=3),
+    ("drift",): Row(("STAGE",), _AWS, "qa", ends=3),  # nothing is there but a ledger
     ("hold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
     ("infra", "diff"): Row(("--base", "HEAD"), _COMMIT_ONLY),
     # the function of these worlds has no code, and cfn-lint says so
@@ -58,12 +59,15 @@ ROWS = {
     ("next",): Row(("STAGE",), _PIPELINES, "qa"),
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
     ("plan", "promote"): Row(("STAGE",), _AWS, "uat"),
+    ("plan", "reconcile"): Row(("STAGE", *_WHY), _AWS, "qa"),
     ("plan", "rollback"): Row(("STAGE", *_WHY), _AWS, "qa"),
     ("promote",): Row(("STAGE", "--yes"), _AWS, "uat"),
     ("quarantine",): Row(("v1.0.0-qa.1", *_WHY, "--yes"), _PIPELINES),
+    ("reconcile",): Row(("STAGE", *_WHY, "--yes"), _AWS, "qa"),
     # these repositories are on no forge
     ("record",): Row(("STAGE", "--yes"), _LEDGER, "qa", ends=2),
     ("reject",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
+    ("retire",): Row(("orders", "STAGE", *_WHY, "--yes"), _PIPELINES, "qa", ends=3),  # qa still has it
     ("rollback",): Row(("STAGE", *_WHY, "--yes"), _AWS, "qa"),
     ("sandbox", "calls"): Row((), _SANDBOX),
     ("sandbox", "fault", "add"): Row(("--service", "lambda", "--status", "500"), _SANDBOX),
