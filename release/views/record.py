@@ -93,5 +93,6 @@ def annotations(plans: Sequence[Planned]) -> Iterator[tuple[str, str, str]]:
             word = outcome_word(one)
             failure = one.outcome.event.failure if one.outcome else None
             kind = "notice" if word == "succeeded" else "error"
-            text = f"{start.verb} of {one.release.label} {word}" + (f": {failure}" if failure else "")
+            why = f": {failure.removeprefix(f'{word}: ')}" if failure else ""
+            text = f"{start.verb} of {one.release.label} {word}{why}"
             yield kind, f"{start.stage}", text

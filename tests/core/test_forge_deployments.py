@@ -9,6 +9,8 @@ from release.core.forge.facts import StatusFacts
 from release.core.forge.names import LONGEST_DESCRIPTION
 from release.core.forge.recent import recent
 from release.core.records import Event, Good, StageHead, Wave
+from release.record import StagePlan
+from release.views.record import annotations
 from tests.core.forge_worlds import HERE, Shown, promoted, release_ref, states, wanted_of
 
 EAST, WEST = "us-east-1", "us-west-2"
@@ -30,6 +32,14 @@ def test_what_did_not_succeed_leaves_the_release_before_it_serving(outcome: str,
 
     assert found[:2] == [("v1.1.0", EAST, "success"), ("v1.1.0", WEST, "success")]
     assert {one[2] for one in found[2:]} == {state}
+
+
+def test_that_it_was_aborted_is_said_once() -> None:
+    one = promoted(2, "aborted", failure="aborted: prices are wrong")
+
+    assert [one.status.description for one in wanted_of(one)] == ["went back: aborted: prices are wrong"] * 2
+    (told,) = annotations([StagePlan("prod", ended=(one,))])
+    assert told == ("error", "prod", "promote of v1.2.0 aborted: prices are wrong")
 
 
 def test_a_promotion_of_some_regions_takes_the_place_of_the_release_there_alone() -> None:

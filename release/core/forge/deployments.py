@@ -203,10 +203,8 @@ def _state(one: Promotion, region: str, *, superseded: bool) -> tuple[Deployment
             return "inactive", f"served from {event.at} on; a newer release has taken its place"
         case "succeeded":
             return "success", f"serves since {event.at}, by {event.actor}"
-        case "failed":
+        case "failed" | "aborted":
             return "failure", f"went back: {why}"
-        case "aborted":
-            return "failure", f"aborted, went back: {why}"
         case "stranded":
             return "error", f"stranded, a person must look: {why}"
         case "errored" | None:
