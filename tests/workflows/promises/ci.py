@@ -24,6 +24,13 @@ _KINGFISHER = (
 )  # fmt: skip
 
 
+_VENV = ("python3", "-m", "venv", ".venv")
+_PIP = (
+    "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
+    "--require-hashes", "--requirement", "requirements/dev.txt",
+)  # fmt: skip
+
+
 @of_all
 def every_gate_asks_its_tool_about_this_pull_request(seen: Workflows) -> None:
     ci = seen.all["ci.yml"]
@@ -42,7 +49,7 @@ def every_gate_asks_its_tool_about_this_pull_request(seen: Workflows) -> None:
             [("zizmor", "--offline", f"--persona={persona}", "--no-progress", ".")], [("jactionlint",)],
         ],
         "changed": [CLONE, INSTALL, each("changed", *_BOTH)],
-        "check": [CLONE, INSTALL, [], each("check", "--base=its BASE")],
+        "check": [CLONE, INSTALL, [_VENV, _PIP], each("check", "--base=its BASE")],
         "infra": [
             CLONE, TOOLS, each("infra", "lint", "--base=its BASE", "--ref=its HEAD"),
             each("infra", "diff", *_BOTH, behind=("--markdown",)), "actions/upload-artifact",
@@ -56,8 +63,11 @@ def every_gate_asks_its_tool_about_this_pull_request(seen: Workflows) -> None:
         "dependencies": ["actions/dependency-review-action"],
     }  # fmt: skip
     if own:
+        setup = jobs_of(ci)["repository"]["steps"][1]
+        same(setup["with"], {"python-version": "3.13"})
         gates = {**gates, "repository": [CLONE, "actions/setup-python", [("run",)]]}
     same({name: [_part(step) for step in job.get("steps", [])] for name, job in jobs_of(ci).items()}, gates)
+    same(jobs_of(ci)["secrets"]["steps"][2]["env"].keys(), {"BASE", "KF_RULE_CACHE_DIR"})
     for job in jobs_of(ci).values():
         for step in job["steps"]:
             env = step.get("env", {})
@@ -74,7 +84,9 @@ def _part(step: Mapping[str, Any]) -> object:
     """What a step is: a clone, an action, or the calls of tools in its script, each word of them named."""
     if "run" in step:
         words = {key: f"its {key}" for key in step.get("env", {})}
-        return list(run_script(step["run"], words, files={"infra.md": ""}).calls)
+        ran = run_script(step["run"], words, files={"infra.md": "", "requirements/dev.txt": ""})
+        assert ran.code == 0, ran.said
+        return list(ran.calls)
     uses = str(step.get("uses")).partition("@")[0]
     if uses == "actions/checkout":
         return CLONE

@@ -27,7 +27,10 @@ class Workflows:
 
     @cached_property
     def all(self) -> Mapping[str, Mapping[str, Any]]:
-        return {**{name: parsed(text) for name, text in self.texts.items()}, **self.changed}
+        return {
+            name: self.changed[name] if name in self.changed else parsed(text)
+            for name, text in self.texts.items()
+        }
 
     @property
     def release(self) -> Mapping[str, Any]:

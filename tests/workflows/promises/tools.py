@@ -4,10 +4,11 @@ import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-TOOLS = ("release", "zizmor", "jactionlint", "kingfisher", "python3", ".ci/run")
+TOOLS = ("release", "zizmor", "jactionlint", "kingfisher", "python3", ".ci/run", ".venv/bin/python")
 # A file for each call: how many arguments, and each of them, with a NUL behind.
 _STAND_IN = """\
 #!/bin/sh
@@ -39,6 +40,15 @@ def run_script(
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsshell
     """
+    given = (files or {}).items()
+    return _run(script, tuple(environment.items()), ends, tuple(given))
+
+
+# A script that has not changed does again what it has done: most slips are in one of many.
+@cache
+def _run(
+    script: str, environment: tuple[tuple[str, str], ...], ends: int, files: tuple[tuple[str, str], ...]
+) -> Ran:
     with TemporaryDirectory() as made:
         top = Path(made)
         work, tools, temp = top / "work", top / "tools", top / "temp"
@@ -46,10 +56,11 @@ def run_script(
             folder.mkdir()
         for name in TOOLS:
             tool = work / name if name.startswith(".") else tools / name
-            tool.parent.mkdir(exist_ok=True)
+            tool.parent.mkdir(parents=True, exist_ok=True)
             tool.write_text(_STAND_IN, encoding="utf-8")
             tool.chmod(0o755)
-        for name, text in (files or {}).items():
+        for name, text in files:
+            (work / name).parent.mkdir(exist_ok=True)
             (work / name).write_text(text, encoding="utf-8")
         (top / "script.sh").write_text(script, encoding="utf-8")
         done = subprocess.run(
@@ -62,7 +73,7 @@ def run_script(
                 "GITHUB_STEP_SUMMARY": str(top / "summary"),
                 "GITHUB_SHA": "c0ffee",
                 "RUNNER_TEMP": str(temp),
-                **environment,
+                **dict(environment),
             },
             capture_output=True,
             text=True,
@@ -81,9 +92,9 @@ def run_script(
 
 def _calls(noted: str) -> Sequence[tuple[str, ...]]:
     parts = noted.split("\0")[:-1]
-    calls = []
+    calls: list[tuple[str, ...]] = []
     while parts:
         count = int(parts[0])
         calls.append(tuple(parts[1 : count + 2]))
         parts = parts[count + 2 :]
-    return calls
+    return tuple(calls)
