@@ -54,6 +54,8 @@ def infra_bootstrap(
     )
     if out is not None:
         _write(planned, out)
+        for note in notes:
+            say(f"note: {note}", err=True)
         return
     if as_json:
         show_json({"stacks": [_document(one) for one in planned], "notes": list(notes)})

@@ -1,7 +1,7 @@
 """The names that a fleet's things have in one account, as resources of IAM: what policies are bound to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from release.core.models import BucketStore, Environment, Pipelines, Service
@@ -24,6 +24,7 @@ class Bounds:
     parameters: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()  # ARNs of the tool's own, which `release doctor` looks at
+    things: tuple[str, ...] = ()  # what `naming` calls tables, queues, topics and keys
 
     def resources(self, subject: str) -> tuple[str, ...]:
         """ARNs; none where the fleet has no such thing."""
@@ -114,6 +115,7 @@ def environment_bounds(
         _arns(told, "ssm"),
         _arns(told, "secretsmanager"),
         tuple(roles),
+        _things(known, stages),
     )
 
 
@@ -126,6 +128,18 @@ def _wide(pattern: str, service: str) -> str:
     opened = pattern.replace(service, "*", 1)
     fixed = opened.replace("*", "").replace("{stage}", "")
     return opened if any(one.isalnum() for one in fixed) or "{stage}" in opened else pattern
+
+
+def _things(services: Iterable[Service], stages: Iterable[str]) -> tuple[str, ...]:
+    """Names that `naming` gives in these stages, with the service's own name left open."""
+    every = [
+        replace(service, name="*").named(stage, "*")
+        if "{service}" in service.naming
+        else service.named(stage, "*")
+        for service in services
+        for stage in stages
+    ]
+    return _fewest(every)
 
 
 def _fewest(patterns: Iterable[str]) -> tuple[str, ...]:

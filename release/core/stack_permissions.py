@@ -20,7 +20,8 @@ class _Owned:
     actions: tuple[str, ...]
     service: str = ""
     forms: tuple[str, ...] = ()  # none: AWS knows no resource for these actions
-    of: str = "functions"  # whose patterns: of functions, or of stacks
+    of: str = "functions"  # whose patterns: of functions, stacks, or things that `naming` names
+    tagged: bool = False  # only where the thing has the tag `env`, as all of the fleet's have
 
 
 def _all(service: str, *names: str) -> tuple[str, ...]:
@@ -36,15 +37,17 @@ _UNBOUND: Final = _all(
 )  # fmt: skip
 _BOUND: Final = _all("iam", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
 
-_API: Final = (
-    _Owned(_all("apigateway", "DELETE", "GET", "PATCH", "POST", "PUT")),
-)
+_TAGGED: Final[Mapping[str, Mapping[str, Any]]] = {"Null": {"aws:ResourceTag/env": "false"}}
+
+_API: Final = (_Owned(_all("apigateway", "DELETE", "GET", "PATCH", "POST", "PUT")),)
 _OWNED: Final[Mapping[str, tuple[_Owned, ...]]] = {
     "AWS::Logs::LogGroup": (
         _Owned(
             _all("logs", "CreateLogGroup", "DeleteLogGroup", "DeleteRetentionPolicy", "ListTagsForResource",
                  "PutRetentionPolicy", *_TAGS, "AssociateKmsKey", "DisassociateKmsKey"),
-            "logs", ("log-group:/aws/lambda/{}", "log-group:/aws/lambda/{}:*"),
+            "logs",
+            ("log-group:/aws/lambda/{}", "log-group:/aws/lambda/{}:*",
+             "log-group:/aws/apigateway/{}", "log-group:/aws/apigateway/{}:*"),
         ),
         _Owned(_all("logs", "DescribeLogGroups")),
     ),
@@ -73,12 +76,60 @@ _OWNED: Final[Mapping[str, tuple[_Owned, ...]]] = {
                  "DescribeContributorInsights", "DescribeKinesisStreamingDestination", "DescribeTable",
                  "DescribeTimeToLive", "GetResourcePolicy", "ListTagsOfResource", *_TAGS,
                  "UpdateContinuousBackups", "UpdateTable", "UpdateTimeToLive"),
-            "dynamodb", ("table/{}-*",), of="stacks",
+            "dynamodb", ("table/{}",), of="things",
+        ),
+    ),
+    "AWS::SQS::Queue": (
+        _Owned(
+            _all("sqs", "CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl", "ListQueueTags",
+                 "SetQueueAttributes", "TagQueue", "UntagQueue"),
+            "sqs", ("{}",), of="things",
+        ),
+    ),
+    "AWS::SNS::Topic": (
+        _Owned(
+            _all("sns", "CreateTopic", "DeleteTopic", "GetDataProtectionPolicy", "GetTopicAttributes",
+                 "ListSubscriptionsByTopic", "ListTagsForResource", "SetTopicAttributes", *_TAGS),
+            "sns", ("{}",), of="things",
+        ),
+    ),
+    "AWS::CloudWatch::Dashboard": (
+        _Owned(_all("cloudwatch", "DeleteDashboards", "GetDashboard", "PutDashboard"), "cloudwatch",
+               ("dashboard/{}-*",), of="stacks"),
+    ),
+    # AWS gives the id of a key: what is not the fleet's has no tag `env`, and is out of reach.
+    "AWS::KMS::Key": (
+        _Owned(_all("kms", "CreateKey")),
+        _Owned(
+            _all("kms", "DescribeKey", "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus",
+                 "ListResourceTags", "PutKeyPolicy", "ScheduleKeyDeletion", *_TAGS, "UpdateKeyDescription"),
+            "kms", ("key/*",), of="one", tagged=True,
+        ),
+    ),
+    "AWS::KMS::Alias": (
+        _Owned(_all("kms", "CreateAlias", "DeleteAlias", "UpdateAlias"), "kms", ("alias/{}",), of="things"),
+        _Owned(_all("kms", "CreateAlias", "DeleteAlias", "UpdateAlias"), "kms", ("key/*",), of="one",
+               tagged=True),
+        _Owned(_all("kms", "ListAliases")),
+    ),
+    # A mapping has an id of AWS's alone.
+    "AWS::Lambda::EventSourceMapping": (
+        _Owned(
+            _all("lambda", "CreateEventSourceMapping", "DeleteEventSourceMapping", "GetEventSourceMapping",
+                 "ListTags", *_TAGS, "UpdateEventSourceMapping"),
+            "lambda", ("event-source-mapping:*",), of="one",
         ),
     ),
     # Names of APIs are in no ARN: ids are, and AWS gives them.
     "AWS::ApiGatewayV2::Api": _API,
-    "AWS::ApiGatewayV2::Stage": _API,
+    # Access logs are delivered by a service of its own, which has no resources.
+    "AWS::ApiGatewayV2::Stage": (
+        *_API,
+        _Owned(
+            _all("logs", "CreateLogDelivery", "DeleteLogDelivery", "DescribeResourcePolicies",
+                 "GetLogDelivery", "ListLogDeliveries", "PutResourcePolicy", "UpdateLogDelivery"),
+        ),
+    ),
     "AWS::ApiGatewayV2::Integration": _API,
     "AWS::ApiGatewayV2::Route": _API,
 }  # fmt: skip
@@ -91,28 +142,33 @@ def stack_grants(types: Collection[str], bounds: Bounds, *, boundary: str | None
     `boundary`: ARN of the policy that every role must have as its permissions boundary; None: any role may
     be made, so that whoever changes a template may do whatever such a role could.
     """
-    found: dict[tuple[str, ...], set[str]] = {}
+    found: dict[tuple[tuple[str, ...], bool], set[str]] = {}
     for kind in types:
         for owned in _OWNED.get(kind, ()):
-            found.setdefault(_resources(kind, owned, bounds), set()).update(owned.actions)
+            found.setdefault((_resources(kind, owned, bounds), owned.tagged), set()).update(owned.actions)
     plain = [
-        Grant(f"Stacks{number}", tuple(sorted(actions)), resources)
-        for number, (resources, actions) in enumerate(sorted(found.items()), start=1)
+        Grant(f"Stacks{number}", tuple(sorted(actions)), resources, _TAGGED if tagged else None)
+        for number, ((resources, tagged), actions) in enumerate(sorted(found.items()), start=1)
         if resources
     ]
     return [*plain, *(_roles(bounds, boundary) if _ROLE in types else ())]
 
 
 def _resources(kind: str, owned: _Owned, bounds: Bounds) -> tuple[str, ...]:
-    if kind.startswith("AWS::ApiGatewayV2::"):
+    if owned in _API:
         return tuple(
             f"arn:{bounds.partition}:apigateway:{region}::{path}"
             for region in bounds.regions
             for path in ("/apis", "/apis/*", "/tags/*")
         )
+    if kind == "AWS::CloudWatch::Dashboard":  # whose ARN has no region
+        start = f"arn:{bounds.partition}:cloudwatch::{bounds.account}:dashboard"
+        return tuple(f"{start}/{name}-*" for name in bounds.stacks)
     if not owned.forms:
-        return ("*",)  # DescribeLogGroups lists, and filters what it lists afterwards
-    names = bounds.functions if owned.of == "functions" else bounds.stacks
+        return ("*",)
+    names = {"functions": bounds.functions, "stacks": bounds.stacks, "things": bounds.things, "one": ("",)}[
+        owned.of
+    ]
     return tuple(arn for form in owned.forms for arn in bounds.named(owned.service, form, names))
 
 
