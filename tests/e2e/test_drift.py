@@ -194,4 +194,6 @@ def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired(servin
             "AliasExists": "false"
         }
     assert "nobody asks for it" in serving.release("audit", "log", "--stage", "prod").out
+    verified = serving.release("audit", "verify", "--without-github").out
+    assert "aliases that serve what is recorded: 2" in verified
     assert "nothing to do" in serving.release("retire", "stock", "prod", "--reason", "again", "--yes").out
