@@ -9,9 +9,9 @@ from release.cli.infra_render import infra_render
 from release.cli.usage import Verbs
 
 
-@click.group("infra", cls=Verbs, short_help="CloudFormation templates: render, lint, compare.")
+@click.group("infra", cls=Verbs, short_help="Templates: render, lint, compare; set up an account.")
 def command() -> None:
-    """Look at the templates of services as a commit has them. Nothing is asked of AWS."""
+    """Templates of services as a commit has them, and the platform of an account (bootstrap)."""
 
 
 command.add_command(infra_bootstrap)
