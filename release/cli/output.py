@@ -129,6 +129,8 @@ def _hanging(line: "RenderableType", console: "Console") -> "RenderableType":
     """A text that is folded goes on below its beginning: no word of it begins a line."""
     from rich.text import Text
 
+    if isinstance(line, str):
+        line = Text(line)
     if not isinstance(line, Text) or line.no_wrap or line.cell_len <= console.width:
         return line
     folded: list[Text] = []

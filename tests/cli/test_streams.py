@@ -116,7 +116,8 @@ from release.cli.github_output import annotate
 from release.cli.output import progress, say, show, show_json
 WORDS = sys.argv[1]
 say(WORDS)
-show([Text(WORDS), Text("reason  " + "x" * 105 + " " + WORDS)])
+LABELLED = "reason  " + "x" * 105 + " " + WORDS
+show([Text(WORDS), Text(LABELLED), LABELLED])
 progress("recorded", {"text": "x" * 108 + " " + WORDS})
 show_json({"reason": WORDS})
 annotate([("notice", "ours", WORDS)])
@@ -153,7 +154,7 @@ def test_no_word_of_anybody_is_a_command_to_the_runner_of_a_job(words: str) -> N
     assert commands[0].startswith("::notice title=ours::")
     assert commands[1:] == []
     assert json.loads(out[out.index("{\n") :]) == {"reason": words}
-    assert out.count("x" * 105) == 1
+    assert out.count("x" * 105) == 2
 
 
 def test_words_stay_as_they_are_where_no_runner_reads_them() -> None:
@@ -180,5 +181,6 @@ def test_no_word_of_a_folded_text_ends_a_block_in_a_summary() -> None:
         check=True,
     )
 
-    _, labelled = ran.stdout.decode().split("reason  ")
-    assert [line.rstrip() for line in labelled.splitlines() if line.strip() == "~~~~~~~~"] == ["    ~~~~~~~~"]
+    _, *labelled = ran.stdout.decode().split("reason  ")
+    fences = [line.rstrip() for text in labelled for line in text.splitlines() if line.strip() == "~~~~~~~~"]
+    assert fences == ["    ~~~~~~~~"] * 2
