@@ -1,4 +1,4 @@
-"""Two linters of workflows find nothing, here and in a repository with buttons only; and they do look."""
+"""Linters of workflows find nothing, here and in a repository with buttons only; and they do look."""
 
 import os
 import shutil
@@ -124,3 +124,45 @@ def test_a_slip_is_seen(
     path.write_text(text.replace(was, becomes, 1))
 
     assert says in linter(repository)
+
+
+CHECK = "check-jsonschema==0.39.0"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], str]:
+    """What the published schema of this name, which comes with the tool, says of a file."""
+    folder = tmp_path_factory.mktemp("check-jsonschema")
+    install = ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder), CHECK]
+    done = subprocess.run(
+        [BIN / install[0], *install[1:]], capture_output=True, text=True, check=False, timeout=300
+    )
+    if done.returncode:
+        pytest.skip(f"{CHECK} cannot be installed: {done.stderr[-200:]}")
+
+    def check(schema: str, file: Path) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(file)],
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode in (0, 1), done.stderr
+        return done.stdout if done.returncode else ""
+
+    return check
+
+
+@pytest.mark.prove
+def test_the_published_schemas_find_nothing_and_see_a_slip(
+    published: Callable[[str, Path], str], repository: Path
+) -> None:
+    """Of workflows GitHub's own parser knows more (test_github_parser.py); nothing else reads dependabot.yml."""
+    dependabot = repository / ".github" / "dependabot.yml"
+    action = repository / "actions" / "setup" / "action.yml"
+    assert published("dependabot", dependabot) == ""
+    assert published("github-actions", action) == ""
+
+    dependabot.write_text(dependabot.read_text().replace("interval: ", "intervall: ", 1))
+    action.write_text(action.read_text().replace("using: composite", "using: composites"))
+    assert "interval" in published("dependabot", dependabot)
+    assert published("github-actions", action) != ""
