@@ -156,7 +156,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path],
 def test_the_published_schemas_find_nothing_and_see_a_slip(
     published: Callable[[str, Path], str], repository: Path
 ) -> None:
-    """Of workflows GitHub's own parser knows more (test_github_parser.py); nothing else reads dependabot.yml."""
+    """GitHub's own parser (test_github_parser.py) knows more of workflows, and nothing of dependabot.yml."""
     dependabot = repository / ".github" / "dependabot.yml"
     action = repository / "actions" / "setup" / "action.yml"
     assert published("dependabot", dependabot) == ""
