@@ -64,7 +64,7 @@ def test_a_repository_that_has_only_buttons_goes_by_the_workflow_of_another(
     assert deployments(act, "qa") == [(PRIMARY, "success")]
 
 
-def test_what_the_buttons_of_a_repository_may_is_no_matter_of_whoever_copies_the_workflow(
+def test_a_copy_of_the_workflow_in_another_repository_is_trusted_by_no_role(
     program: Path, fleet: Fleet
 ) -> None:
     """The roles trust `_release.yml` of one repository; a changed copy in another is nobody to them."""
