@@ -45,8 +45,15 @@ def write_outputs(values: Mapping[str, str]) -> bool:
 
 
 def append_summary(text: str) -> bool:
-    """Append to the summary of the job. False: there is no job. Raises Misconfigured."""
-    return _append("GITHUB_STEP_SUMMARY", text, what="the summary of this job")
+    """Append to the summary of the job. False: there is none, or it cannot be written, which is said.
+
+    It only shows what has happened: the exit code speaks of that.
+    """
+    try:
+        return _append("GITHUB_STEP_SUMMARY", text, what="the summary of this job")
+    except Misconfigured as error:
+        say(f"warning: {error.cause}", err=True)
+        return False
 
 
 def _append(variable: str, text: str, *, what: str) -> bool:

@@ -62,8 +62,9 @@ def preflight(
                     FOREIGN_WEIGHTS,
                     f"{copy.alias.name} of {copy.name} in {place} serves {copy.alias.serving}, and we did not"
                     " do that",
-                    "wait if AWS is moving provisioned concurrency; else find out whose canary this is, and"
-                    " end it (aws lambda update-alias --routing-config AdditionalVersionWeights={})",
+                    "wait if AWS is moving provisioned concurrency; else find out whose canary this is, and end"
+                    f" it (aws lambda update-alias --function-name {copy.name} --name {copy.alias.name}"
+                    f" --region {copy.place.region} --routing-config AdditionalVersionWeights={{}})",
                 )
             )
         if copy.latest is None and not current and is_attached(stack):

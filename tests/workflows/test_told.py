@@ -96,6 +96,19 @@ def test_the_outputs_and_the_summary_reach_the_files_that_github_names(
     assert capsys.readouterr().out == ""
 
 
+def test_a_summary_that_cannot_be_written_is_shown_and_changes_no_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps(a_plan()))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
+
+    assert main(["workflows", "report", str(plan)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("## promote")
+    assert "warning: the summary of this job cannot be written" in shown.err
+
+
 @pytest.mark.parametrize(
     "content", ["", "[]", "{}", '{"plan": 1, "nothing": null}', "[" * 100_000, '{"plan": {}}']
 )
