@@ -62,8 +62,8 @@ def preflight(
                     FOREIGN_WEIGHTS,
                     f"{copy.alias.name} of {copy.name} in {place} serves {copy.alias.serving}, and we did not"
                     " do that",
-                    "wait if AWS is moving provisioned concurrency; else find out whose canary this is, and end"
-                    f" it (aws lambda update-alias --function-name {copy.name} --name {copy.alias.name}"
+                    "wait if AWS is moving provisioned concurrency; else find out whose canary this is, and"
+                    f" end it (aws lambda update-alias --function-name {copy.name} --name {copy.alias.name}"
                     f" --region {copy.place.region} --routing-config AdditionalVersionWeights={{}})",
                 )
             )
