@@ -143,7 +143,7 @@ class FakeLedger:
         self.after_call(call)
         return state
 
-    def known(self) -> LedgerState:
+    def last_known(self) -> LedgerState:
         """What a clone that was used a moment ago knows of it, whether or not the remote is in reach."""
         with self._lock:
             return self._state()

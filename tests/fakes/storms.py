@@ -250,7 +250,7 @@ class Storm:
         return draft_rollback(world.tools, setup, request, target=LAMBDA)
 
     def _without_ledger(self, command: Command, process: Process, regions: tuple[str, ...]) -> Ended:
-        world, known = self.world, self.world.ledger.known()
+        world, known = self.world, self.world.ledger.last_known()
         tools = replace(world.tools, ledger=FileLedger(world.ledger, known, self._journal))
         setup = replace(world.setup_of(known), offline=True)
         request = Request("rollback", "prod", to=command.to, reason="prices are wrong", regions=regions)
