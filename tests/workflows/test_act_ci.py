@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.fleet import Fleet, World
-from tests.e2e.texts import SHORT
+from tests.e2e.texts import SHORT, service
 from tests.workflows.act import Act, Run
 from tests.workflows.test_act import BIN
 
@@ -50,9 +50,20 @@ class Pull:
         return [one["body"] for one in pull["comments"]]
 
 
+# A fleet of tests has no alarms, no tags and no log groups, and says so.
+WAIVED = "".join(f'      {rule}: "a fleet of tests"\n' for rule in ("R0401", "R0502", "R0504", "R0605"))
+
+
+def waived(name: str) -> dict[str, str]:
+    """A service whose template every policy accepts."""
+    files = service(name)
+    template = f"services/{name}/template.yaml.j2"
+    return {**files, template: f"Metadata:\n  release:\n    suppress:\n{WAIVED}{files[template]}"}
+
+
 @pytest.fixture
 def world(fleet: Fleet) -> World:
-    return fleet.world(SHORT)
+    return fleet.world(SHORT, files=waived)
 
 
 @pytest.fixture
@@ -70,6 +81,22 @@ def test_what_the_stacks_have_not_alike_is_said_on_the_pull_request_once(pull: P
     (body,) = pull.comments()
     assert "128 → 512" in body and body.startswith("<!-- lambda-release: infra -->")
     assert "## Infrastructure" in first.summary
+
+
+def test_what_differs_is_said_also_where_a_policy_says_no_and_the_run_is_red(
+    program: Path, fleet: Fleet
+) -> None:
+    world = fleet.world(SHORT)
+    pull = Pull(Act(program, world, BIN), world)
+    pull.brings("services/orders/service.yaml", "memory: 128", "memory: 512")
+    pull.opened()
+
+    ran = pull.run("comment")
+
+    assert ran.code != 0 and "exit status 3" in ran.log, ran.log
+    assert "R0504 ApiFunction has no alarm" in ran.log
+    (body,) = pull.comments()
+    assert "128 → 512" in body
 
 
 def test_a_pull_request_from_a_fork_has_its_summary_and_no_comment(
