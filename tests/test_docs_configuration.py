@@ -83,7 +83,10 @@ def known_keys() -> Iterator[tuple[str, frozenset[str]]]:
     places = {
         "pipelines/environments.yaml": (ENVIRONMENTS, ("artifacts", "environment", "recipient", "top")),
         "pipelines/fleet.yaml": (PIPELINE, ("rollout", "gate", "verify", "stage", "top")),
-        SERVICE: (SERVICE_TEXT, ("function", "settings", "alarms", "capacity", "smoke", "build", "migrations", "top")),
+        SERVICE: (
+            SERVICE_TEXT,
+            ("function", "settings", "alarms", "capacity", "smoke", "build", "migrations", "top"),
+        ),
     }
     for file, (_, holes) in places.items():
         for hole in holes:
@@ -108,7 +111,12 @@ def key_tables() -> list[list[str]]:
 
 
 def test_every_key_that_the_loader_knows_is_documented_at_its_place() -> None:
-    under = {"artifacts": "artifacts.", "environment": "environments.NAME.", "function": "functions.KEY.", "capacity": "capacity."}
+    under = {
+        "artifacts": "artifacts.",
+        "environment": "environments.NAME.",
+        "function": "functions.KEY.",
+        "capacity": "capacity.",
+    }
     asked = dict(known_keys())
     missing = []
     for place, keys in asked.items():
