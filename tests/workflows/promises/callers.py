@@ -85,6 +85,9 @@ def a_button_hands_on_every_input_under_its_own_name(seen: Workflows) -> None:
             same(given.get(one, f"{name}: {one} is lost"), f"${{{{ inputs.{one} }}}}")
         used = {word for _, text in words_in(given) for word in re.findall(r"inputs\.(\w+)", text)}
         same(used, set(asked))
+        # What nobody was asked for is what the file is about; the commit, the version and the reason are not.
+        beside = set(given) - set(asked) - {"action", "pipeline", "stage", "environment", "approval"}
+        assert not beside, f"{name} hands on {beside}"
 
 
 @of_all

@@ -124,6 +124,27 @@ _DIFFERS = "${{ steps.compare.outputs.differs }}"
 
 
 @of_all
+def a_gate_is_red_where_its_tool_says_no(seen: Workflows) -> None:
+    for name, job in jobs_of(seen.all["ci.yml"]).items():
+        for step in job["steps"]:
+            if "run" in step:
+                words = {key: f"its {key}" for key in step.get("env", {})}
+                files = {"infra.md": "", "requirements/dev.txt": ""}
+                ran = run_script(step["run"], words, ends=3, files=files)
+                assert ran.code == 3, f"{name}: {step['name']} ends with {ran.code}"
+
+
+@of_all
+def no_gate_is_left_out(seen: Workflows) -> None:
+    """To the rules of a branch a job that was skipped has passed.
+
+    https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-jobs-with-conditions
+    """
+    jobs = jobs_of(seen.all["ci.yml"])
+    same({name for name, job in jobs.items() if "if" in job or "needs" in job}, {"comment", "dependencies"})
+
+
+@of_all
 def a_pull_request_that_has_grown_is_looked_at_anew(seen: Workflows) -> None:
     """Nothing that it brings is ever deployed from here, so that the look at the older state may end."""
     group = "ci-${{ github.event.pull_request.number }}"

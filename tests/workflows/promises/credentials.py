@@ -126,6 +126,17 @@ def actions_are_pinned_by_commit_with_their_version_beside(seen: Workflows) -> N
 
 
 @of_all
+def an_action_is_the_same_one_wherever_it_is_used(seen: Workflows) -> None:
+    """One that differs in a single place is a merge gone wrong, or somebody's commit behind GitHub's name."""
+    pins: dict[str, set[str]] = {}
+    for text in seen.texts.values():
+        for action, pin in re.findall(r"uses: (actions/[\w-]+)@(.*)", text):
+            pins.setdefault(action, set()).add(pin)
+    assert "actions/checkout" in pins
+    assert {action: one for action, one in pins.items() if len(one) > 1} == {}
+
+
+@of_all
 def a_clone_leaves_no_token_behind_and_has_the_whole_history(seen: Workflows) -> None:
     for name, workflow in seen.all.items():
         for job, step in steps_of(workflow):

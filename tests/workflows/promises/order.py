@@ -127,6 +127,13 @@ def every_end_is_recorded_whatever_came_before_it(seen: Workflows) -> None:
 
 
 @of_release
+def a_rollout_is_given_the_time_of_its_bakes_and_of_its_way_back(seen: Workflows) -> None:
+    """GitHub ends a job that takes longer, and what was half-way stays there until somebody looks."""
+    minutes = {name: job["timeout-minutes"] for name, job in jobs_of(seen.release).items()}
+    same(minutes, {"build": 30, "plan": 15, "gate": 5, "deploy": 180, "record": 15})
+
+
+@of_release
 def only_the_deploy_job_queues_and_a_rollback_waits_for_no_promotion(seen: Workflows) -> None:
     assert "concurrency" not in seen.release
     queues = {name: job["concurrency"] for name, job in jobs_of(seen.release).items() if "concurrency" in job}

@@ -95,6 +95,13 @@ def what_is_carried_out_is_what_was_planned_and_a_bake_is_no_failure(seen: Workf
 
 
 @of_release
+def a_plan_whose_digest_got_lost_is_asked_for_all_the_same(seen: Workflows) -> None:
+    """`apply` refuses an empty digest; without the option it would take any plan."""
+    ran = script_of(seen, "deploy", "Carry it out", ACTION="promote", PIPELINE="fleet", STAGE="qa", DIGEST="")
+    same([*ran.calls], [("release", "apply", "plan.json", "--expect-digest=", "--yes")])
+
+
+@of_release
 def the_record_is_shown_with_how_the_job_has_ended_also_where_there_is_none(seen: Workflows) -> None:
     show = ("release", "audit", "show", "--pipeline=fleet")
     for code in (0, 3):
