@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +23,6 @@ from tests.workflows.rendered import (
 
 OWN = texts_of(of_this_repository())
 BUTTONS = {name: parsed(text) for name, text in OWN.items() if name.startswith(("promote", "rollback"))}
-SETUP = yaml.safe_load((ROOT / "actions" / "setup" / "action.yml").read_text(encoding="utf-8"))
 
 names = st.from_regex(r"[a-z](-?[a-z0-9]){0,20}", fullmatch=True)
 stage_names = st.lists(names, min_size=2, max_size=5, unique=True)
@@ -137,10 +135,6 @@ def test_a_button_asks_for_what_the_handbook_says(name: str, inputs: Mapping[str
     assert {key: bool(value.get("required")) for key, value in asked.items()} == inputs
 
 
-def test_the_setup_action_holds_no_expression_in_a_script() -> None:
-    assert [step for step in SETUP["runs"]["steps"] if "${{" in step.get("run", "")] == []
-
-
 # -- secrets, and what is of others
 
 
@@ -159,13 +153,6 @@ def test_a_caller_hands_on_the_secrets_that_notifications_name_and_no_others() -
                 {one: f"${{{{ secrets.{one} }}}}" for one in wanted} for _ in calls
             ]
             assert len(calls) == (name not in ("_release.yml", "ci.yml"))
-
-
-def test_the_setup_action_uses_others_by_commit() -> None:
-    text = (ROOT / "actions" / "setup" / "action.yml").read_text(encoding="utf-8")
-
-    for used in re.findall(r"uses: (.*)", text):
-        assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), used
 
 
 def test_a_repository_that_uses_the_workflow_of_another_one_has_only_buttons() -> None:
