@@ -97,6 +97,9 @@ def buttons_for_what_matters_ask_why_and_can_be_tried_dry(seen: Workflows) -> No
         asked = (workflow["on"].get("workflow_dispatch") or {}).get("inputs")
         if not asked:
             continue
+        for one in asked.values():
+            assert not (one.get("required") and "default" in one), f"{name}: {one} is answered already"
+        assert "default" not in asked.get("reason", {}), name
         dry = asked["dry_run"]
         assert (dry["type"], dry["default"]) == ("boolean", False), name
         if job["with"]["action"] in ("promote", "rollback"):
@@ -186,7 +189,8 @@ def watch_looks_without_credentials_and_goes_on_with_each_stage_by_itself(seen: 
     same(set(jobs_of(watch)), {"look", "advance"})
     look, advance = jobs_of(watch)["look"], jobs_of(watch)["advance"]
     same(look["permissions"], {"contents": "read"})
-    assert "environment" not in look
+    assert "environment" not in look and "if" not in look and "needs" not in look
+    assert all("if" not in step for step in look["steps"])
     same(look["outputs"], {name: f"${{{{ steps.look.outputs.{name} }}}}" for name in ("any", "matrix")})
     clone, install, step = look["steps"]
     assert clone["uses"].startswith("actions/checkout@")

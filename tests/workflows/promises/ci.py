@@ -71,6 +71,8 @@ def every_gate_asks_its_tool_about_this_pull_request(seen: Workflows) -> None:
     for job in jobs_of(ci).values():
         for step in job["steps"]:
             env = step.get("env", {})
+            git = {key for key in env if key.startswith("GIT_CONFIG_")}
+            assert set(env) <= _WORDS.keys() | git, (step["name"], set(env))
             same({key: text for key, text in env.items() if key in _WORDS}, {
                 key: _WORDS[key] for key in env if key in _WORDS
             })  # fmt: skip

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,18 @@ def only_locked_packages_are_installed_and_none_of_them_runs_code(text: str) -> 
             ("-m", "release", "--version"),
         ]  # fmt: skip
         same((got.code, got.calls), (0, wanted))
+
+
+@of_setup
+def the_source_is_read_where_it_is_and_nothing_beside_it(text: str) -> None:
+    """The second call of that python: the folders that it adds to those where packages are looked for."""
+    (code,) = re.findall(r"<<'PYTHON'\n(.*?)\nPYTHON\n", _script_of(text)["run"], re.DOTALL)
+    with TemporaryDirectory() as made:
+        here = f"import sysconfig; sysconfig.get_path = lambda kind: {made!r} + '/' + kind\n"
+        (Path(made) / "purelib").mkdir()
+        subprocess.run([sys.executable, "-c", here + code, _SOURCE], check=True, timeout=30)
+        found = {path.name: path.read_text() for path in Path(made).rglob("*") if path.is_file()}
+    same(found, {"release.pth": f"{_SOURCE}\n"})
 
 
 @of_setup

@@ -115,8 +115,10 @@ def a_plan_goes_from_its_job_to_the_one_that_carries_it_out(seen: Workflows) -> 
     assert fetched["uses"].startswith("actions/download-artifact@")
     ledger = seen.step("record", "Keep it")
     assert ledger["uses"].startswith("actions/upload-artifact@")
-    assert (ledger["with"]["name"], ledger["with"]["path"]) == (f"ledger-{stage}", "ledger.json")
-    assert ledger["with"]["overwrite"] is True and ledger["with"]["if-no-files-found"] == "warn"
+    same(
+        ledger["with"],
+        {"name": f"ledger-{stage}", "path": "ledger.json", "if-no-files-found": "warn", "overwrite": True},
+    )
 
 
 @of_release
@@ -156,6 +158,38 @@ def each_word_of_a_step_is_the_one_that_it_says_it_is(seen: Workflows) -> None:
             for asks in (True, False):
                 text = evaluate(str(approver)[3:-2], {"inputs.approval": asks})
                 same(text, "(whoever approves this run)" if asks else "")
+
+
+_WORKFLOW = {"name", "run-name", "on", "permissions", "concurrency", "defaults", "jobs"}
+_JOB = {"name", "needs", "if", "runs-on", "timeout-minutes", "environment", "concurrency", "permissions"}
+_JOB |= {"outputs", "steps"}
+_CALLER = {"name", "permissions", "uses", "with", "secrets"}
+_STEP = {"name", "id", "if", "uses", "with", "env", "run"}
+
+
+@of_all
+def nothing_stands_in_a_workflow_but_what_promises_are_about(seen: Workflows) -> None:
+    """An `env` of a job may say where packages come from, a `container` whose image holds the token, an `if`
+    that a button does nothing; a `timeout-minutes` of a step cuts a rollout off.
+    """
+    for name, workflow in seen.all.items():
+        assert set(workflow) <= _WORKFLOW, name
+        for key, job in jobs_of(workflow).items():
+            caller = _CALLER | ({"needs", "if", "strategy"} if name == "watch.yml" else set())
+            allowed = caller if "uses" in job else _JOB
+            assert set(job) <= allowed, f"{name}: {key}: {set(job) - allowed}"
+        for key, step in steps_of(workflow):
+            own = {"continue-on-error"} if step.get("name") == "Tell who decides" else set()
+            assert set(step) <= _STEP | own, f"{name}: {key}: {set(step) - _STEP}"
+
+
+@of_all
+def scripts_hand_nothing_on_but_the_summary(seen: Workflows) -> None:
+    """What is written to GITHUB_ENV or GITHUB_PATH is in every later step of the job."""
+    for name, workflow in seen.all.items():
+        for job, step in steps_of(workflow):
+            used = set(re.findall(r"GITHUB_\w+", step.get("run", "")))
+            assert used <= {"GITHUB_SHA", "GITHUB_STEP_SUMMARY"}, f"{name}: {job}: {used}"
 
 
 @of_all

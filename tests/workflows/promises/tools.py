@@ -1,6 +1,6 @@
 """Runs the scripts of workflow steps as GitHub does, beside stand-ins that note what they are called with."""
 
-import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,9 @@ case "$*" in *--out=plan.json*) echo planned >plan.json;; esac
 case "$*" in *--json*) echo '{}';; esac
 exit "${ENDS:-0}"
 """
+# All else that scripts need; what is neither is noted as a call, and is not there.
+_REAL = ("bash", "cat", "rm")
+_UNKNOWN = """() { printf '%s\\0' "$(($# - 1))" "$@" >>"$CALLS"; return 127; }"""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ def _run(
             tool.parent.mkdir(parents=True, exist_ok=True)
             tool.write_text(_STAND_IN, encoding="utf-8")
             tool.chmod(0o755)
+        for name in _REAL:
+            (tools / name).symlink_to(str(shutil.which(name)))
         for name, text in files:
             (work / name).parent.mkdir(exist_ok=True)
             (work / name).write_text(text, encoding="utf-8")
@@ -67,7 +72,8 @@ def _run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(top / "script.sh")],
             cwd=work,
             env={
-                "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+                "PATH": str(tools),
+                "BASH_FUNC_command_not_found_handle%%": _UNKNOWN,
                 "CALLS": str(top / "calls"),
                 "ENDS": str(ends),
                 "GITHUB_STEP_SUMMARY": str(top / "summary"),
