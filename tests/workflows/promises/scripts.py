@@ -1,5 +1,6 @@
 """What the scripts of the rendered workflows promise: each is run, beside stand-ins for the tools."""
 
+import re
 from collections.abc import Mapping
 
 from tests.workflows.promises.seen import Workflows, of_all, of_release, same
@@ -149,6 +150,22 @@ def hostile_words_reach_the_tools_whole_or_not_at_all(seen: Workflows) -> None:
 
 
 _FILES = {"infra.md": ""}
+
+
+@of_all
+def scripts_call_by_name_and_leave_bash_as_it_was_started(seen: Workflows) -> None:
+    """No stand-in notes a command called by its path, nor /dev/tcp; `set -x` logs what a step holds."""
+    for file, workflow in seen.all.items():
+        for job, step in steps_of(workflow):
+            script = step.get("run", "")
+            where = f"{file}: {job}: {step['name']}"
+            assert not re.search(r"(?<![\w}.])/\w", script), where
+            assert not re.search(r"\b(set|exec|eval|source|trap|shopt|enable)\s+\S", _code_of(script)), where
+
+
+def _code_of(script: str) -> str:
+    """Less what is quoted."""
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "''", script)
 
 
 def _is_as_tame(ran: Ran, tame: Ran, hostile: str, where: str) -> None:
