@@ -288,10 +288,11 @@ def test_every_verb_that_reads_a_repository_takes_a_pipeline() -> None:
     without = {path for path in ROWS if path not in PIPELINED and path[0] != "sandbox"}
 
     # a plan file and a journal name their own; workflows are of all pipelines, or none would be in step;
-    # what is asked of a run or a pull request has none
+    # what is asked of a run or a pull request has none, nor has an account
     assert without == {
         *(("apply",), ("audit", "import"), ("doctor",), ("workflows", "render"), ("workflows", "report")),
         *(("workflows", "approvers"), ("workflows", "comment"), ("workflows", "waiting")),
+        ("infra", "bootstrap"),
     }
 
 

@@ -1,6 +1,7 @@
 """The stacks of both services in all four stages, rendered as a build does and read as CloudFormation."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ MANDATORY_TAGS = {"env", "service", "owner", "cost_center", "data_class"}
 UNTAGGED = {  # resource types that take no tags
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
+    "AWS::KMS::Alias",
     "AWS::Lambda::Permission",
 }
 
@@ -144,17 +146,27 @@ def test_no_region_or_account_is_written_into_a_template(render: Render) -> None
         assert not any(part.isdigit() and len(part) == 12 for part in text.replace(":", " ").split())
 
 
-def test_the_alarm_watches_the_errors_behind_the_alias(stack: tuple[str, str, dict[str, Any]]) -> None:
+def test_the_alarms_of_a_function_watch_it_behind_the_alias(stack: tuple[str, str, dict[str, Any]]) -> None:
     name, stage, template = stack
-    (alarm,) = resources(template, "AWS::CloudWatch::Alarm").values()
-
-    assert alarm["AlarmName"] == f"{name}-{stage}-errors"
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
-    assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {
-        "FunctionName": f"{name}-{stage}",
-        "Resource": f"{name}-{stage}:live",
+    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+    watched = {
+        alarm["AlarmName"].removeprefix(f"{name}-{stage}-"): (alarm["Namespace"], alarm["MetricName"])
+        for alarm in alarms
     }
-    assert alarm["TreatMissingData"] == "notBreaching"
+
+    assert watched == {
+        "errors": ("AWS/Lambda", "Errors"),
+        "throttles": ("AWS/Lambda", "Throttles"),
+        "duration": ("AWS/Lambda", "Duration"),
+        "5xx": ("AWS/ApiGateway", "5xx"),
+    }
+    for alarm in alarms:
+        assert alarm["TreatMissingData"] == "notBreaching"
+        if alarm["Namespace"] == "AWS/Lambda":
+            assert {d["Name"]: d["Value"] for d in alarm["Dimensions"]} == {
+                "FunctionName": f"{name}-{stage}",
+                "Resource": f"{name}-{stage}:live",
+            }
 
 
 def test_tables_recover_to_a_point_in_time_and_outlive_the_stack_in_prod(
@@ -182,10 +194,11 @@ def test_retention_is_longer_in_prod(
     render: Render, name: str, stage: str, days: int, retention: str
 ) -> None:
     template = parsed(render(name, stage))
-    (group,) = resources(template, "AWS::Logs::LogGroup").values()
+    groups = resources(template, "AWS::Logs::LogGroup")
     (function,) = resources(template, "AWS::Lambda::Function").values()
 
-    assert group["RetentionInDays"] == days
+    kept = {group["LogGroupName"].split("/")[2]: group["RetentionInDays"] for group in groups.values()}
+    assert kept == {"lambda": days, "apigateway": days}
     variables = function["Environment"]["Variables"]
     assert variables["AUDIT_RETENTION_DAYS"] == retention
     # the stage's own variables stand beside the defaults
@@ -230,18 +243,27 @@ def test_a_stage_renders_to_the_same_text_each_time(render: Render) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"vpc": True}, "settings.vpc"),
-        ({"tracing": "5%"}, "settings.tracing"),
-        ({"secrets": {"ORACLE": "arn:aws:secretsmanager:x"}}, "settings.secrets"),
-        ({"environment": {"STAGE": "prod"}}, "settings.environment.STAGE"),
-        ({"environment": {"TABLE_AUDIT": "mine"}}, "settings.environment.TABLE_AUDIT"),
+        ({"environment": {"STAGE": "prod"}}, "set STAGE: the template sets this variable itself"),
+        ({"environment": {"TABLE_AUDIT": "mine"}}, "set TABLE_AUDIT: the template sets this variable itself"),
+        ({"secrets": {"STAGE": "arn:aws:secretsmanager:x"}}, "set STAGE: the template sets this variable"),
+        ({"tracing": "10%"}, "settings.tracing of service.yaml is 10%: Lambda traces 5% and nothing else"),
     ],
 )
 def test_a_setting_that_would_have_no_effect_is_refused(
     render: Render, changed: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(Misconfigured, match=said.replace(".", r"\.")):
+    with pytest.raises(Misconfigured, match=re.escape(said)):
         render("price-fetcher", "dev", **changed)
+
+
+def test_settings_that_a_stage_may_switch_on_reach_the_function(render: Render) -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:111111111111:secret:oracle"
+    template = parsed(render("price-fetcher", "dev", vpc=True, tracing="5%", secrets={"ORACLE": secret}))
+    (function,) = resources(template, "AWS::Lambda::Function").values()
+
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["VpcConfig"]["SecurityGroupIds"] == [{"Fn::GetAtt": "ApiSecurityGroup.GroupId"}]
+    assert function["Environment"]["Variables"]["ORACLE"] == {"Fn::Sub": secret}  # where it is, not what
 
 
 @pytest.mark.parametrize("value", ['say "hi": {x} # &a', "it's <b>", "naïve ✓", "true", "0123", "!Ref X"])
