@@ -477,9 +477,9 @@ def become(command: List[str], held: int) -> None:
     os.execve(command[0], command, child_environment(dict(os.environ), ROOT))
 
 
-def pytest(arguments: List[str]) -> List[str]:
+def pytest(arguments: List[str], workers: int) -> List[str]:
     here = os.getcwd()
-    options = ["-n", str(cores()), "--dist", "loadgroup"]
+    options = ["-n", str(workers), "--dist", "loadgroup"]
     return [VENV_PYTHON, "-m", "pytest"] + options + [from_here(each, here) for each in arguments]
 
 
@@ -490,7 +490,7 @@ def cores() -> int:
 
 
 def prove(arguments: List[str], held: int) -> int:
-    code = run(pytest(["-m", "prove"] + arguments), held)
+    code = run(pytest(["-m", "prove"] + arguments, cores()), held)
     if code == 5:
         print("no proof is collected: nothing to prove yet")
         return 0
@@ -569,7 +569,9 @@ def main(arguments: List[str]) -> int:
     if command == "demo":
         become([VENV_PYTHON, "-m", "release.sandbox.demo"] + rest, held)
     if command == "test":
-        become(pytest(rest), held)
+        # One more than there are cores: a third of the time, a test waits for a process or for the sandbox. Proofs
+        # do not share a core: some of them are about keeping a pace.
+        become(pytest(rest, cores() + 1), held)
     if command == "bench":
         become([VENV_PYTHON, "-m", "bench", "--folder", os.getcwd()] + rest, held)
     if command == "prove":

@@ -51,6 +51,7 @@ def test_a_broken_policy_closes_the_gate_with_a_line_and_a_fix(lint: Lint) -> No
     assert found["suppressed"] is None
 
 
+@pytest.mark.prove
 def test_what_is_suppressed_is_shown_with_its_reason_and_closes_nothing(lint: Lint) -> None:
     ran = lint("--json")
     assert findings(ran)["R0305"]["suppressed"] == REASON
@@ -61,6 +62,7 @@ def test_what_is_suppressed_is_shown_with_its_reason_and_closes_nothing(lint: Li
     assert f"says no to {count} things" in shown.err
 
 
+@pytest.mark.prove
 def test_cfn_lints_own_way_to_ignore_has_no_say_over_policies(fleet: Fleet, lint: Lint) -> None:
     ignored = "Metadata: {cfn-lint: {config: {ignore_checks: [R]}}}\n" + TEMPLATE + BUCKET
     fleet.commit("feat: ignore", {FILE: ignored})

@@ -67,6 +67,7 @@ def audited(fleet: Fleet) -> Shown:
     return world
 
 
+@pytest.mark.prove
 def test_what_really_happened_verifies_in_every_region(audited: Shown) -> None:
     shown = audited.with_token("audit", "verify", "--json").json
 
@@ -109,6 +110,7 @@ def test_audit_json_of_a_promotion_and_of_its_rollback_follows_the_schema(audite
     assert (rollback["commits"]["added"], len(rollback["commits"]["removed"])) == ([], 1)
 
 
+@pytest.mark.prove
 def test_an_alias_that_somebody_moved_by_hand_is_the_first_mismatch(audited: Shown) -> None:
     functions = audited.functions("prod", REPLICA)
     functions.update_alias(FunctionName="orders-prod", Name="live", FunctionVersion="2")

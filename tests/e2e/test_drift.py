@@ -6,6 +6,8 @@ import json
 import zipfile
 from typing import Any
 
+import pytest
+
 from tests.e2e.fleet import World
 from tests.e2e.texts import HANDLER, PRIMARY, REPLICA
 
@@ -133,6 +135,7 @@ def test_what_stands_around_functions_is_looked_at_as_well(serving: World) -> No
     assert "MemorySize" in detected
 
 
+@pytest.mark.prove
 def test_reconcile_brings_back_what_a_hand_has_moved_and_the_ledger_says_so(serving: World) -> None:
     before = serving.live("prod")
     hot_fix(serving, "orders", REPLICA)
@@ -171,6 +174,7 @@ def test_reconcile_brings_back_what_a_hand_has_moved_and_the_ledger_says_so(serv
     assert "aliases that serve what is recorded: 4" in serving.release("audit", "verify", ends=None).out
 
 
+@pytest.mark.prove
 def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired(serving: World) -> None:
     serving.git("rm", "-r", "--quiet", "services/stock")
     serving.merge("feat!: no stock any more", {})

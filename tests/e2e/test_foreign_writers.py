@@ -93,6 +93,7 @@ def test_an_alias_moved_after_our_update_stays_and_is_reported(updating: World, 
         assert said in ended.err
 
 
+@pytest.mark.prove
 def test_an_alias_moved_while_the_other_region_is_at_work_is_noticed_before_success(updating: World) -> None:
     running = held(updating, BEFORE_OUR_UPDATE, REPLICA)
     theirs = move_by_hand(updating, PRIMARY)

@@ -157,6 +157,7 @@ def test_a_migration_function_runs_once_by_its_new_version_and_then_traffic_move
     assert len(said(world, "migrated")) == 1
 
 
+@pytest.mark.prove
 def test_a_migration_that_fails_stops_the_line_with_nothing_moved_and_may_be_tried_again(
     world: World,
 ) -> None:
@@ -188,6 +189,7 @@ def test_after_a_kill_in_the_migration_it_runs_once_more_and_succeeds(world: Wor
     assert serves(world, "c1")
 
 
+@pytest.mark.prove
 def test_a_command_runs_in_a_clean_checkout_with_the_roles_credentials_and_little_else(world: World) -> None:
     commit = merge(world, COMMAND, release="d1")
     (world.clone / "services/orders/untracked").touch()

@@ -42,6 +42,7 @@ def test_the_regions_in_reach_go_back_and_the_one_that_was_out_follows(updating:
     updating.remote.assert_no_half_state()
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("button", [False, True])
 def test_a_rollback_beside_a_living_promotion_has_it_go_back_and_holds_the_stage(
     updating: World, button: bool

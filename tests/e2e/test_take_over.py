@@ -32,6 +32,7 @@ def half_way(updating: World) -> World:
     return updating
 
 
+@pytest.mark.prove
 def test_a_rollback_after_a_kill_goes_back_to_what_served_before(half_way: World) -> None:
     half_way.release("rollback", "prod", "--reason", "killed half-way", "--yes")
 
@@ -57,6 +58,7 @@ def test_a_newer_release_takes_over_from_a_killed_one(half_way: World) -> None:
     assert "running" not in half_way.remote.head("prod")
 
 
+@pytest.mark.prove
 def test_a_newer_release_that_fails_goes_back_to_what_served_before_the_killed_one(half_way: World) -> None:
     half_way.take_to_qa("3", text=FAILS_IN_THE_REPLICA)
     half_way.release(*PROMOTE, ends=5)

@@ -46,6 +46,7 @@ def test_a_rollback_goes_on_without_the_ledger_and_is_recorded_later(updating: W
     updating.remote.assert_no_half_state()
 
 
+@pytest.mark.prove
 def test_what_this_clone_has_not_heard_of_is_seen_by_the_aliases(updating: World, tmp_path: Path) -> None:
     updating.release("status", "prod")
     other = tmp_path / "other"
