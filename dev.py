@@ -569,8 +569,8 @@ def main(arguments: List[str]) -> int:
     if command == "demo":
         become([VENV_PYTHON, "-m", "release.sandbox.demo"] + rest, held)
     if command == "test":
-        # One more than there are cores: a third of the time, a test waits for a process or for the sandbox. Proofs
-        # do not share a core: some of them are about keeping a pace.
+        # One more than there are cores: a third of the time, a test waits for a process or for the sandbox.
+        # Proofs do not share a core: some of them are about keeping a pace.
         become(pytest(rest, cores() + 1), held)
     if command == "bench":
         become([VENV_PYTHON, "-m", "bench", "--folder", os.getcwd()] + rest, held)

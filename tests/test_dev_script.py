@@ -270,7 +270,7 @@ def test_with_uv_it_makes_the_environment_once_and_runs_the_tests(checkout: Path
 
     assert first.returncode == 0, first.stderr
     assert (
-        f"pytest ran in {checkout} with ['-n', '{dev.cores()}', '--dist', 'loadgroup', '-k', 'x']"
+        f"pytest ran in {checkout} with ['-n', '{dev.cores() + 1}', '--dist', 'loadgroup', '-k', 'x']"
         in first.stdout
     )
     assert f"by {checkout}/.venv/bin/python" in first.stdout
