@@ -11,6 +11,7 @@ import pytest
 
 from release.adapters.notifications import teams
 from release.core.notices import Link
+from tests.absent import absent
 from tests.adapters.notices import a_notice
 
 pytestmark = pytest.mark.prove
@@ -31,12 +32,12 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """What the reader complains of, and what it has understood."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        pytest.skip("there is no Node here")
+        absent("there is no Node here")
     folder: Path = tmp_path_factory.mktemp("cards")
     command = [npm, "install", "--silent", "--no-save", "--ignore-scripts", "--no-audit", READER]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=200)
     if done.returncode:
-        pytest.skip(f"{READER} cannot be installed: {done.stderr[-200:]}")
+        absent(f"{READER} cannot be installed: {done.stderr[-200:]}")
 
     def run(card: Any) -> tuple[list[str], Any]:
         asked = json.dumps(card)

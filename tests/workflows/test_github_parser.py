@@ -11,23 +11,16 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
 from release.core.recipients import Recipient
 from release.views.workflows import WEBHOOKS
+from tests.absent import absent
 from tests.workflows.rendered import ROOT, SHARED, made_up, of_this_repository, texts_of
 
 LOCK = Path(__file__).parent / "languageservice"
 Parser = Callable[[Path], list[str]]
-
-
-def cannot(reason: str) -> NoReturn:
-    """In CI nothing is left out."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +28,7 @@ def parser() -> Parser:
     """What it says of all workflows and actions in a folder; installed by hash, once for this lock."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
-        cannot("there is no Node here")
+        absent("there is no Node here")
     names = ("package.json", "package-lock.json", "check.mjs")
     key = hashlib.sha256(b"".join((LOCK / name).read_bytes() for name in names)).hexdigest()[:12]
     folder = ROOT / ".pytest_cache" / f"workflow-parser-{key}"
@@ -48,7 +41,7 @@ def parser() -> Parser:
         done = subprocess.run(command, cwd=making, capture_output=True, text=True, check=False, timeout=200)
         if done.returncode:
             shutil.rmtree(making)
-            cannot(f"@actions/languageservice cannot be installed: {done.stderr[-200:]}")
+            absent(f"@actions/languageservice cannot be installed: {done.stderr[-200:]}")
         if not folder.exists():  # another process was quicker
             making.rename(folder)
 
