@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from release.errors import ExitCode
 from tests.absent import absent
@@ -52,10 +53,10 @@ def remote(tmp_path: Path) -> Path:
     for name in ("services", "pipelines", "templates"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
     environments = tree / "pipelines/environments.yaml"
-    lines = environments.read_text(encoding="utf-8").splitlines()
-    changed = ["artifacts: {folder: ../store}" if one.startswith("artifacts:") else one for one in lines]
-    assert changed != lines
-    environments.write_text("\n".join(changed) + "\n", encoding="utf-8")
+    settings = yaml.safe_load(environments.read_text(encoding="utf-8"))
+    assert "bucket" in settings["artifacts"]
+    settings["artifacts"] = {"folder": "../store"}
+    environments.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     git(tree, "init", "-q", "-b", "main")
     git(tree, "add", "--all")
     git(tree, "commit", "-q", "-m", "feat: everything")

@@ -282,9 +282,10 @@ def test_with_a_region_out_a_release_reaches_the_other_and_is_closed_later(brief
     head = brief.remote.head("prod")
     assert (head["partial"]["regions"], head["partial"]["why"]) == ([REPLICA], why)
     assert head["serves"]["release"]["tag"] == "v1.0.0"
-    shown = brief.release("status", "prod").out
-    assert f"partial v1.1.0 is in {REPLICA} only" in shown
-    assert why in shown
+    status = brief.release("status", "prod", ends=4)
+    assert f"partial v1.1.0 is in {REPLICA} only" in status.out
+    assert why in status.out
+    assert "us-east-1 of prod cannot be reached" in status.err
 
     brief.release("rollback", "prod", "--reason", "it is slow", "--yes")
     brief.fleet.sandbox.faults([])
