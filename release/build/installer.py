@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -76,7 +77,7 @@ _MEANINGS = (
         r"|tcp connect error|timed out|HTTP status server error",
         Unavailable,
         "the packages of {file} cannot be fetched",
-        "check the network, HTTPS_PROXY and UV_DEFAULT_INDEX, and try again",
+        "check the network, HTTPS_PROXY, SSL_CERT_FILE and UV_DEFAULT_INDEX, and try again",
     ),
     Meaning("", Misconfigured, "uv cannot install {file}", "see uv's own words above"),
 )
@@ -166,13 +167,19 @@ def find_uv() -> str:
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that a build may depend on."""
+    """The part of an environment that a build may depend on.
+
+    uv trusts a list of its own and not the machine's, pip the machine's: behind a company's proxy the one
+    fails where the other works. So uv gets the machine's too, where there are any.
+    """
+    trusted = ssl.get_default_verify_paths()
+    system = {"UV_SYSTEM_CERTS": "true"} if trusted.cafile or trusted.capath else {}
     kept = {
         name: value
         for name, value in environment.items()
         if name.upper() in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    return kept | {"LC_ALL": "C.UTF-8"}
+    return system | kept | {"LC_ALL": "C.UTF-8"}
 
 
 def explain(message: str, asked: Installation) -> ReleaseError:

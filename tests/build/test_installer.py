@@ -146,9 +146,21 @@ def test_nothing_of_the_environment_chooses_packages() -> None:
             "AWS_SECRET_ACCESS_KEY": "x",
         }
     )
-    assert set(kept) == {
+    assert set(kept) - {"UV_SYSTEM_CERTS"} == {
         *("HOME", "https_proxy", "UV_DEFAULT_INDEX", "UV_INDEX_OURS_PASSWORD", "SSL_CERT_FILE", "LC_ALL"),
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "there", "trusts"),
+    [({}, True, "true"), ({}, False, None), ({"UV_SYSTEM_CERTS": "0"}, True, "0")],
+)
+def test_uv_trusts_whom_the_machine_trusts_unless_somebody_says_otherwise(
+    said: dict[str, str], there: bool, trusts: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path if there else tmp_path / "absent"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "absent.pem"))
+    assert clean_environment(said).get("UV_SYSTEM_CERTS") == trusts
 
 
 def test_no_configuration_of_a_project_is_read(
