@@ -1,33 +1,15 @@
-"""Drift: what runs against what the ledger says, down to what stands around a function. Pure."""
+"""Drift of functions: what their aliases serve, the settings behind them, and region against region."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from release.core.drift.findings import Finding, Kind, of_function
 from release.core.frozen import UNKNOWN
 from release.core.holding import wrote
-from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS
-from release.core.preflight import stands
-from release.core.records import Good, Served, StageHead
-from release.core.snapshot import AliasFacts, FunctionFacts, ObservedFunction, StackFacts
-from release.core.standing import OutOfReach
+from release.core.records import Served, StageHead
+from release.core.snapshot import AliasFacts, FunctionFacts, ObservedFunction
 
-Kind = Literal[
-    "missing",  # no function, or no alias
-    "code",
-    "version",
-    "weights",
-    "settings",
-    "concurrency",
-    "provisioned",
-    "event source",
-    "stack",
-    "regions",
-    "orphan",
-    "latest",
-    "moving",
-]
 # Settings that are the same in every region, whatever names there carry
 _EVERYWHERE: Final = (
     "architectures",
@@ -42,42 +24,12 @@ _EVERYWHERE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class MappingFacts:
-    """An event source mapping: what feeds a function with records of a queue or a stream."""
-
-    uuid: str
-    function: str  # its name
-    qualifier: str | None  # alias or lambda version; None: the bare name, which runs `$LATEST`
-    source: str  # ARN
-
-
-@dataclass(frozen=True, slots=True)
 class ProvisionedFacts:
     """Provisioned concurrency of one qualifier."""
 
     status: str  # IN_PROGRESS, READY, FAILED
     reason: str
     requested: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that differs. `function` is empty where it is about a stack."""
-
-    kind: Kind
-    service: str
-    function: str
-    account: str
-    region: str
-    what: str
-    fix: str
-    recorded: str | None = None  # sha256 (hex): of code, or of a template
-    found: str | None = None
-    harmless: bool = False  # told, but no drift
-
-    @property
-    def order(self) -> tuple[bool, str, str, str, str]:
-        return (self.harmless, self.service, self.function, self.region, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,39 +44,6 @@ class Copy:
     provisioned: ProvisionedFacts | None
 
 
-@dataclass(frozen=True, slots=True)
-class StackCopy:
-    """The stack of a service in one place."""
-
-    service: str
-    place: Place
-    name: str
-    stack: StackFacts | None
-    template: str  # digest that the release has
-    ours: bool  # a build has stored the template that the stack has
-    explained: bool  # a rollback, or a failed rollout, has left the stack at another of our templates
-    detected: tuple[str, ...] | None = None  # resources that CloudFormation found changed; None: not asked
-
-
-@dataclass(frozen=True, slots=True)
-class StageDrift:
-    """What differs in one stage. `out`: regions of which nothing is known."""
-
-    head: StageHead
-    functions: int  # how many were compared
-    findings: tuple[Finding, ...]
-    out: tuple[OutOfReach, ...] = ()
-
-    @property
-    def drifts(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if not one.harmless)
-
-    @property
-    def last(self) -> Good | None:
-        """The last good record."""
-        return self.head.serves
-
-
 def function_drift(
     copy: Copy, *, stage: str, alias: str, under_way: Sequence[str], known: Collection[str]
 ) -> Iterator[Finding]:
@@ -134,7 +53,7 @@ def function_drift(
     def finding(
         kind: Kind, what: str, fix: str, *, code: str | None = None, harmless: bool = False
     ) -> Finding:
-        return _finding(recorded, kind, what, fix, code=code, harmless=harmless)
+        return of_function(recorded, kind, what, fix, code=code, harmless=harmless)
 
     reconcile = f"release reconcile {stage} --reason TEXT"
     if observed.latest is None:
@@ -181,37 +100,20 @@ def function_drift(
         yield finding("settings", f"version {facts.lambda_version} has {'; '.join(different)}", fix)
 
 
-def _finding(
-    recorded: Served, kind: Kind, what: str, fix: str, *, code: str | None = None, harmless: bool = False
-) -> Finding:
-    return Finding(
-        kind,
-        recorded.service,
-        recorded.function,
-        recorded.account,
-        recorded.region,
-        what,
-        fix,
-        recorded=recorded.code if code is not None else None,
-        found=code,
-        harmless=harmless,
-    )
-
-
 def _weights(copy: Copy, facts: AliasFacts, fix: str) -> Finding:
     """While provisioned concurrency is allocated, AWS itself splits the traffic for a while."""
     said = f"{facts.name} serves {facts.serving}"
     main = copy.recorded.lambda_version in (facts.lambda_version, *facts.weights)
     if main and copy.provisioned is not None and copy.provisioned.status == "IN_PROGRESS":
         said += ": AWS is moving provisioned concurrency"
-        return _finding(copy.recorded, "weights", said, "wait until it is READY", harmless=True)
-    return _finding(copy.recorded, "weights", f"{said}: no rollout is under way", fix)
+        return of_function(copy.recorded, "weights", said, "wait until it is READY", harmless=True)
+    return of_function(copy.recorded, "weights", f"{said}: no rollout is under way", fix)
 
 
 def _provisioned(copy: Copy, alias: str) -> Iterator[Finding]:
     found = copy.provisioned
     if found is not None and found.status == "FAILED":
-        yield _finding(
+        yield of_function(
             copy.recorded,
             "provisioned",
             f"{found.requested} provisioned on {alias} failed: {found.reason or 'AWS gave no reason'}",
@@ -226,7 +128,7 @@ def _latest(copy: Copy, known: Collection[str]) -> Iterator[Finding]:
         return
     different = settings_drift(copy.expected, latest.settings)
     if different and different != settings_drift(copy.expected, live.settings):
-        yield _finding(
+        yield of_function(
             copy.recorded,
             "latest",
             f"$LATEST has {'; '.join(different)}: it serves nobody",
@@ -235,7 +137,7 @@ def _latest(copy: Copy, known: Collection[str]) -> Iterator[Finding]:
         )
     if latest.code in {*known, live.code, copy.recorded.code}:
         return
-    yield _finding(
+    yield of_function(
         copy.recorded,
         "latest",
         "$LATEST has code that no release brought here: it serves nobody",
@@ -268,72 +170,6 @@ def _different(wanted: Mapping[str, str], live: Mapping[str, str]) -> Iterator[s
             yield f"{name} {live[name] or 'none'} instead of {wanted[name] or 'none'}"
 
 
-def mapping_drift(
-    mappings: Sequence[MappingFacts], recorded: Sequence[Served], *, alias: str
-) -> Iterator[Finding]:
-    """Event sources of one region that feed something else than the alias."""
-    ours = {served.function: served for served in recorded}
-    for one in mappings:
-        served = ours.get(one.function)
-        if served is None or one.qualifier == alias:
-            continue
-        runs = f"version {one.qualifier}" if one.qualifier else "$LATEST"
-        yield _finding(
-            served,
-            "event source",
-            f"{one.source.rsplit(':', 1)[-1]} feeds {runs} instead of {alias}: no rollout moves that",
-            f"aws lambda update-event-source-mapping --uuid {one.uuid}"
-            f" --function-name {served.function}:{alias} --region {served.region}",
-        )
-
-
-def stack_drift(copy: StackCopy, *, stage: str) -> Iterator[Finding]:
-    def finding(what: str, fix: str, *, harmless: bool = False, template: str | None = None) -> Finding:
-        return Finding(
-            "stack",
-            copy.service,
-            "",
-            copy.place.account,
-            copy.place.region,
-            f"stack {copy.name}: {what}",
-            fix,
-            recorded=copy.template if template else None,
-            found=template,
-            harmless=harmless,
-        )
-
-    facts = copy.stack
-    again = f"roll the release out to {stage} again"
-    if facts is None:
-        yield finding("it is gone", f"{again}: it is created anew, unless its resources are still there")
-        return
-    if not stands(facts.status):
-        yield finding(
-            f"it is {facts.status}: {facts.status_reason or 'AWS gave no reason'}",
-            "see docs/runbook.md, A stack is stuck",
-        )
-    elif facts.template != copy.template and copy.ours and copy.explained:
-        yield finding(
-            "it has the template of another release: rollbacks leave stacks alone",
-            "nothing is to do: the next promotion brings it on",
-            harmless=True,
-            template=facts.template,
-        )
-    elif facts.template != copy.template:
-        yield finding(
-            "somebody has given it another template",
-            f"merge what is to stay, then {again}: that puts the release's template in place",
-            template=facts.template,
-        )
-    if facts.parameters.get(ALIAS_EXISTS) == "false":
-        yield finding(f"{ALIAS_EXISTS} is false: its triggers are off", f"{again}: that attaches them")
-    for resource in copy.detected or ():
-        yield finding(
-            f"{resource}, by hand",
-            "put it back by hand, or merge it to the template: CloudFormation does not mend what it finds",
-        )
-
-
 def region_drift(copies: Sequence[Copy], head: StageHead) -> Iterator[Finding]:
     """One function that is not the same in two regions. That a release is in some of them only is known."""
     by_function: dict[tuple[str, str], list[Copy]] = {}
@@ -344,7 +180,7 @@ def region_drift(copies: Sequence[Copy], head: StageHead) -> Iterator[Finding]:
         for other in others:
             if (what := _unlike(first.observed.live, other.observed.live)) is None:
                 continue
-            yield _finding(
+            yield of_function(
                 other.recorded,
                 "regions",
                 f"not as in {first.recorded.region}: {what}",
@@ -361,16 +197,3 @@ def _unlike(one: FunctionFacts | None, other: FunctionFacts | None) -> str | Non
     names = (name for name in _EVERYWHERE if one.settings.get(name) != other.settings.get(name))
     different = [f"{name} {other.settings.get(name)} here, {one.settings.get(name)} there" for name in names]
     return "; ".join(different) or None
-
-
-def orphaned(served: Served, facts: AliasFacts, *, stage: str) -> Finding:
-    """A function that the stage once had in a release and does not have any more, and that still serves."""
-    return Finding(
-        "orphan",
-        served.service,
-        served.function,
-        served.account,
-        served.region,
-        f"no release has it any more, and {facts.name} still serves version {facts.lambda_version}",
-        f"release retire {served.service} {stage} --reason TEXT",
-    )
