@@ -120,6 +120,13 @@ _OWNED: Final[Mapping[str, tuple[_Owned, ...]]] = {
             "lambda", ("event-source-mapping:*",), of="one",
         ),
     ),
+    "AWS::Events::Rule": (
+        _Owned(
+            _all("events", "DeleteRule", "DescribeRule", "ListTagsForResource", "ListTargetsByRule",
+                 "PutRule", "PutTargets", "RemoveTargets", *_TAGS),
+            "events", ("rule/{}",), of="things",
+        ),
+    ),
     # Names of APIs are in no ARN: ids are, and AWS gives them.
     "AWS::ApiGatewayV2::Api": _API,
     # Access logs are delivered by a service of its own, which has no resources.

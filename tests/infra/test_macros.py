@@ -14,6 +14,7 @@ IMPORTS = {
     "http": "http_api.j2",
     "lambda": "function.j2",
     "s3": "bucket.j2",
+    "schedules": "schedule.j2",
     "sqs": "queue.j2",
 }
 SECRET = "arn:aws:secretsmanager:${AWS::Region}:111111111111:secret:oracle"
@@ -200,3 +201,18 @@ def test_the_placeholder_of_a_node_function_raises_in_its_own_language() -> None
     service = replace(configured(), runtime="nodejs22.x")
     resources = template(service, calling(IMPORTS, '{{ lambda.function("api") }}'))["Resources"]
     assert resources["ApiFunction"]["Properties"]["Code"]["ZipFile"].startswith("throw new Error(")
+
+
+def test_a_schedule_calls_the_alias_and_waits_for_it() -> None:
+    made = built(
+        '{{ lambda.function("api") }}'
+        '\n{{ schedules.schedule("Hourly", "api", name="hourly", expression="rate(1 hour)") }}'
+    )
+
+    rule = made["Hourly"]["Properties"]
+    assert rule["ScheduleExpression"] == "rate(1 hour)" and rule["Name"].endswith("-dev-hourly")
+    assert [one["Arn"] for one in rule["Targets"]] == [{"Fn::Sub": "${ApiFunction.Arn}:live"}]
+    may_call = made["HourlyPermission"]["Properties"]
+    assert may_call["FunctionName"] == {"Fn::Sub": "${ApiFunction.Arn}:live"}
+    assert may_call["SourceArn"] == {"Fn::GetAtt": "Hourly.Arn"}
+    assert {made[one]["Condition"] for one in ("Hourly", "HourlyPermission")} == {"HasAlias"}
