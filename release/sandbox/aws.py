@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import Misconfigured, ReleaseError
 from release.sandbox import saved_state
-from release.sandbox.options import Options
+from release.sandbox.options import FUNCTION_LOG, Options
 
 if TYPE_CHECKING:
     from release.sandbox.faults import Application, Message, Receive, Scope, Send
@@ -199,10 +199,12 @@ def _assemble(
     from release.sandbox.invocation import Invocations
     from release.sandbox.metrics import Metrics
     from release.sandbox.rate_limits import LambdaFront
+    from release.sandbox.sources import FunctionLog, Sources
     from release.sandbox.stacks import Stacks
     from release.sandbox.workers import WorkerPool
 
     rules = FaultRules()
+    sources = Sources(root / "bytecode")
     pool = WorkerPool(root / "workers", max_warm=options.max_warm, others=node_workers.idle)
     metrics = Metrics(options.metric_lag_seconds)
     mappings = event_source_mappings.Mappings(options.settle_seconds)
@@ -217,7 +219,8 @@ def _assemble(
     mappings.install()
     LambdaFront(options.rate_limit).install()
     metrics.install()
-    Invocations(pool, endpoint, metrics).install()
+    log = FunctionLog(root / FUNCTION_LOG) if options.function_log else None
+    Invocations(pool, endpoint, metrics, sources=sources, log=log).install()
     Alarms(metrics).install()
     platform_types.install()
     Stacks(rules, mappings).install()
@@ -227,7 +230,7 @@ def _assemble(
         event_source_mappings.settle_all()
 
     application = beside(forge, emulator.app.app)
-    return FaultInjection(application, rules, identity.caller_of, forge.door), pool, resume
+    return FaultInjection(application, rules, identity.caller_of, forge.door, sources), pool, resume
 
 
 async def _serve(

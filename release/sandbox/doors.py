@@ -13,7 +13,7 @@ from typing import Any
 from release.errors import Misconfigured, Unavailable
 
 DOOR = "/_sandbox/"
-RULES, FIRED, CALLS, FORGE = "faults", "fired", "calls", "forge"
+RULES, FIRED, CALLS, FORGE, SOURCES = "faults", "fired", "calls", "forge", "sources"
 WELCOME = "release sandbox"  # the key under which a sandbox says its version
 _ENDPOINT = re.compile(r"http://127\.0\.0\.1:([0-9]{1,5})/?")
 _ANSWER_SECONDS = 30  # a full log of calls is 30 MB
@@ -86,6 +86,10 @@ class Doors:
     def forge(self, method: str, /, **arguments: Any) -> Any:
         """What a method of the forge's `Setup` answers."""
         return self._ask("POST", f"{FORGE}/{method}", arguments)
+
+    def set_sources(self, sources: Mapping[str, Mapping[str, Any]]) -> None:
+        """Which functions run from folders: "account/region/name" -> fields of `sources.Source`."""
+        self._ask("PUT", SOURCES, {name: dict(source) for name, source in sources.items()})
 
     def _require_sandbox(self) -> None:
         try:

@@ -20,12 +20,13 @@ from release import __version__
 from release.errors import Misconfigured
 from release.sandbox import calls as calls_of_aws
 from release.sandbox.calls import Call, Caller, CallLog, NotedCall, Speech
-from release.sandbox.doors import CALLS, DOOR, FIRED, FORGE, RULES, WELCOME
+from release.sandbox.doors import CALLS, DOOR, FIRED, FORGE, RULES, SOURCES, WELCOME
 from release.sandbox.fault_answers import WireError, error_of
 from release.sandbox.fault_names import looked_up
 from release.sandbox.fault_rules import FaultRule, parse_rule
 from release.sandbox.faults_in_force import Fault, FaultRules
 from release.sandbox.forge import application as forge
+from release.sandbox.sources import Sources
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -39,7 +40,8 @@ _LOOK_SECONDS = 0.01  # how often a call that waits looks whether it may go on
 class FaultInjection:
     """The front of the server. `caller_of` knows whose an access key is.
 
-    `set_up` carries out what is said at the doors below forge/, by their names.
+    `set_up` carries out what is said at the doors below forge/, by their names; `sources` keeps what is said
+    at the door of that name.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class FaultInjection:
         rules: FaultRules,
         caller_of: Callable[[str], Caller],
         set_up: Callable[[str, Any], Any],
+        sources: Sources,
     ) -> None:
         self._application = application
+        self._sources = sources
         self._set_up = set_up
         self._rules = rules
         self._log = CallLog()
@@ -161,6 +165,9 @@ class FaultInjection:
                 return 200, {}
             case "POST", _ if name == FORGE:
                 return 200, self._set_up(number, json.loads(body))
+            case "PUT", _ if name == SOURCES:
+                self._sources.set(json.loads(body))
+                return 200, {}
         return 404, {"cause": f"no such door: {method} {door}"}
 
 

@@ -17,7 +17,9 @@ from typing import Any
 from release.sandbox import emulator
 from release.sandbox.compatibility import replace
 from release.sandbox.emulator import Answer
+from release.sandbox.execution import execution_environment
 from release.sandbox.metrics import Metrics, Point
+from release.sandbox.sources import FunctionLog, Sources
 from release.sandbox.worker import Program
 from release.sandbox.workers import NoWorkerFree, WorkerPool
 
@@ -36,10 +38,24 @@ _EXECUTION: contextvars.ContextVar[_Execution | None] = contextvars.ContextVar("
 
 
 class Invocations:
-    """Runs functions for every source of events; `endpoint` is the URL that handlers reach AWS by."""
+    """Runs functions for every source of events; `endpoint` is the URL that handlers reach AWS by.
 
-    def __init__(self, pool: WorkerPool, endpoint: str, metrics: Metrics, *, seed: int = 1) -> None:
+    `sources` says which of them run from folders; what they print is written to `log`, too.
+    """
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        endpoint: str,
+        metrics: Metrics,
+        *,
+        sources: Sources | None = None,
+        log: FunctionLog | None = None,
+        seed: int = 1,
+    ) -> None:
         self._pool = pool
+        self._sources = sources
+        self._log = log
         self._metrics = metrics
         self._endpoint = endpoint
         self._random = random.Random(seed)  # noqa: S311 - a canary in a test repeats
@@ -144,6 +160,9 @@ class Invocations:
                 msg=f"Rate Exceeded: {config['FunctionName']}",
             )
             return throttled
+        if self._log:
+            name, version = config["FunctionName"], config.get("Version", "$LATEST")
+            self._log.write(name, version, request_id, outcome.log, failed=outcome.failed)
         result = {"body": _document(outcome.payload), "log": outcome.log}
         if outcome.failed:
             result.update(error=True, function_error="Unhandled")
@@ -159,38 +178,29 @@ class Invocations:
         return str(alias["FunctionVersion"])
 
     def _program(self, config: dict[str, Any], code: bytes) -> Program:
-        account, region = emulator.lambda_service._account_region_from_function_config(config)
+        lambdas = emulator.lambda_service
+        account, region = lambdas._account_region_from_function_config(config)
         name, version = config["FunctionName"], config.get("Version", "$LATEST")
-        fetched = (emulator.lambda_service._resolve_layer_zip(layer) for layer in config.get("Layers") or [])
-        layers = tuple(layer for layer in fetched if layer)
-        log_group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}"
-        environment = {
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "AWS_CONFIG_FILE": "/dev/null",
-            **((config.get("Environment") or {}).get("Variables") or {}),
-            "AWS_ENDPOINT_URL": self._endpoint,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_ACCESS_KEY_ID": account,
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{config['Runtime']}",
-            "AWS_LAMBDA_FUNCTION_NAME": name,
-            "AWS_LAMBDA_FUNCTION_VERSION": version,
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": log_group,
-            "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[{version}]sandbox",
-        }
-        digest = hashlib.sha256(b"".join(hashlib.sha256(zipped).digest() for zipped in (code, *layers)))
+        environment = execution_environment(config, account=account, region=region, endpoint=self._endpoint)
+        source = self._sources.of(account, region, name) if self._sources else None
+        if self._sources and source:
+            environment |= self._sources.environment(source)
+            layers: tuple[bytes, ...] = ()
+            digest = self._sources.state(source)
+        else:
+            fetched = (lambdas._resolve_layer_zip(layer) for layer in config.get("Layers") or [])
+            layers = tuple(layer for layer in fetched if layer)
+            zips = b"".join(hashlib.sha256(zipped).digest() for zipped in (code, *layers))
+            digest = base64.b64encode(hashlib.sha256(zips).digest()).decode()
         return Program(
             version_arn=f"arn:aws:lambda:{region}:{account}:function:{name}:{version}",
             handler=config["Handler"],
             timeout_seconds=float(config.get("Timeout", 3)),
-            environment=tuple(sorted((str(key), str(value)) for key, value in environment.items())),
-            digest=base64.b64encode(digest.digest()).decode(),
+            environment=tuple(sorted(environment.items())),
+            digest=digest,
             code=code,
             layers=layers,
+            folders=source.folders if source else (),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Self
 from release.errors import Misconfigured
 
 DEFAULT_SETTLE_SECONDS = 0.3
+FUNCTION_LOG = "functions.log"  # in the root
 DEFAULT_MAX_WARM = 12  # an idle process with boto3 imported holds about 60 MB
 
 
@@ -17,6 +18,7 @@ class Options:
     `rate_limit`: calls of Lambda's control plane a second, for each account and region; None is no limit.
     `metric_lag_seconds`: how long after its end an invocation is seen in CloudWatch. `max_warm`: idle handler
     processes that are kept. `save_state`: all is there again when it is started with the same root.
+    `function_log`: what functions print is written to a file in the root, too (`sources.FunctionLog`).
     Raises Misconfigured for a value that cannot be.
     """
 
@@ -26,6 +28,7 @@ class Options:
     max_warm: int = DEFAULT_MAX_WARM
     save_state: bool = False
     enforce_policies: bool = False
+    function_log: bool = False
 
     def __post_init__(self) -> None:
         for name, holds, rule in (
@@ -73,6 +76,10 @@ class Options:
         )
         parser.add_argument(
             "--enforce-policies", action="store_true", help="roles may do what their policies allow alone"
+        )
+
+        parser.add_argument(
+            "--function-log", action="store_true", help=f"write what functions print to {FUNCTION_LOG}, too"
         )
 
     @classmethod

@@ -67,6 +67,7 @@ class Sandbox:
         max_warm: int = DEFAULT_MAX_WARM,
         save_state: bool = False,
         enforce_policies: bool = False,
+        function_log: bool = False,
     ) -> Self:
         """Starts a sandbox on a free port and returns when it answers.
 
@@ -77,6 +78,7 @@ class Sandbox:
         idle handler processes are kept. With `save_state` what is in it is there again when a sandbox is
         started with the same root, unless this one was killed. With `enforce_policies` a role's session may
         do what the policies of the role allow, and nothing else; the account's own key may do everything.
+        With `function_log` what functions print is in `functions.log` of the root, a line for an invocation.
 
         Raises Misconfigured without the `sandbox` extra, for a value that cannot be and for a root that
         cannot be written, is damaged or was saved by another ministack; Conflict for one that another
@@ -89,6 +91,7 @@ class Sandbox:
             max_warm=max_warm,
             save_state=save_state,
             enforce_policies=enforce_policies,
+            function_log=function_log,
         )
         if save_state and root is None:
             raise Misconfigured("a state is saved in a root that stays", fix="give the sandbox a root")

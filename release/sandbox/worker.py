@@ -26,7 +26,7 @@ _LARGEST_RESPONSE = 6_291_556
 class Program:
     """What an execution environment runs. Equal programs share warm workers.
 
-    `code` and `layers` are zips; `digest` stands for their bytes.
+    `code` and `layers` are zips; `digest` stands for their bytes, or for the state of `folders`.
     """
 
     version_arn: str
@@ -36,6 +36,7 @@ class Program:
     digest: str
     code: bytes = field(compare=False, repr=False)
     layers: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
+    folders: tuple[Path, ...] = ()  # run from here in the place of `code`; the first is where it starts
 
 
 @dataclass(frozen=True, slots=True)

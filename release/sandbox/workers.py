@@ -61,7 +61,7 @@ class WorkerPool:
         self._max_warm = max_warm
         self._others = others
         self._pure_python = not _has_native_client() if pure_python is None else pure_python
-        self._runtime = _runtime_folder(root / "runtime")
+        self._runtime = runtime_folder(root / "runtime")
         self._changed = threading.Condition()
         self._idle: list[Worker] = []  # the one used longest ago comes first
         self._count: dict[Program, int] = {}
@@ -114,13 +114,19 @@ class WorkerPool:
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise NoWorkerFree(program.version_arn)
         try:
-            folders = [self._extract(zipped) for zipped in (program.code, *program.layers)]
-            search = [folders[0], *(folder / "python" for folder in folders[1:]), self._runtime]
-            return Worker(program, folders[0], search, pure_python=self._pure_python)
+            root, search = self._search(program)
+            return Worker(program, root, search, pure_python=self._pure_python)
         except BaseException:
             with self._changed:
                 self._forget(program)
             raise
+
+    def _search(self, program: Program) -> tuple[Path, Sequence[Path]]:
+        """Where it starts, and where it finds what it imports."""
+        if program.folders:
+            return program.folders[0], [*program.folders, self._runtime]
+        folders = [self._extract(zipped) for zipped in (program.code, *program.layers)]
+        return folders[0], [folders[0], *(folder / "python" for folder in folders[1:]), self._runtime]
 
     def _give_back(self, worker: Worker) -> None:
         worker.last_used = time.time()
@@ -167,7 +173,7 @@ def _has_native_client() -> bool:
     return True
 
 
-def _runtime_folder(folder: Path) -> Path:
+def runtime_folder(folder: Path) -> Path:
     """A folder of links to what the managed Python runtime ships with: all a handler sees but its own zip."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
