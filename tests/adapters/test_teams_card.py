@@ -1,7 +1,6 @@
 """Microsoft's own reader of Adaptive Cards has nothing to say about our cards, and does about broken ones."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +10,12 @@ import pytest
 
 from release.adapters.notifications import teams
 from release.core.notices import Link
-from tests.absent import absent
 from tests.adapters.notices import a_notice
+from tests.npm import installed
 
 pytestmark = pytest.mark.prove
 
-READER = "adaptivecards@3.0.6"
+LOCK = Path(__file__).parent / "adaptivecards"
 SCRIPT = """
 const cards = require("./node_modules/adaptivecards/dist/adaptivecards.js");
 const card = new cards.AdaptiveCard(), context = new cards.SerializationContext();
@@ -28,16 +27,9 @@ Reader = Callable[[Any], tuple[list[str], Any]]
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Reader:
+def read() -> Reader:
     """What the reader complains of, and what it has understood."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        absent("there is no Node here")
-    folder: Path = tmp_path_factory.mktemp("cards")
-    command = [npm, "install", "--silent", "--no-save", "--ignore-scripts", "--no-audit", READER]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=200)
-    if done.returncode:
-        absent(f"{READER} cannot be installed: {done.stderr[-200:]}")
+    node, folder = installed(LOCK)
 
     def run(card: Any) -> tuple[list[str], Any]:
         asked = json.dumps(card)

@@ -3,9 +3,7 @@
 It knows `$/`, `queue: max` and `deployment: false`: nothing that it says is accepted.
 """
 
-import hashlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,7 +14,7 @@ import pytest
 
 from release.core.recipients import Recipient
 from release.views.workflows import WEBHOOKS
-from tests.absent import absent
+from tests.npm import installed
 from tests.workflows.rendered import ROOT, SHARED, made_up, of_this_repository, texts_of
 
 LOCK = Path(__file__).parent / "languageservice"
@@ -26,24 +24,7 @@ Parser = Callable[[Path], list[str]]
 @pytest.fixture(scope="module")
 def parser() -> Parser:
     """What it says of all workflows and actions in a folder; installed by hash, once for this lock."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        absent("there is no Node here")
-    names = ("package.json", "package-lock.json", "check.mjs")
-    key = hashlib.sha256(b"".join((LOCK / name).read_bytes() for name in names)).hexdigest()[:12]
-    folder = ROOT / ".pytest_cache" / f"workflow-parser-{key}"
-    if not folder.exists():
-        making = folder.with_name(f"{folder.name}-{os.getpid()}")
-        making.mkdir(parents=True)
-        for name in names:
-            shutil.copy(LOCK / name, making)
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        done = subprocess.run(command, cwd=making, capture_output=True, text=True, check=False, timeout=200)
-        if done.returncode:
-            shutil.rmtree(making)
-            absent(f"@actions/languageservice cannot be installed: {done.stderr[-200:]}")
-        if not folder.exists():  # another process was quicker
-            making.rename(folder)
+    node, folder = installed(LOCK)
 
     def run(repository: Path) -> list[str]:
         paths = [*repository.glob(".github/workflows/*.yml"), *repository.glob("actions/*/action.yml")]
