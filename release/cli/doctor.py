@@ -61,13 +61,13 @@ def command(directory: Path, stage: str | None, as_json: bool) -> int:
 
 def _out_of_step(top: Path) -> tuple[tuple[str, ...], str]:
     """Workflows of the work tree that differ from what its pipelines/ ask for, and what mends them."""
+    from release.adapters.own_templates import of_workflows
     from release.adapters.templates import packaged_templates
-    from release.adapters.workflow_templates import WorkflowTemplates
     from release.views.workflows import FOLDER, MARK, workflow_files
 
     found = {f"{FOLDER}/{path.name}": _text_of(path) for path in sorted((top / FOLDER).glob("*.yml"))}
     shared = next((f"{one[1]}@{one[2]}" for text in found.values() if (one := _SHARED.search(text))), None)
-    templates = WorkflowTemplates(packaged_templates() / "workflows")
+    templates = of_workflows(packaged_templates() / "workflows")
     wanted = {
         file.path: MARK + templates.render(file.template, file.words)
         for file in workflow_files(_pipelines(top), shared)

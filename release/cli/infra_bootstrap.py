@@ -82,8 +82,8 @@ def _planned(
     *,
     offline: bool,
 ) -> "tuple[tuple[Planned, ...], tuple[str, ...]]":
-    from release.adapters.bootstrap_templates import BootstrapTemplates
     from release.adapters.github.credentials import home_of
+    from release.adapters.own_templates import OwnTemplates
     from release.adapters.templates import packaged_templates
     from release.config import load_pipelines
     from release.core.platform import Stacked
@@ -102,7 +102,7 @@ def _planned(
         for one in asked:
             _require_account(wired, one.place.account, wired.functions.account(one.place))
     stacks: Any = _Nowhere() if offline else wired.stacks
-    renders = BootstrapTemplates(packaged_templates() / "bootstrap")
+    renders = OwnTemplates(packaged_templates() / "bootstrap")
     return plan(stacks, asked, renders, wired.read_template, settings), found.notes
 
 

@@ -186,11 +186,11 @@ def under_way(directory: Path, pipeline: str | None) -> None:
 
 def _rendered(pipelines: "Pipelines", shared: str | None) -> Mapping[str, str]:
     """Path in the repository -> text, of every workflow that is asked for."""
+    from release.adapters.own_templates import of_workflows
     from release.adapters.templates import packaged_templates
-    from release.adapters.workflow_templates import WorkflowTemplates
     from release.views.workflows import MARK, workflow_files
 
-    templates = WorkflowTemplates(packaged_templates() / "workflows")
+    templates = of_workflows(packaged_templates() / "workflows")
     files = workflow_files(pipelines, shared)
     return {file.path: MARK + templates.render(file.template, file.words) for file in files}
 

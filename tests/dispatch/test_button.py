@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from release.adapters.own_templates import of_workflows
 from release.adapters.templates import packaged_templates
-from release.adapters.workflow_templates import WorkflowTemplates
 from release.config import load_pipelines
 from release.core.models import Pipelines
 from release.errors import GateClosed, Misconfigured
@@ -48,7 +48,7 @@ PIPELINES = load_pipelines(
 
 def inputs_of(pipelines: Pipelines) -> Mapping[str, Mapping[str, Any]]:
     """Name of a rendered workflow -> the inputs that it declares."""
-    templates = WorkflowTemplates(packaged_templates() / "workflows")
+    templates = of_workflows(packaged_templates() / "workflows")
     found: dict[str, Mapping[str, Any]] = {}
     for file in workflow_files(pipelines):
         read = yaml.safe_load(templates.render(file.template, file.words))

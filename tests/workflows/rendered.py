@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from release.adapters.own_templates import of_workflows
 from release.adapters.templates import packaged_templates
-from release.adapters.workflow_templates import WorkflowTemplates
 from release.config import load_pipelines
 from release.core.models import (
     AllAtOnce,
@@ -21,7 +21,7 @@ from release.core.models import (
 from release.views.workflows import MARK, workflow_files
 
 ROOT = Path(__file__).resolve().parents[2]
-TEMPLATES = WorkflowTemplates(packaged_templates() / "workflows")
+TEMPLATES = of_workflows(packaged_templates() / "workflows")
 SHARED = "acme/lambdas@" + "0123456789" * 4
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
