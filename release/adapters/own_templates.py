@@ -1,4 +1,4 @@
-"""Renders the tool's own templates with jinja2, no others: workflows, and the stacks that an account needs."""
+"""Renders the tool's own templates with jinja2: workflows, and the stacks that an account needs."""
 
 import json
 from collections.abc import Mapping
