@@ -12,7 +12,7 @@ from rich.text import Text
 from release.core.audited import Audited
 from release.core.gates_passed import gates_json
 from release.core.promotions import Moved, Promotion, outcome_word
-from release.core.records import Event
+from release.core.records import Event, Passed
 from release.views.tables import table
 
 EXPORT_SCHEMA: Final = "lambda-release/audit-export/1"
@@ -21,6 +21,7 @@ COLUMNS: Final = (
     "duration_seconds", "actor", "run", "reason", "outcome", "failure", "despite_alarms",
     "destructive_migrations", "service", "function", "account", "region", "changed", "lambda_version_before",
     "lambda_version_after", "code_before", "code_after", "tool", "record", "ledger_commit",
+    "approvers", "gates",
 )  # fmt: skip
 
 _STYLE = {"holds": "green", "mismatch": "bold red", "unread": "yellow", "unchecked": "dim"}
@@ -83,7 +84,14 @@ def _cells(promotion: Promotion, moved: Moved | None) -> Sequence[object]:
         before.code if before else None, after.code if after else None,
         start.tool, (ended.event if ended else start).path,
         ended.commit if ended else promotion.events[-1].commit,
+        ", ".join(start.approvers), "\n".join(map(_gate, start.gates or ())),
     )  # fmt: skip
+
+
+def _gate(passed: Passed) -> str:
+    """One line of a cell: the gate, its setting, and what it saw."""
+    seen = ", ".join(f"{one.what} {one.value}" for one in passed.seen)
+    return f"{passed.gate} ({passed.setting})" + (f": {seen}" if seen else "")
 
 
 def export_json(
