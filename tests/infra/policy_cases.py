@@ -65,6 +65,9 @@ def added(text: str) -> tuple[None, str, str]:
     return None, FIRST, f"{FIRST}{text}"
 
 
+DATABASE = (
+    "  Db:\n    Type: AWS::RDS::DBInstance\n    DeletionPolicy: Snapshot\n    UpdateReplacePolicy: Snapshot\n"
+)
 ROLE = "Resources/ApiRole/Properties/Policies/0/PolicyDocument/Statement/0"
 # rule -> what is changed, and where the rule points
 BAD: list[tuple[str, Change, str]] = [
@@ -107,7 +110,11 @@ BAD: list[tuple[str, Change, str]] = [
         ("BucketPolicy", 'aws:SecureTransport: "false"', 'aws:SecureTransport: "true"'),
         "Resources/Bucket/Properties",
     ),
-    ("R0204", ("JobsPolicy", "Effect: Deny", "Effect: Allow"), "Resources/Jobs/Properties"),
+    (
+        "R0204",
+        ("JobsPolicy", 'aws:SecureTransport: "false"', 'aws:SecureTransport: "true"'),
+        "Resources/Jobs/Properties",
+    ),
     ("R0205", ("TopicPolicy", "- !Ref Topic\n", "- !Ref Other\n"), "Resources/Topic/Properties"),
     (
         "R0206",
@@ -198,6 +205,29 @@ BAD: list[tuple[str, Change, str]] = [
         ("GetOrdersPermission", "SourceArn:", "EventSourceToken:"),
         "Resources/GetOrdersPermission/Properties/Principal",
     ),
+    (
+        "R0607",
+        (
+            "ApiRole",
+            "Service: lambda.amazonaws.com\n            Action: sts:AssumeRole",
+            "Federated: arn:a\n            Action: sts:AssumeRoleWithWebIdentity\n            Condition:"
+            ' {StringLike: {"github:sub": "repo:*"}}',
+        ),
+        "Resources/ApiRole/Properties/AssumeRolePolicyDocument/Statement/0",
+    ),
+    (
+        "R0608",
+        added("  Key:\n    Type: AWS::IAM::AccessKey\n    Properties: {UserName: me}\n"),
+        "Resources/Key/Type",
+    ),
+    (
+        "R0809",
+        added(
+            "  Hourly:\n    Type: AWS::Events::Rule\n"
+            "    Properties: {Targets: [{Id: a, Arn: !GetAtt Jobs.Arn}]}\n"
+        ),
+        "Resources/Hourly/Properties/Targets/0",
+    ),
     ("R0606", ("ApiRole", "- logs:PutLogEvents", "- iam:PassRole"), ROLE),
     (
         "R0701",
@@ -266,16 +296,14 @@ BAD: list[tuple[str, Change, str]] = [
         "R0208",
         added(
             "  Told:\n    Type: AWS::SNS::Subscription\n"
-            '    Properties: {TopicArn: !Ref Topic, Protocol: http, Endpoint: "http://a.example"}\n'
+            "    Properties: {TopicArn: !Ref Topic, Protocol: http, Endpoint: 'http://a.example',"
+            " RedrivePolicy: {deadLetterTargetArn: !GetAtt JobsFailed.Arn}}\n"
         ),
         "Resources/Told/Properties/Protocol",
     ),
     (
         "R0209",
-        added(
-            "  Db:\n    Type: AWS::RDS::DBInstance\n"
-            "    Properties: {StorageEncrypted: true, PubliclyAccessible: true}\n"
-        ),
+        added(f"{DATABASE}    Properties: {{StorageEncrypted: true, PubliclyAccessible: true}}\n"),
         "Resources/Db/Properties/PubliclyAccessible",
     ),
     (
@@ -335,10 +363,7 @@ OTHERS: list[tuple[str, Change]] = [
     ("R0703", ("ApiFunction", 'COLOUR: "red"', "STRIPE: sk_live_abcdefghijkl")),
     (
         "R0108",
-        added(
-            "  Db:\n    Type: AWS::RDS::DBInstance\n"
-            "    Properties: {StorageEncrypted: true, MasterUserPassword: hunter2}\n"
-        ),
+        added(f"{DATABASE}    Properties: {{StorageEncrypted: true, MasterUserPassword: hunter2}}\n"),
     ),
     ("R0102", ("Table", "SSEEnabled: true", "SSEEnabled: !If [HasAlias, true, false]")),
     ("R0105", ("Topic", "!Ref TopicKey", "!Sub alias/aws/sns")),
@@ -358,13 +383,29 @@ OTHERS: list[tuple[str, Change]] = [
     ("R0801", ("Work", '!Sub "${ApiFunction.Arn}:live"', '!Sub "${ApiFunction.Arn}:$LATEST"')),
     ("R0801", ("Work", '!Sub "${ApiFunction.Arn}:live"', '!Join ["", [!GetAtt ApiFunction.Arn, ""]]')),
     ("R0801", ("HttpApiIntegration", '!Sub "${ApiFunction.Arn}:live"', "!GetAtt ApiFunction.Arn")),
+    (
+        "R0206",
+        (
+            "TopicPolicy",
+            "AWS: !Sub arn:${AWS::Partition}:iam::${AWS::AccountId}:root",
+            'AWS: [!Join ["", ["*"]]]',
+        ),
+    ),
     ("R0802", ("Work", "Condition: HasAlias", "Condition: Elsewhere")),
     ("R0902", ("GetOrdersRoute", "      AuthorizationType: AWS_IAM\n", "")),
 ]
 
 FINE: list[Change] = [
+    (
+        "ApiRole",
+        "Service: lambda.amazonaws.com\n            Action: sts:AssumeRole",
+        "Federated: arn:a\n            Action: sts:AssumeRoleWithWebIdentity\n            Condition:"
+        ' {StringLike: {"github:sub": ["repo:acme/fleet:environment:prod", "repo:acme@*/fleet@*:*"]}}',
+    ),
+    ("ApiRole", "- logs:CreateLogStream", '- !Join [":", [logs, CreateLogStream]]'),
+    ("ApiRole", "- logs:CreateLogStream", "- !FindInMap [Nothing, Like, This]"),
     added(
-        "  Db:\n    Type: AWS::RDS::DBInstance\n    Properties:\n      StorageEncrypted: true\n"
+        f"{DATABASE}    Properties:\n      StorageEncrypted: true\n"
         "      MasterUserPassword: '{{resolve:secretsmanager:a:SecretString:b}}'\n"
     ),
     ("Work", '!Sub "${ApiFunction.Arn}:live"', "!Ref AliasOfAnotherStack"),

@@ -38,10 +38,12 @@ def test_every_rule_has_a_template_that_breaks_it() -> None:
     assert len(BY_ID) == len(POLICIES) + 4 >= 30
 
 
+FAILED = "DeadLetterConfig: {Arn: !GetAtt JobsFailed.Arn}"
 CALLERS = {
-    "AWS::Events::Rule": "{Targets: [{Id: a, Arn: FUNCTION}]}",
-    "AWS::SNS::Subscription": "{TopicArn: !Ref Topic, Protocol: lambda, Endpoint: FUNCTION}",
-    "AWS::Scheduler::Schedule": "{Target: {Arn: FUNCTION}}",
+    "AWS::Events::Rule": f"{{Targets: [{{Id: a, Arn: FUNCTION, {FAILED}}}]}}",
+    "AWS::SNS::Subscription": "{TopicArn: !Ref Topic, Protocol: lambda, Endpoint: FUNCTION,"
+    " RedrivePolicy: {deadLetterTargetArn: !GetAtt JobsFailed.Arn}}",
+    "AWS::Scheduler::Schedule": f"{{Target: {{Arn: FUNCTION, {FAILED}}}}}",
     "AWS::Logs::SubscriptionFilter": "{DestinationArn: FUNCTION}",
     "AWS::ApiGateway::Method": "{AuthorizationType: AWS_IAM, Integration: {Uri: FUNCTION}}",
 }

@@ -19,6 +19,7 @@ from release.core.policies import (
     suppression,
     triggers,
 )
+from release.core.policies.evaluation import evaluated
 from release.core.policies.policy import Breach, Policy
 
 # These are about suppressions themselves, and nothing suppresses them.
@@ -46,10 +47,11 @@ class Verdict:
 def judge(template: Template) -> Sequence[Verdict]:
     """What the pack says no to, and what of it the template suppresses with a reason."""
     wanted = list(suppression.suppressions(template))
+    worked_out = evaluated(template)
     used: list[suppression.Suppression] = []
     found: list[Verdict] = []
     for policy in POLICIES:
-        for breach in dict.fromkeys(policy.check(template)):
+        for breach in dict.fromkeys(policy.check(worked_out)):
             covering = [one for one in wanted if one.covers(policy.id, breach)]
             used += covering
             found.append(Verdict(policy, breach, covering[0].reason if covering else None))

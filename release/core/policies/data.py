@@ -4,11 +4,23 @@ from collections.abc import Iterator
 from typing import Final
 
 from release.core.infra_values import Template
-from release.core.policies.policy import Breach, Policy, is_true, mapping, resources, said, tags
+from release.core.policies.policy import (
+    Breach,
+    Policy,
+    Resource,
+    elements,
+    is_true,
+    mapping,
+    possible,
+    resources,
+    said,
+    tags,
+)
 
 _DATA: Final = (
     *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::SQS::Queue"),
-    *("AWS::KMS::Key", "AWS::SecretsManager::Secret"),
+    *("AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance"),
+    *("AWS::Kinesis::Stream", "AWS::EFS::FileSystem", "AWS::OpenSearchService::Domain"),
 )
 _ENDS: Final = ("DeletionPolicy", "UpdateReplacePolicy")
 _KEEPS: Final = ("Retain", "RetainExceptOnCreate", "Snapshot")
@@ -20,6 +32,17 @@ def _recovery(template: Template) -> Iterator[Breach]:
     for table in resources(template, "AWS::DynamoDB::Table"):
         if not all(map(is_true, table.values(where, "PointInTimeRecoveryEnabled"))):
             yield table.breach("cannot go back to a point in time", where)
+    for table in resources(template, "AWS::DynamoDB::GlobalTable"):
+        for place, replica in enumerate(elements(table.properties.get("Replicas"))):
+            recovery = mapping(mapping(replica).get(where))
+            if not all(map(is_true, possible(recovery.get("PointInTimeRecoveryEnabled")))):
+                region = said(mapping(replica).get("Region"))
+                what = f"cannot go back to a point in time in {region}"
+                yield table.breach(what, "Replicas", place, where)
+
+
+def _is_production(resource: Resource) -> bool:
+    return (tags(resource) or {}).get("env") in _PRODUCTION
 
 
 def _end(template: Template) -> Iterator[Breach]:
@@ -29,11 +52,18 @@ def _end(template: Template) -> Iterator[Breach]:
             yield Breach(
                 one.path, f"{one.name} does not say what becomes of its data: {' and '.join(missing)}"
             )
+        elif (
+            not _is_production(one)
+            and len(loses := [key for key in _ENDS if one.body[key] not in _KEEPS]) == 1
+        ):
+            yield Breach(
+                (*one.path, *loses), f"{one.name} keeps its data in one case, and {loses[0]} loses them"
+            )
 
 
 def _kept(template: Template) -> Iterator[Breach]:
     for one in resources(template, *_DATA):
-        if (tags(one) or {}).get("env") in _PRODUCTION:
+        if _is_production(one):
             for key in _ENDS:
                 if isinstance(found := one.body.get(key), str) and found not in _KEEPS:
                     yield Breach(
@@ -61,7 +91,12 @@ POLICIES: Final = (
         "set PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}",
         _recovery,
     ),
-    Policy("R0302", "Data say what becomes of them", "write DeletionPolicy and UpdateReplacePolicy", _end),
+    Policy(
+        "R0302",
+        "Data say what becomes of them",
+        "write DeletionPolicy and UpdateReplacePolicy, both to keep or both to lose",
+        _end,
+    ),
     Policy(
         "R0303",
         "Data of production outlive their stack",

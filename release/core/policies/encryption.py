@@ -1,5 +1,6 @@
 """Encryption at rest."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -23,6 +24,10 @@ SENSITIVE: Final = frozenset({"phi", "pii", "pci", "confidential", "restricted",
 # Written as a text they are secrets; as {{resolve:secretsmanager:…}} they are references.
 _SECRET_KEYS: Final = frozenset(
     {"AuthToken", "MasterPassword", "MasterUserPassword", "OAuthToken", "Password", "SecretString"}
+)
+# A text with variables may name a secret, or hold one beside them: "password": "hunter2".
+_WRITTEN_SECRET: Final = re.compile(
+    r"(?:password|secret|token|key)[\"']?\s*[:=]\s*[\"']?[^\s\"'${]", re.IGNORECASE
 )
 _OTHER_STORES: Final[Mapping[str, tuple[str, ...]]] = {
     "AWS::DocDB::DBCluster": ("StorageEncrypted",),
@@ -112,6 +117,8 @@ def _secrets(template: Template) -> Iterator[Breach]:
         for path, value in _below(resource.properties, ()):
             if path[-1] in _SECRET_KEYS and not value.startswith("{{resolve:"):
                 yield resource.breach(f"has its {path[-1]} in the template", *path)
+            elif _SECRET_KEYS & set(path[-2:-1]) and path[-1] == "Fn::Sub" and _WRITTEN_SECRET.search(value):
+                yield resource.breach(f"has its {path[-2]} in the template", *path[:-1])
     for name, body in mapping(template.get("Parameters")).items():
         lowered = name.lower()
         looks = any(one in lowered for one in ("password", "secret", "token", "apikey", "privatekey"))

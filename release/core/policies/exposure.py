@@ -7,10 +7,14 @@ from release.core.infra_values import Template, Value
 from release.core.policies.policy import (
     Breach,
     Node,
+    Path,
     Policy,
+    Resource,
+    each,
     elements,
     is_true,
     mapping,
+    may_allow,
     names_of,
     possible,
     resources,
@@ -25,7 +29,28 @@ _POLICIES: Final = {
     "AWS::SQS::Queue": ("AWS::SQS::QueuePolicy", "Queues"),
     "AWS::SNS::Topic": ("AWS::SNS::TopicPolicy", "Topics"),
 }
-_EVERYBODY: Final = ("0.0.0.0/0", "::/0")
+KEYS: Final = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
+# kind -> where it has policies of its own
+_SHARED: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    "AWS::ApiGateway::RestApi": (("Policy",),),
+    "AWS::Backup::BackupVault": (("AccessPolicy",),),
+    "AWS::DynamoDB::Table": (("ResourcePolicy", "PolicyDocument"),),
+    "AWS::ECR::Repository": (("RepositoryPolicyText",),),
+    "AWS::EFS::FileSystem": (("FileSystemPolicy",),),
+    "AWS::Events::EventBus": (("Policy",),),
+    "AWS::IAM::Role": (("AssumeRolePolicyDocument",),),
+    "AWS::KMS::Key": (("KeyPolicy",),),
+    "AWS::KMS::ReplicaKey": (("KeyPolicy",),),
+    "AWS::Kinesis::ResourcePolicy": (("ResourcePolicy",),),
+    "AWS::OpenSearchService::Domain": (("AccessPolicies",),),
+    "AWS::S3::AccessPoint": (("Policy",),),
+    "AWS::S3::BucketPolicy": (("PolicyDocument",),),
+    "AWS::SNS::TopicInlinePolicy": (("PolicyDocument",),),
+    "AWS::SNS::TopicPolicy": (("PolicyDocument",),),
+    "AWS::SQS::QueueInlinePolicy": (("PolicyDocument",),),
+    "AWS::SQS::QueuePolicy": (("PolicyDocument",),),
+    "AWS::SecretsManager::ResourcePolicy": (("ResourcePolicy",),),
+}
 
 
 def _public(template: Template) -> Iterator[Breach]:
@@ -51,7 +76,10 @@ def _tls(kind: str) -> Policy:
         safe: set[str] = set()
         texts: list[str] = []
         for policy in resources(template, policy_kind):
-            if any(_denies_plain(one) for _, one in statements(policy.properties.get("PolicyDocument"))):
+            if any(
+                _denies_plain(one, policy_kind)
+                for _, one in statements(policy.properties.get("PolicyDocument"))
+            ):
                 safe |= names_of(policy.properties.get(whose))
                 texts.append(said(policy.properties.get(whose)))
         for one in resources(template, kind):
@@ -64,34 +92,63 @@ def _tls(kind: str) -> Policy:
     return Policy(number, f"A {word} answers over TLS alone", fix, check)
 
 
-def _denies_plain(statement: Mapping[str, Value]) -> bool:
-    condition = mapping(mapping(statement.get("Condition")).get("Bool"))
-    off = any(key.lower() == "aws:securetransport" and said(condition[key]) == "false" for key in condition)
-    return statement.get("Effect") == "Deny" and off and _is_everybody(statement.get("Principal"))
+def _denies_plain(statement: Mapping[str, Value], kind: str) -> bool:
+    """Whether nobody gets in without TLS: a second condition would let through what it does not name."""
+    tests = [
+        (operator, key.lower(), said(value).lower())
+        for operator, test in mapping(statement.get("Condition")).items()
+        for key, value in mapping(test).items()
+    ]
+    off = tests in ([(operator, "aws:securetransport", "false")] for operator in ("Bool", "BoolIfExists"))
+    denies = statement.get("Effect") == "Deny" and off and _is_everybody(statement.get("Principal"))
+    return denies and _covers(statement, kind)
+
+
+def _covers(statement: Mapping[str, Value], kind: str) -> bool:
+    actions = {said(one).lower() for one in each(statement.get("Action"))}
+    if kind == "AWS::S3::BucketPolicy":
+        arns = [said(one) for one in each(statement.get("Resource"))]
+        objects = any(one.endswith("/*") for one in arns)
+        whole = objects and any(not one.endswith("/*") for one in arns)
+        return bool(actions & {"*", "s3:*"}) and ("*" in arns or whole)
+    # SNS takes no pattern of actions in a policy of a topic; what is sent is what TLS protects.
+    return bool(actions & {"*", "sqs:*", "sns:*", "sns:publish"})
 
 
 def _is_everybody(principal: Node) -> bool:
-    if principal == "*":
-        return True
-    return any("*" in elements(one) for one in mapping(principal).values())
+    return any(
+        one == "*" or any("*" in each(named) for named in mapping(one).values()) for one in each(principal)
+    )
+
+
+def shared(template: Template) -> Iterator[tuple[Resource, Path, Mapping[str, Value]]]:
+    """Statements of the policies that resources have themselves, and where they are below Properties."""
+    for resource in resources(template, *_SHARED):
+        for path in _SHARED[resource.kind]:
+            for document in resource.values(*path):
+                for place, one in statements(document):
+                    below: Path = (*path, "Statement")
+                    yield resource, below if place is None else (*below, place), one
+    for bus in resources(template, "AWS::Events::EventBusPolicy"):
+        alone = bus.properties if "Principal" in bus.properties else mapping(bus.properties.get("Statement"))
+        where: Path = () if alone is bus.properties else ("Statement",)
+        yield bus, where, {"Effect": "Allow", **alone}
 
 
 def _open(template: Template) -> Iterator[Breach]:
-    documents = {kind: ("PolicyDocument",) for kind, _ in _POLICIES.values()} | {
-        "AWS::KMS::Key": ("KeyPolicy",),
-        "AWS::SecretsManager::ResourcePolicy": ("ResourcePolicy",),
-        "AWS::IAM::Role": ("AssumeRolePolicyDocument",),
-    }
-    for resource in resources(template, *documents):
-        (where,) = documents[resource.kind]
-        for place, one in statements(resource.properties.get(where)):
-            if (
-                one.get("Effect") == "Allow"
-                and _is_everybody(one.get("Principal"))
-                and not one.get("Condition")
-            ):
-                below = (where, "Statement") if place is None else (where, "Statement", place)
-                yield resource.breach("allows something to everybody", *below)
+    for resource, where, one in shared(template):
+        everybody = "NotPrincipal" in one or _is_everybody(one.get("Principal"))
+        if may_allow(one) and everybody and not _narrows(one.get("Condition")):
+            yield resource.breach("allows something to everybody", *where)
+    for layer in resources(template, "AWS::Lambda::LayerVersionPermission"):
+        if "*" in layer.values("Principal") and not all(layer.values("OrganizationId")):
+            yield layer.breach("allows something to everybody", "Principal")
+
+
+def _narrows(condition: Node) -> bool:
+    """A condition that any text fulfils is none."""
+    tested = [value for test in mapping(condition).values() for value in mapping(test).values()]
+    return any(said(one) != "*" for value in tested for one in each(value))
 
 
 def _ingress(template: Template) -> Iterator[Breach]:
@@ -105,7 +162,9 @@ def _ingress(template: Template) -> Iterator[Breach]:
 
 
 def _from_everywhere(rule: Node) -> bool:
-    return any(mapping(rule).get(key) in _EVERYBODY for key in ("CidrIp", "CidrIpv6"))
+    """Halves of the internet count as the whole: two rules make it."""
+    ranges = [one for key in ("CidrIp", "CidrIpv6") for one in each(mapping(rule).get(key))]
+    return any(said(one).endswith(("/0", "/1")) for one in ranges)
 
 
 def _plain_subscriptions(template: Template) -> Iterator[Breach]:

@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from release.core.infra_values import Template, Value
+from release.core.policies.exposure import KEYS, shared
 from release.core.policies.policy import (
     Breach,
     Node,
     Path,
     Policy,
     Resource,
+    each,
     elements,
     mapping,
+    may_allow,
     possible,
     resources,
     said,
@@ -43,20 +46,35 @@ def _of(
     resource: Resource, where: Path, document: Node
 ) -> Iterator[tuple[Resource, Path, Mapping[str, Value]]]:
     for place, statement in statements(document):
-        if statement.get("Effect") == "Allow":
+        if may_allow(statement):
             yield resource, where if place is None else (*where, place), statement
 
 
 def _actions(template: Template) -> Iterator[Breach]:
     for resource, where, statement in _allowed(template):
-        for action in elements(statement.get("Action")):
-            if "*" in said(action):
+        for action in each(statement.get("Action")):
+            if _is_pattern(said(action)):
                 yield resource.breach(f"may do {said(action)}", *where, "Action")
+    for resource, where, statement in shared(template):
+        # In the policy of a key nothing else can be said of the account, which may always do everything.
+        if resource.kind not in KEYS and may_allow(statement):
+            for action in each(statement.get("Action")):
+                if _is_pattern(said(action)):
+                    yield resource.breach(f"lets others do {said(action)}", *where, "Action")
+    for permission in resources(template, "AWS::Lambda::Permission"):
+        for granted in permission.values("Action"):
+            if _is_pattern(said(granted)):
+                yield permission.breach(f"lets others do {said(granted)}", "Action")
+
+
+def _is_pattern(action: str) -> bool:
+    """Both match any text: IAM's `?` one character, `*` as many as there are."""
+    return "*" in action or "?" in action
 
 
 def _resources(template: Template) -> Iterator[Breach]:
     for resource, where, statement in _allowed(template):
-        for arn in (one for each in elements(statement.get("Resource")) for one in possible(each)):
+        for arn in each(statement.get("Resource")):
             if _is_everything(said(arn)):
                 yield resource.breach(f"may do so to {said(arn)}", *where, "Resource")
 
@@ -84,7 +102,7 @@ def _reversed(template: Template) -> Iterator[Breach]:
 def _managed(template: Template) -> Iterator[Breach]:
     for role in resources(template, "AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"):
         for place, arn in enumerate(elements(role.properties.get("ManagedPolicyArns"))):
-            for one in possible(arn):
+            for one in each(arn):
                 name = said(one).rpartition("/")[2]
                 if name.endswith(_TOO_MUCH):
                     yield role.breach(f"gets {name}", "ManagedPolicyArns", place)
@@ -103,11 +121,41 @@ def _callers(template: Template) -> Iterator[Breach]:
 
 def _passing(template: Template) -> Iterator[Breach]:
     for resource, where, statement in _allowed(template):
-        passes = any(said(one).lower() == "iam:passrole" for one in elements(statement.get("Action")))
+        passes = any(said(one).lower() == "iam:passrole" for one in each(statement.get("Action")))
         if passes and "iam:PassedToService" not in mapping(
             mapping(statement.get("Condition")).get("StringEquals")
         ):
             yield resource.breach("may pass a role to any service", *where)
+
+
+def _anybodys_jobs(template: Template) -> Iterator[Breach]:
+    """https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws"""
+    for role in resources(template, "AWS::IAM::Role"):
+        for place, one in statements(role.properties.get("AssumeRolePolicyDocument")):
+            actions = {said(action).lower() for action in each(one.get("Action"))}
+            if may_allow(one) and "sts:assumerolewithwebidentity" in actions and not _names_subject(one):
+                below = ("Statement",) if place is None else ("Statement", place)
+                yield role.breach(
+                    "is for everybody whom the provider knows", "AssumeRolePolicyDocument", *below
+                )
+
+
+def _names_subject(statement: Mapping[str, Value]) -> bool:
+    for operator, test in mapping(statement.get("Condition")).items():
+        for key, values in mapping(test).items():
+            named = [said(one) for one in each(values)]
+            fixed = all(one.strip("*").removeprefix("repo:").strip("*/:") for one in named)
+            if "not" not in operator.lower() and key.lower().endswith(":sub") and named and fixed:
+                return True
+    return False
+
+
+def _lasting(template: Template) -> Iterator[Breach]:
+    for key in resources(template, "AWS::IAM::AccessKey"):
+        yield Breach((*key.path, "Type"), f"{key.name} is a key that works until somebody thinks of it")
+    for user in resources(template, "AWS::IAM::User"):
+        if any(user.values("LoginProfile")):
+            yield user.breach("signs in with a password of the template", "LoginProfile")
 
 
 POLICIES: Final = (
@@ -131,5 +179,17 @@ POLICIES: Final = (
         "A role is passed to one service",
         "add the condition StringEquals iam:PassedToService",
         _passing,
+    ),
+    Policy(
+        "R0607",
+        "A role is for subjects that are named",
+        "add the condition StringLike PROVIDER:sub with a repository and environment",
+        _anybodys_jobs,
+    ),
+    Policy(
+        "R0608",
+        "Nobody has a key or a password that lasts",
+        "use a role, which people and jobs assume for an hour",
+        _lasting,
     ),
 )

@@ -99,6 +99,21 @@ def possible(value: Node) -> Sequence[Node]:
     return (value,)
 
 
+def each(value: Node) -> Iterator[Value]:
+    """Every value that a list may have, or the one that stands in its place, in whatever branch of Fn::If."""
+    for one in possible(value):
+        if isinstance(one, str | Mapping):
+            yield one
+        else:
+            for element in one or ():
+                yield from each(element)
+
+
+def may_allow(statement: Mapping[str, Value]) -> bool:
+    """Whether a statement of a policy document allows something, at least by one branch of its Effect."""
+    return any(one != "Deny" for one in possible(statement.get("Effect")))
+
+
 def is_true(value: Node) -> bool:
     return isinstance(value, str) and value.lower() == "true"
 

@@ -9,6 +9,7 @@ from release.core.policies.policy import (
     Node,
     Policy,
     Resource,
+    each,
     elements,
     is_dynamic,
     is_true,
@@ -71,7 +72,7 @@ def _on_alias(template: Template) -> Iterator[Breach]:
         if not _has_qualifier(named):
             yield caller.breach("calls the function past its alias", *where)
     for caller in resources(template, *_QUALIFIED):
-        if any(one in (None, "$LATEST") for one in caller.values("Qualifier")):
+        if not all(_is_alias(said(one)) for one in caller.values("Qualifier")):
             yield caller.breach("is of the function, and not of its alias", "Qualifier")
 
 
@@ -83,9 +84,14 @@ def _has_qualifier(named: Node) -> bool:
     written = said(named) if len(joined) != 2 else said(joined[0]).join(map(said, elements(joined[1])))
     text = written.partition("/invocations")[0].rpartition("functions/")[2].replace("AWS::", "")
     tail = text.rpartition("}")[2] if text.count("}") and not text.startswith("arn:") else text
-    if text.startswith("arn:"):
-        return text.count(":") >= 7 and not text.endswith(":$LATEST")
-    return ":" in tail and tail.rpartition(":")[2] not in ("", "$LATEST")
+    if text.startswith("arn:") and text.count(":") < 7:
+        return False
+    return ":" in tail and _is_alias(tail.rpartition(":")[2])
+
+
+def _is_alias(qualifier: str) -> bool:
+    """A version stays behind when the alias moves."""
+    return qualifier not in ("", "$LATEST") and not qualifier.isdigit()
 
 
 def _behind(template: Template) -> Iterator[Breach]:
@@ -168,15 +174,33 @@ def _kept(template: Template) -> Iterator[Breach]:
                 yield queue.breach("forgets failures before anybody has looked", "MessageRetentionPeriod")
 
 
+def _undelivered(template: Template) -> Iterator[Breach]:
+    """Who calls without waiting tries for a day (https://docs.aws.amazon.com/eventbridge/latest/userguide/
+    eb-rule-dlq.html) or a few minutes, and then nobody has the event any more.
+    """
+    for rule in resources(template, "AWS::Events::Rule"):
+        for place, target in enumerate(elements(rule.properties.get("Targets"))):
+            for one in possible(target):
+                if not all(possible(mapping(mapping(one).get("DeadLetterConfig")).get("Arn"))):
+                    yield rule.breach("loses events that were not taken", "Targets", place)
+    for schedule in resources(template, "AWS::Scheduler::Schedule"):
+        if not all(schedule.values("Target", "DeadLetterConfig", "Arn")):
+            yield schedule.breach("loses events that were not taken", "Target")
+    for told in resources(template, "AWS::SNS::Subscription"):
+        calls = {"lambda", "http", "https"} & {said(one) for one in told.values("Protocol")}
+        if calls and not all(told.values("RedrivePolicy")):
+            yield told.breach("loses messages that were not taken", "RedrivePolicy")
+
+
 def _cors(template: Template) -> Iterator[Breach]:
     for api in resources(template, "AWS::ApiGatewayV2::Api"):
         cors = mapping(api.properties.get("CorsConfiguration"))
-        if is_true(cors.get("AllowCredentials")) and "*" in elements(cors.get("AllowOrigins")):
-            yield api.breach("gives every page the caller's credentials", "CorsConfiguration", "AllowOrigins")
+        if "*" in each(cors.get("AllowOrigins")):
+            yield api.breach("answers the pages of everybody", "CorsConfiguration", "AllowOrigins")
     for url in resources(template, "AWS::Lambda::Url"):
         cors = mapping(url.properties.get("Cors"))
-        if is_true(cors.get("AllowCredentials")) and "*" in elements(cors.get("AllowOrigins")):
-            yield url.breach("gives every page the caller's credentials", "Cors", "AllowOrigins")
+        if "*" in each(cors.get("AllowOrigins")):
+            yield url.breach("answers the pages of everybody", "Cors", "AllowOrigins")
 
 
 def _routes(template: Template) -> Iterator[Breach]:
@@ -222,6 +246,12 @@ POLICIES: Final = (
         "set MessageRetentionPeriod: 1209600",
         _kept,
     ),
-    Policy("R0901", "Credentials go to origins that are named", "name the origins", _cors),
+    Policy(
+        "R0809",
+        "What calls without waiting has a queue for failures",
+        "set DeadLetterConfig of the target, or RedrivePolicy of the subscription (queue.j2)",
+        _undelivered,
+    ),
+    Policy("R0901", "Pages that may call are named", "name their origins", _cors),
     Policy("R0902", "A route asks who calls", "set AuthorizationType: AWS_IAM, JWT or CUSTOM", _routes),
 )
