@@ -197,5 +197,6 @@ def _places_of(stage: Stage, before: Sequence[Served]) -> tuple[Place, ...]:
     """Where it may have moved anything, though the stage may have left that region meanwhile."""
     known = {(place.account, place.region): place for place in stage.environment.places}
     recorded = dict.fromkeys((one.account, one.region) for one in before)
-    others = [Place(*where, stage.environment.role) for where in recorded if where not in known]
+    roles = (stage.environment.role, stage.environment.plan_role)
+    others = [Place(*where, *roles) for where in recorded if where not in known]
     return (*(place for where, place in known.items() if where in recorded), *others)
