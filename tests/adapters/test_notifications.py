@@ -7,10 +7,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from release.adapters.aws import Aws
@@ -20,11 +18,9 @@ from release.core.models import Place
 from release.core.notices import Notice
 from release.core.recipients import Medium, Recipient
 from release.sandbox.session import Sandbox
+from tests import schemas
 from tests.adapters.notices import HOSTILE, Webhook, a_notice, every_notice, webhook
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs" / "schemas" / "notification-1.json").read_text(encoding="utf-8")
-)
 SITE = "https://ghe.acme.example/acme/fleet"
 SECRET = "T0AA11/B0BB22/nobodymayknow"
 PLACE = Place("999999999999", "us-east-1")
@@ -111,8 +107,8 @@ def test_a_program_gets_every_word_as_it_was_by_the_published_schema(server: Web
     )
 
     ((_, sent),) = server.asked
-    jsonschema.Draft202012Validator(SCHEMA).validate(sent)
-    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(sent | {"secret": "x"})
+    schemas.validator("notification-1").validate(sent)
+    assert not schemas.validator("notification-1").is_valid(sent | {"secret": "x"})
     assert (sent["schema"], sent["occasion"], sent["release"]) == (1, "failed", "v1.1.0")
     assert sent["facts"]["reason"] == HOSTILE
     assert sent["commands"] == [{"for": "to look", "command": "release status prod --pipeline fleet"}]
@@ -317,4 +313,4 @@ def test_without_recipients_nothing_is_asked_of_anybody() -> None:
 
 @pytest.mark.parametrize("notice", every_notice(), ids=lambda notice: notice.title[:40])
 def test_whatever_is_told_is_of_the_published_schema(notice: Notice) -> None:
-    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(json.dumps(plain.payload(notice))))
+    schemas.validator("notification-1").validate(json.loads(json.dumps(plain.payload(notice))))

@@ -9,15 +9,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from release.core import canonical
 from release.core.records import Passed, Seen
+from tests import schemas
 from tests.cli.audit_worlds import Audited
 from tests.cli.conftest import Cli, Ran, _somebody
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-1.json").read_text("utf-8"))
 DAY = ("--from", "2026-11-21", "--to", "2026-11-21")
 
 
@@ -42,7 +41,7 @@ def document(audit: Callable[..., Ran]) -> Callable[..., dict[str, Any]]:
         ran = audit("file", *words)
         assert ran.code == 0, ran.err
         found: dict[str, Any] = json.loads(ran.out)
-        jsonschema.Draft202012Validator(SCHEMA).validate(found)
+        schemas.validator("audit-1").validate(found)
         return found
 
     return read
@@ -52,13 +51,15 @@ def document(audit: Callable[..., Ran]) -> Callable[..., dict[str, Any]]:
 
 
 def test_the_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    held = schemas.validator("audit-1")
+
+    held.check_schema(held.schema)
 
 
 def test_the_schema_refuses_what_it_does_not_know(document: Callable[..., dict[str, Any]]) -> None:
     wrong = document("v1.0.0-rc.1", "--stage", "uat") | {"password": "hunter2"}
 
-    assert not jsonschema.Draft202012Validator(SCHEMA).is_valid(wrong)
+    assert not schemas.validator("audit-1").is_valid(wrong)
 
 
 def test_a_document_says_who_asked_who_approved_when_and_why(
@@ -106,7 +107,7 @@ def test_a_document_says_what_the_gates_went_by_and_who_approved_the_run(
     ran = cli("audit", "file", "v1.0.1-rc.1", "--stage", "uat", at=world.fleet.clone)
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
-    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    schemas.validator("audit-1").validate(found)
     assert found["requested"]["approvers"] == ["bob", "cyn"]
     soak, alarms = found["gates"]["configured"]
     assert soak == {

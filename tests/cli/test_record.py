@@ -7,16 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from release.sandbox.session import Sandbox
+from tests import schemas
 from tests.cli.conftest import Cli, Ran, _somebody
 from tests.cli.record_worlds import FILES_NAMED, FORGED, REGIONS, Recorded
 from tests.cli.worlds import FLEET
 
 pytestmark = FORGED
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-1.json").read_text("utf-8"))
 FAILED, GOOD = "20261121T101000Z-fleet-prod-00001010", "20261121T102000Z-fleet-prod-00001020"
 Record = Callable[..., Ran]
 
@@ -80,7 +79,7 @@ def test_the_files_of_a_release_are_what_the_ledger_and_the_store_hold(
 
     written = cli("audit", "file", "v1.0.0", "--stage", "prod", at=world.fleet.clone)
     assert held["audit.json"].decode() == written.out
-    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(held["audit.json"]))
+    schemas.validator("audit-1").validate(json.loads(held["audit.json"]))
     manifest = json.loads(held["manifest.json"])
     with zipfile.ZipFile(io.BytesIO(held["sboms.zip"])) as sboms:
         assert sboms.namelist() == ["orders.cdx.json"]

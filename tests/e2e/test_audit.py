@@ -1,21 +1,17 @@
 """What auditors get of promotions that really happened, of what runs since, and of what GitHub shows."""
 
 import itertools
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
+from tests import schemas
 from tests.e2e import canaries
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.processes import Ended
 from tests.e2e.texts import ARTIFACT_ACCOUNT, BUCKET, PRIMARY, REGIONS, REPLICA, SERVICES, SHORT
-
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "audit-1.json").read_text("utf-8"))
 
 pytestmark = pytest.mark.xdist_group("an audited fleet")
 
@@ -88,7 +84,7 @@ def test_what_really_happened_verifies_in_every_region(audited: Shown) -> None:
 
 
 def test_audit_json_of_a_promotion_and_of_its_rollback_follows_the_schema(audited: Shown) -> None:
-    validator = jsonschema.Draft202012Validator(SCHEMA)
+    validator = schemas.validator("audit-1")
     promotion = audited.release("audit", "file", "v1.1.0", "--stage", "prod").json
     validator.validate(promotion)
     places = {(one["service"], one["region"]) for one in promotion["functions"]}
@@ -187,7 +183,7 @@ def test_audit_json_of_a_gated_canary_leaves_no_question_open(guarded: Shown) ->
     was seen of its health, what the gates went by, with which tool, and where the ledger says so.
     """
     found: dict[str, Any] = guarded.release("audit", "file", "v1.1.0", "--stage", "prod").json
-    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    schemas.validator("audit-1").validate(found)
 
     asked = found["requested"]
     assert (asked["actor"], asked["run"], asked["reason"]) == ("bob", "77.1", "change request 2")
