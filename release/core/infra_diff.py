@@ -17,7 +17,7 @@ RESOURCES: Final = "Resources"
 _KEEPING: Final = frozenset({"Retain", "RetainExceptOnCreate", "Snapshot"})
 
 # Types of which something is lost with the resource that no template brings back.
-_HOLDS_DATA: Final = frozenset(
+HOLDS_DATA: Final = frozenset(
     {
         "AWS::Backup::BackupVault",
         "AWS::Cognito::UserPool",
@@ -158,7 +158,7 @@ def _resource(
     name: str, old: "Value | None", new: "Value | None", create_only: Mapping[str, CreateOnly]
 ) -> Entry | None:
     kind = _text(new, "Type") or _text(old, "Type")
-    holds = kind in _HOLDS_DATA or _text(old, "Type") in _HOLDS_DATA
+    holds = kind in HOLDS_DATA or _text(old, "Type") in HOLDS_DATA
     if old is None:
         return Entry(RESOURCES, name, kind, "add", holds_data=holds)
     if new is None:

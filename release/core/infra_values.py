@@ -7,6 +7,9 @@ from typing import Final, TypeAlias
 # A template as it was read: `256` and `"256"` are the same to CloudFormation, so every scalar is a text.
 Value: TypeAlias = "str | Sequence[Value] | Mapping[str, Value]"
 Template: TypeAlias = "Mapping[str, Value]"
+# The same with numbers and truth as they are written: what may be sent to CloudFormation again.
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+Document: TypeAlias = "Mapping[str, Json]"
 # path of a difference, the same without elements of lists, and both values
 Differing: TypeAlias = "tuple[tuple[str, ...], tuple[str, ...], Value | None, Value | None]"
 
@@ -14,6 +17,33 @@ Differing: TypeAlias = "tuple[tuple[str, ...], tuple[str, ...], Value | None, Va
 _KEYS: Final = ("Key", "Sid", "PolicyName", "AttributeName", "IndexName", "Name", "Id")
 _UNORDERED: Final = frozenset({"Tags"})  # CloudFormation compares tags by their keys
 _REFERENCES: Final = ("Ref", "Condition")
+
+
+def as_template(document: Document) -> Template:
+    """Every scalar as the text that it is to CloudFormation."""
+    return {key: _as_value(one) for key, one in document.items()}
+
+
+def _as_value(value: Json) -> Value:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return ""
+        case int() | float():
+            return str(value)
+        case Mapping():
+            return {key: _attribute(key, _as_value(one)) for key, one in value.items()}
+        case _:
+            return [_as_value(one) for one in value]
+
+
+def _attribute(key: str, value: Value) -> Value:
+    is_list = key == "Fn::GetAtt" and not isinstance(value, str | Mapping)
+    names = [one for one in value if isinstance(one, str)] if is_list else []
+    return ".".join(names) if is_list and len(names) == len(value) else value
 
 
 def shown(value: "Value | None") -> str:

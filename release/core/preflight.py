@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from release.core.blockers import Blocker
+from release.core.infra_dead import NEVER_CREATED as NEVER_CREATED
+from release.core.infra_dead import is_under_way, way_out
 from release.core.manifest import Target
 from release.core.plan import ALIAS_EXISTS
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
@@ -37,15 +39,8 @@ def preflight(
                 "bring it back from another region's bucket or from a backup: nothing is rebuilt",
             )
         )
-    if stack.stack is not None and stack.stack.status in _DEAD:
-        why = f" ({stack.stack.status_reason})" if stack.stack.status_reason else ""
-        blockers.append(
-            Blocker(
-                "stack-dead",
-                f"the stack {stack.name} in {place} is in {stack.stack.status}{why}",
-                f"{_DEAD[stack.stack.status]}, then try again",
-            )
-        )
+    if (dead := stack_dead(stack)) is not None:
+        blockers.append(dead)
     for copy in copies:
         blockers += _unsupported(copy, gradual=gradual)
         if copy.latest is not None and copy.latest.reserved_concurrency == 0:
@@ -112,20 +107,16 @@ def _unsupported(copy: ObservedFunction, *, gradual: bool) -> list[Blocker]:
     return found
 
 
-# Nothing but a person's decision takes a stack out of these.
-_DEAD = {
-    "UPDATE_ROLLBACK_FAILED": "continue its rollback (aws cloudformation continue-update-rollback)",
-    "DELETE_FAILED": "delete it, keeping what its events name (aws cloudformation delete-stack)",
-}
-
-# A stack that was never created completely can only be deleted and made again.
-NEVER_CREATED = (
-    "REVIEW_IN_PROGRESS",
-    "CREATE_FAILED",
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "DELETE_COMPLETE",
-)
+def stack_dead(stack: ObservedStack) -> Blocker | None:
+    """Where nothing but a person's decision takes a stack out of the state that it is in."""
+    facts = stack.stack
+    if facts is None or is_under_way(facts.status):  # what is under way is waited for
+        return None
+    way = way_out(stack.name, stack.place, facts.status, facts.status_reason)
+    if way is None:
+        return None
+    why = f" ({facts.status_reason})" if facts.status_reason else ""
+    return Blocker("stack-dead", f"the stack {stack.name} in {stack.place} is in {facts.status}{why}", way)
 
 
 def is_attached(stack: ObservedStack) -> bool:
@@ -134,4 +125,10 @@ def is_attached(stack: ObservedStack) -> bool:
 
 
 def stands(status: str) -> bool:
-    return status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+    return status in (
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    )

@@ -55,9 +55,12 @@ class StackFacts:
     name: str
     status: str  # CREATE_COMPLETE, UPDATE_ROLLBACK_COMPLETE …
     status_reason: str
-    template: str  # sha256 of the template body as it was sent
+    # sha256 of the template body as it was sent; of one that keeps what its release has not any more, that of
+    # the release's template
+    template: str
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
+    body: str = field(default="", compare=False, repr=False)  # the template as it was sent
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from release.core.alarms import AlarmFacts
     from release.core.analysis import Counts
+    from release.core.infra_apply import ResourceChange
     from release.core.models import Place
     from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
 
@@ -138,12 +139,31 @@ class Stacks(Protocol):
         self,
         place: Place,
         name: str,
-        template: str,
+        template: str | None,
         *,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> bool:
-        """Start updating. False: there was nothing to change, so there is no end to wait for."""
+        """Start updating. False: there was nothing to change, so there is no end to wait for.
+
+        `template` None: the one that it has, as it is; only parameters and tags change.
+        """
+
+    def change(
+        self,
+        place: Place,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+        agreed: Callable[[Sequence[ResourceChange]], None],
+    ) -> bool:
+        """Start updating by a change set. False: there was nothing to change, and nothing is left of it.
+
+        `agreed` gets what CloudFormation would do, before anything is done. Where it raises, nothing is done:
+        the change set goes, and the failure is passed on.
+        """
 
     def settled(self, place: Place, name: str) -> StackFacts:
         """Wait for the end. Raises RolloutFailed with the event that caused it when it did not end well."""

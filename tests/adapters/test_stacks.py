@@ -1,6 +1,7 @@
 """What the port `Stacks` promises, for fake and adapter; then what only the adapter meets."""
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from release.adapters.aws import Aws
 from release.adapters.stacks import CloudFormationStacks
 from release.core import canonical
+from release.core.infra_apply import ResourceChange
+from release.core.infra_expand import MARK
 from release.core.models import Place
 from release.core.snapshot import StackFacts
-from release.errors import ForeignChange, Misconfigured, RolloutFailed
+from release.errors import ForeignChange, GateClosed, Misconfigured, RolloutFailed
 from release.ports import Stacks
 from release.sandbox.session import Sandbox
 from tests.fakes.aws import FakeStacks
@@ -47,7 +50,7 @@ class FakeWorld:
         self.stacks: Stacks = self.fake
 
     def make_the_next_operation_fail(self) -> None:
-        self.fake.fail_next(self.place, NAME, "Jobs: no queue today")
+        self.fake.fail_next(self.place, NAME, "Jobs (AWS::SQS::Queue): no queue today")
 
     def everything_works_again(self) -> None:
         """The fake fails once."""
@@ -80,6 +83,12 @@ def create(world: StacksWorld, template: str = TEMPLATE, alias_exists: str = "fa
 def update(world: StacksWorld, template: str, alias_exists: str = "false") -> bool:
     return world.stacks.update(
         world.place, NAME, template, parameters={"AliasExists": alias_exists}, tags=TAGS
+    )
+
+
+def change(world: StacksWorld, template: str, agreed: Callable[..., None] = lambda found: None) -> bool:
+    return world.stacks.change(
+        world.place, NAME, template, parameters={"AliasExists": "false"}, tags=TAGS, agreed=agreed
     )
 
 
@@ -147,6 +156,39 @@ def test_an_update_waits_for_the_operation_before_it(world: StacksWorld) -> None
     assert world.stacks.settled(world.place, NAME).template == canonical.sha256(TEMPLATE.encode())
 
 
+def test_an_update_without_a_template_leaves_the_one_that_is_there(world: StacksWorld) -> None:
+    create(world)
+    world.stacks.settled(world.place, NAME)
+
+    assert world.stacks.update(world.place, NAME, None, parameters={"AliasExists": "true"}, tags=TAGS)
+    facts = world.stacks.settled(world.place, NAME)
+    assert (facts.body, facts.parameters) == (TEMPLATE, {"AliasExists": "true"})
+
+
+def test_a_change_set_is_carried_out_when_who_planned_agrees(world: StacksWorld) -> None:
+    create(world)
+    world.stacks.settled(world.place, NAME)
+
+    assert change(world, CHANGED)
+    facts = world.stacks.settled(world.place, NAME)
+    assert (facts.status, facts.body) == ("UPDATE_COMPLETE", CHANGED)
+    assert not change(world, CHANGED)
+
+
+def test_a_change_set_that_says_something_else_changes_nothing(world: StacksWorld) -> None:
+    create(world)
+    before = world.stacks.settled(world.place, NAME)
+
+    def no(found: object) -> None:
+        raise GateClosed("more than was planned", fix="plan again")
+
+    with pytest.raises(GateClosed, match="more than was planned"):
+        change(world, CHANGED, no)
+    after = world.stacks.stack(world.place, NAME)
+    assert after == before and after is not None and after.body == TEMPLATE
+    assert change(world, CHANGED)
+
+
 def test_putting_an_older_template_back_is_an_update_of_its_own(world: StacksWorld) -> None:
     create(world)
     world.stacks.settled(world.place, NAME)
@@ -165,7 +207,9 @@ def test_a_stack_that_is_gone_cannot_be_updated_or_waited_for(world: StacksWorld
 def test_a_failed_creation_names_its_cause_and_is_removed_by_the_next(world: StacksWorld) -> None:
     world.make_the_next_operation_fail()
     create(world)
-    with pytest.raises(RolloutFailed, match=r"ended in ROLLBACK_COMPLETE: Jobs: .*no queue today"):
+    with pytest.raises(
+        RolloutFailed, match=r"ended in ROLLBACK_COMPLETE: Jobs \(AWS::SQS::Queue\): .*no queue today"
+    ):
         world.stacks.settled(world.place, NAME)
     with pytest.raises(ForeignChange, match="never created completely"):
         update(world, CHANGED)
@@ -181,7 +225,9 @@ def test_a_failed_update_names_its_cause_and_leaves_what_was(world: StacksWorld)
     world.make_the_next_operation_fail()
     assert update(world, CHANGED)
 
-    with pytest.raises(RolloutFailed, match=r"ended in UPDATE_ROLLBACK_COMPLETE: Jobs: .*no queue today"):
+    with pytest.raises(
+        RolloutFailed, match=r"ended in UPDATE_ROLLBACK_COMPLETE: Jobs \(AWS::SQS::Queue\): .*no queue today"
+    ):
         world.stacks.settled(world.place, NAME)
     after = world.stacks.stack(world.place, NAME)
     assert after is not None and after.status == "UPDATE_ROLLBACK_COMPLETE"
@@ -199,6 +245,76 @@ def test_a_failed_update_names_its_cause_and_leaves_what_was(world: StacksWorld)
 @pytest.fixture
 def aws(sandbox: Sandbox, account: str) -> SandboxWorld:
     return SandboxWorld(sandbox, account)
+
+
+def test_a_change_set_says_what_is_added_replaced_and_removed(aws: SandboxWorld) -> None:
+    create(aws)
+    aws.stacks.settled(aws.place, NAME)
+    other = TEMPLATE.replace("${AWS::StackName}-jobs", "${AWS::StackName}-work") + (
+        "  More: {Type: AWS::SQS::Queue}\n"
+    )
+    seen: list[Sequence[ResourceChange]] = []
+    assert change(aws, other, seen.append)
+    aws.stacks.settled(aws.place, NAME)
+    assert change(aws, TEMPLATE, seen.append)
+    aws.stacks.settled(aws.place, NAME)
+
+    queue = "AWS::SQS::Queue"
+    replaced = ResourceChange("Jobs", queue, "modify", "yes")
+    assert set(seen[0]) == {replaced, ResourceChange("More", queue, "add", "no")}
+    assert set(seen[1]) == {replaced, ResourceChange("More", queue, "remove", "no")}
+
+
+def test_outputs_alone_are_a_change_that_touches_no_resource(aws: SandboxWorld) -> None:
+    create(aws)
+    aws.stacks.settled(aws.place, NAME)
+    digest = "d" * 64
+    seen: list[Sequence[ResourceChange]] = []
+
+    assert change(aws, f"{TEMPLATE}Outputs: {{{MARK}: {{Value: {digest}}}}}\n", seen.append)
+    facts = aws.stacks.settled(aws.place, NAME)
+    assert seen == [[]]
+    assert facts.template == digest  # what it is an expanded form of
+
+
+def test_a_change_set_that_a_killed_process_left_is_made_again(aws: SandboxWorld) -> None:
+    create(aws)
+    aws.stacks.settled(aws.place, NAME)
+
+    def killed(found: object) -> None:
+        raise KeyboardInterrupt
+
+    # Its own way to end would take the change set away.
+    client = Aws().client(aws.place, "cloudformation")
+    left = CloudFormationStacks(_Undeleting())
+    with pytest.raises(KeyboardInterrupt):
+        left.change(aws.place, NAME, CHANGED, parameters={"AliasExists": "false"}, tags=TAGS, agreed=killed)
+    assert len(client.list_change_sets(StackName=NAME)["Summaries"]) == 1
+
+    assert change(aws, CHANGED)
+    assert aws.stacks.settled(aws.place, NAME).body == CHANGED
+
+
+class _Undeleting(Aws):
+    """Calls that would clean up are not made: as when the process is gone by then."""
+
+    def client(self, place: Place, service: str, **given: Any) -> Any:
+        found = super().client(place, service, **given)
+        found.delete_change_set = lambda **_: None
+        return found
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_execution_whose_answer_is_lost_is_one_execution(
+    sandbox: Sandbox, aws: SandboxWorld, when: str
+) -> None:
+    create(aws)
+    aws.stacks.settled(aws.place, NAME)
+    sandbox.faults([{"operation": "ExecuteChangeSet", "when": when, "status": 500, "times": 1}])
+
+    assert change(aws, CHANGED)
+    assert aws.stacks.settled(aws.place, NAME).body == CHANGED
+    assert len(sandbox.fired()) == 1
 
 
 @pytest.mark.parametrize("action", ["CreateStack", "UpdateStack"])
@@ -246,9 +362,7 @@ def test_a_stuck_stack_names_the_way_out(aws: SandboxWorld, status: str) -> None
     shared = Aws()
     client = shared.client(aws.place, "cloudformation")
     client.meta.events.register("after-call.cloudformation.DescribeStacks", shown_as(status))
-    with pytest.raises(
-        (Misconfigured, ForeignChange), match=f"{NAME} in {aws.place} .*{status}|{NAME} in .*deleted"
-    ) as failure:
+    with pytest.raises((Misconfigured, ForeignChange), match=f"{NAME} in {aws.place} .*{status}") as failure:
         CloudFormationStacks(shared).update(aws.place, NAME, CHANGED, parameters={}, tags={})
     if status == "UPDATE_ROLLBACK_FAILED":
         assert "continue-update-rollback --stack-name orders-prod --region us-east-1" in failure.value.fix

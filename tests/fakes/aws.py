@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from release.adapters.aws.rate_budget import RateBudget
 from release.adapters.lambda_functions import LambdaFunctions
 from release.core import canonical
+from release.core.infra_apply import ResourceChange
 from release.core.models import Place
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
 from release.errors import ForeignChange, GivenUp, Misconfigured, RolloutFailed
@@ -45,6 +46,7 @@ class Call:
             "delete_alias",
             "create",
             "update",
+            "change",
         }
 
 
@@ -382,6 +384,7 @@ class FakeStacks(_Hooked):
         self.complete = complete or (lambda place, stack: None)
         self._stacks: dict[tuple[Place, str], _Stack] = {}
         self._next_failure: dict[tuple[Place, str], str] = {}
+        self.says: Sequence[ResourceChange] = ()  # what change sets are said to do
 
     def fail_next(self, place: Place, name: str, reason: str) -> None:
         """The next operation on this stack fails and is rolled back. `reason` is "LogicalId: words"."""
@@ -435,27 +438,57 @@ class FakeStacks(_Hooked):
         self,
         place: Place,
         name: str,
-        template: str,
+        template: str | None,
         *,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> bool:
+        return self._do(
+            "update", place, name, lambda: self._update(place, name, template, parameters, tags, _agree)
+        )
+
+    def change(
+        self,
+        place: Place,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+        agreed: Callable[[Sequence[ResourceChange]], None],
+    ) -> bool:
+        return self._do(
+            "change", place, name, lambda: self._update(place, name, template, parameters, tags, agreed)
+        )
+
+    def _update(
+        self,
+        place: Place,
+        name: str,
+        template: str | None,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+        agreed: Callable[[Sequence[ResourceChange]], None],
+    ) -> bool:
         def start() -> bool:
             there = self._get(place, name)
+            body = there.body if template is None else template
             if there.facts.status.endswith("_IN_PROGRESS"):
                 self._end(place, there)
             if there.facts.status == "UPDATE_ROLLBACK_FAILED":
                 raise Misconfigured(f"stack {name} in {place} is stuck", fix="continue-update-rollback")
             if there.facts.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
                 raise ForeignChange(f"stack {name} in {place} was never created completely", fix=FIX)
-            if (there.body, there.facts.parameters, there.tags) == (template, dict(parameters), dict(tags)):
+            if (there.body, there.facts.parameters, there.tags) == (body, dict(parameters), dict(tags)):
                 return False
-            wanted = _stack(name, "UPDATE_IN_PROGRESS", template, parameters, tags)
+            if there.body != body:
+                agreed(self.says)
+            wanted = _stack(name, "UPDATE_IN_PROGRESS", body, parameters, tags)
             wanted.before = there
             self._stacks[place, name] = wanted
             return True
 
-        return self._do("update", place, name, start)
+        return start()
 
     def settled(self, place: Place, name: str) -> StackFacts:
         def wait() -> StackFacts:
@@ -503,6 +536,7 @@ def _stack(
         template=canonical.sha256(template.encode()),
         parameters=dict(parameters),
         outputs={},
+        body=template,
     )
     return _Stack(facts, template, dict(tags))
 
@@ -513,3 +547,7 @@ def _healthy(place: Place, name: str, lambda_version: str, payload: bytes) -> In
 
 def _nothing(call: Call) -> None:
     """No hook."""
+
+
+def _agree(changes: Sequence[ResourceChange]) -> None:
+    """UpdateStack asks nobody."""

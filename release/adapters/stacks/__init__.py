@@ -1,13 +1,17 @@
 """CloudFormation behind the port `Stacks`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from release.adapters.aws import Aws
 from release.adapters.aws.errors import error_code, error_message, translated
+from release.adapters.stacks.change_sets import ChangeSet
 from release.core import canonical
+from release.core.infra_apply import ResourceChange
+from release.core.infra_dead import NEVER_CREATED, is_under_way, way_out
+from release.core.infra_expand import marked
 from release.core.models import Place
 from release.core.snapshot import StackFacts
 from release.errors import ForeignChange, Misconfigured, RolloutFailed, Unavailable
@@ -16,12 +20,11 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 _SETTLE_SECONDS = 1800.0
+_BEGIN_SECONDS = 30.0
 _LONGEST_PAUSE = 2.0
 _UPDATE_ATTEMPTS = 5
 _TEMPLATE_BYTES = 51_200  # what CloudFormation takes in the call itself
 _ENDED_WELL = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
-# A stack ends in these only when its creation failed: it never ran, and can neither be used nor updated.
-_NEVER_CREATED = frozenset({"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS"})
 _TRY_AGAIN = "then run the same command again"
 
 
@@ -50,7 +53,7 @@ class CloudFormationStacks:
             before = self._described(place, name)
             if before and _is_ending_badly(before["StackStatus"]):
                 before = self._wait(place, name)
-            if before and before["StackStatus"] in _NEVER_CREATED:
+            if before and before["StackStatus"] in NEVER_CREATED:
                 self._delete(place, name)
             request = _request(name, template, parameters, tags, before)
             try:
@@ -71,12 +74,13 @@ class CloudFormationStacks:
         self,
         place: Place,
         name: str,
-        template: str,
+        template: str | None,
         *,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> bool:
-        _refuse_large(name, template)
+        if template is not None:
+            _refuse_large(name, template)
         with translated(place, f"updating stack {name}"):
             for attempt in range(1, _UPDATE_ATTEMPTS + 1):
                 before = self._at_rest(place, name)
@@ -92,15 +96,57 @@ class CloudFormationStacks:
                         raise
         raise AssertionError("the last attempt returns or raises")
 
+    def change(
+        self,
+        place: Place,
+        name: str,
+        template: str,
+        *,
+        parameters: Mapping[str, str],
+        tags: Mapping[str, str],
+        agreed: Callable[[Sequence[ResourceChange]], None],
+    ) -> bool:
+        _refuse_large(name, template)
+        with translated(place, f"changing stack {name}"):
+            before = self._at_rest(place, name)
+            _refuse_stuck(place, before)
+            request = _request(name, template, parameters, tags, before)
+            change_set = ChangeSet.make(self._aws, place, request)
+            changes = change_set.changes()
+            if changes is None:
+                change_set.discard()
+                return False
+            try:
+                agreed(changes)
+            except BaseException:
+                change_set.discard()
+                raise
+            change_set.execute()
+            self._begun(place, name, before)
+            return True
+
+    def _begun(self, place: Place, name: str, before: Any) -> None:
+        """Until the stack shows that it is being changed: a look before that would take it for done."""
+        was = (before["StackStatus"], before.get("LastUpdatedTime"))
+        started = self._aws.clock()
+        while self._aws.clock() - started < _BEGIN_SECONDS:
+            shown = self._described(place, name)
+            if shown is None or (shown["StackStatus"], shown.get("LastUpdatedTime")) != was:
+                return
+            self._aws.sleep(0.2)
+
     def settled(self, place: Place, name: str) -> StackFacts:
         with translated(place, f"waiting for stack {name}"):
             shown = self._at_rest(place, name)
             if shown["StackStatus"] in _ENDED_WELL:
                 return self._facts(place, shown)
             reason = self._first_failure(place, shown)
+            status = shown["StackStatus"]
+            way = way_out(name, place, status, shown.get("StackStatusReason") or "")
             raise RolloutFailed(
-                f"stack {name} in {place} ended in {shown['StackStatus']}: {reason}",
-                fix="mend the resource or the permission that the reason names, then promote again",
+                f"stack {name} in {place} ended in {status}: {reason}",
+                fix=way
+                or "mend the resource or the permission that the reason names, then do the same again",
             )
 
     def _client(self, place: Place) -> "CloudFormationClient":
@@ -117,19 +163,21 @@ class CloudFormationStacks:
         return next((stack for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"), None)
 
     def _facts(self, place: Place, shown: Any) -> StackFacts:
-        template = ""
+        body = ""
         if shown["StackStatus"] != "REVIEW_IN_PROGRESS":  # only a change set, no template yet
             answer = self._client(place).get_template(StackName=shown["StackId"], TemplateStage="Original")
-            template = canonical.sha256(str(answer["TemplateBody"]).encode())
+            body = str(answer["TemplateBody"])
+        outputs = {item["OutputKey"]: item["OutputValue"] for item in shown.get("Outputs") or []}
         return StackFacts(
             name=shown["StackName"],
             status=shown["StackStatus"],
             status_reason=shown.get("StackStatusReason") or "",
-            template=template,
+            template=(marked(outputs) or canonical.sha256(body.encode())) if body else "",
             parameters={
                 item["ParameterKey"]: item.get("ParameterValue", "") for item in shown.get("Parameters") or []
             },
-            outputs={item["OutputKey"]: item["OutputValue"] for item in shown.get("Outputs") or []},
+            outputs=outputs,
+            body=body,
         )
 
     def _delete(self, place: Place, name: str) -> None:
@@ -155,7 +203,7 @@ class CloudFormationStacks:
         self,
         place: Place,
         name: str,
-        is_final: Callable[[str], bool] = lambda status: not _is_under_way(status),
+        is_final: Callable[[str], bool] = lambda status: not is_under_way(status),
     ) -> Any | None:
         """The stack when nothing is going on any more, however it ended. None: it does not exist."""
         started = self._aws.clock()
@@ -184,14 +232,19 @@ class CloudFormationStacks:
             reason = event.get("ResourceStatusReason") or ""
             of_the_stack = event.get("PhysicalResourceId") == shown["StackId"]
             if status.endswith("_FAILED") and "cancelled" not in reason and not of_the_stack:
-                first = f"{event.get('LogicalResourceId')}: {reason or status}"
+                kind = event.get("ResourceType") or "of no type"
+                first = f"{event.get('LogicalResourceId')} ({kind}): {reason or status}"
             if of_the_stack and status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS"):
                 break
         return first or shown.get("StackStatusReason") or "AWS gave no reason"
 
 
 def _request(
-    name: str, template: str, parameters: Mapping[str, str], tags: Mapping[str, str], before: Any | None
+    name: str,
+    template: str | None,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    before: Any | None,
 ) -> Any:
     """What CreateStack and UpdateStack share.
 
@@ -199,10 +252,10 @@ def _request(
     putting an older template back must not look like a repetition of when it was new.
     """
     state = [before["StackId"], str(before.get("LastUpdatedTime", ""))] if before else []
-    token = canonical.digest([name, template, dict(parameters), dict(tags), state])
+    token = canonical.digest([name, template or "", dict(parameters), dict(tags), state])
     return {
         "StackName": name,
-        "TemplateBody": template,
+        **({"TemplateBody": template} if template is not None else {"UsePreviousTemplate": True}),
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": parameters[key]} for key in sorted(parameters)
         ],
@@ -217,11 +270,6 @@ def _is_made_of(stack: StackFacts, template: str, parameters: Mapping[str, str])
     return stack.template == canonical.sha256(template.encode()) and all(
         stack.parameters.get(key) == value for key, value in parameters.items()
     )
-
-
-def _is_under_way(status: str) -> bool:
-    # A stack in review only has a change set: nothing will happen until somebody executes it.
-    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
 
 
 def _is_ending_badly(status: str) -> bool:
@@ -240,19 +288,13 @@ def _refuse_large(name: str, template: str) -> None:
 
 def _refuse_stuck(place: Place, shown: Any) -> None:
     name, status = shown["StackName"], shown["StackStatus"]
-    if status in _NEVER_CREATED:
+    if status in NEVER_CREATED:
         raise ForeignChange(
             f"stack {name} in {place} is {status}: it was never created completely",
             fix=f"{_TRY_AGAIN[5:]}: it observes afresh, removes the stack and creates it",
         )
-    if status in ("UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED"):
+    if (way := way_out(name, place, status, shown.get("StackStatusReason") or "")) is not None:
         raise Misconfigured(
             f"stack {name} in {place} is stuck in {status}: {shown.get('StackStatusReason') or 'no reason'}",
-            fix=f"mend what the reason names, run `aws cloudformation continue-update-rollback "
-            f"--stack-name {name} --region {place.region}`, {_TRY_AGAIN}",
-        )
-    if status == "DELETE_FAILED":
-        raise Misconfigured(
-            f"stack {name} in {place} was being deleted and could not be",
-            fix=f"delete it in the console, {_TRY_AGAIN}",
+            fix=f"{way}, {_TRY_AGAIN}",
         )
