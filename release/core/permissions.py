@@ -126,6 +126,16 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         cloudformation__UpdateStack="stack",
         cloudformation__TagResource="stack",
     ),
+    _operation(
+        "cloudformation",
+        "CreateChangeSet",
+        _DEPLOY,
+        cloudformation__CreateChangeSet="stack",
+        cloudformation__TagResource="stack",
+    ),
+    _operation("cloudformation", "DescribeChangeSet", _DEPLOY, cloudformation__DescribeChangeSet="stack"),
+    _operation("cloudformation", "ExecuteChangeSet", _DEPLOY, cloudformation__ExecuteChangeSet="stack"),
+    _operation("cloudformation", "DeleteChangeSet", _DEPLOY, cloudformation__DeleteChangeSet="stack"),
     _operation("cloudformation", "DeleteStack", _DEPLOY, cloudformation__DeleteStack="stack"),
     _operation("cloudformation", "DescribeStackEvents", _DEPLOY, cloudformation__DescribeStackEvents="stack"),
     # Composite alarms are shown to nobody whose right is narrower:

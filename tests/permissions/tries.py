@@ -24,7 +24,7 @@ from release.core.bounds import Bounds
 from release.core.models import BucketStore, Place
 from release.core.permissions import Grant, RoleKind, policy
 from release.core.store_layout import object_key
-from release.errors import RolloutFailed
+from release.errors import GateClosed, RolloutFailed
 from release.ports import Compared, ZipFile
 from release.sandbox.session import Sandbox
 
@@ -175,6 +175,21 @@ def _update_stack(at: Tried) -> None:
     at.stacks.settled(at.place, NAME)
 
 
+def _change_stack(at: Tried) -> None:
+    at.stacks.change(
+        at.place, NAME, TOPIC % at.fresh(), parameters={}, tags={}, agreed=lambda found: None
+    )
+    at.stacks.settled(at.place, NAME)
+
+
+def _discard_change(at: Tried) -> None:
+    def no(found: object) -> None:
+        raise GateClosed("no", fix="yes")
+
+    with suppress(GateClosed):
+        at.stacks.change(at.place, NAME, TOPIC % at.fresh(), parameters={}, tags={}, agreed=no)
+
+
 def _put_and_copy(at: Tried) -> None:
     at.store.put(at.fresh().encode(), kind="sbom")
 
@@ -216,6 +231,10 @@ TRIES: Final[Mapping[str, Callable[[Tried], Any]]] = {
     ),
     "cloudformation:CreateStack": lambda at: _create_stack(at, f"{at.fresh()}-dev"),
     "cloudformation:UpdateStack": _update_stack,
+    "cloudformation:CreateChangeSet": _change_stack,
+    "cloudformation:DescribeChangeSet": _change_stack,
+    "cloudformation:ExecuteChangeSet": _change_stack,
+    "cloudformation:DeleteChangeSet": _discard_change,
     # What failed to be created before is removed first.
     "cloudformation:DeleteStack": lambda at: _create_stack(at, at.failed_stack()),
     "cloudformation:DescribeStackEvents": _settle_failed,
