@@ -36,7 +36,8 @@ def refuse_none(services: Collection[str], commit: str) -> None:
     if not services:
         raise Misconfigured(
             f"there are no services in commit {commit[:10]}",
-            fix="add services/<name>/service.yaml, as docs/configuration.md shows",
+            fix="make one with `release new SERVICE --kind http`, or commit those that are in services/",
+            see="services/",
         )
 
 

@@ -45,7 +45,7 @@ def check(
     skipped = [CheckResult(name, one, "skipped", "--skip") for name in names for one in CHECKS if one in skip]
     order = {name: number for number, name in enumerate(names)}
     everything = sorted([*results, *skipped], key=lambda one: (order[one.service], CHECKS.index(one.check)))
-    return Checked(tuple(everything), choice.against, choice.unknown)
+    return Checked(tuple(everything), choice.against, choice.unknown, choice.left_out)
 
 
 def _jobs(choice: Choice, top: Path, wanted: frozenset[CheckName], scratch: Path) -> Iterator[Job]:

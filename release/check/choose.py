@@ -1,7 +1,8 @@
 """Which services are checked: those that are named, all, or those that a change may have touched."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from release.changed.claims import Chosen
@@ -20,6 +21,7 @@ class Choice:
     shared: bool  # whether the shared core is checked as well
     against: str
     unknown: str = ""  # why all were taken, where that was not asked for
+    left_out: tuple[str, ...] = ()  # services of the work tree that no commit has: nobody can configure them
 
 
 def choose(
@@ -43,10 +45,10 @@ def choose(
     refuse_none(known, commit)
     has_shared = (repo.top / "services" / SHARED).is_dir()
     if unknown := [name for name in names if name not in known and not (name == SHARED and has_shared)]:
-        raise Misconfigured(f"there is no service {unknown[0]}", fix=f"name some of: {', '.join(known)}")
+        raise _no_service(unknown[0], known, frozenset(folders), repo.top)
     if names:
         named = _configured(repo, chosen, commit, names)
-        _refuse_unconfigured(frozenset(names) - {SHARED} - frozenset(named))
+        _refuse_unconfigured(frozenset(names) - {SHARED} - frozenset(named), repo.top)
         return Choice(named, SHARED in names, "the services that were named")
     if everything:
         return Choice(_configured(repo, chosen, commit, known), has_shared, "all services")
@@ -62,7 +64,21 @@ def choose(
         picked = sorted(known)  # which of them import it, a commit would tell
     shared = has_shared and (bool(changes.unknown) or SHARED in dirty or _differs(repo, compared, commit))
     against = base if base is not None else "the remote's default branch"
-    return Choice(_configured(repo, chosen, commit, picked), shared, against, changes.unknown)
+    new = sorted(
+        one for one in dirty - set(folders) if (repo.top / "services" / one / "service.yaml").is_file()
+    )
+    return Choice(_configured(repo, chosen, commit, picked), shared, against, changes.unknown, tuple(new))
+
+
+def _no_service(name: str, known: Collection[str], committed: Collection[str], top: Path) -> Misconfigured:
+    """The one that was meant may be there, and not committed."""
+    folder = f"services/{name}"
+    if name not in committed and (top / folder / "service.yaml").is_file():
+        fix = f"commit it: git add {folder} && git commit"
+        return Misconfigured(f"{folder} is not in HEAD", fix=fix, see=folder)
+    return Misconfigured(
+        f"there is no service {name}", fix=f"name some of: {', '.join(known)}", see="services/"
+    )
 
 
 def _configured(repo: Repo, chosen: Chosen, commit: str, names: Sequence[str]) -> Mapping[str, Service]:
@@ -70,13 +86,17 @@ def _configured(repo: Repo, chosen: Chosen, commit: str, names: Sequence[str]) -
     return services_of(repo, chosen.pipelines, commit, wanted) if wanted else {}
 
 
-def _refuse_unconfigured(names: frozenset[str]) -> None:
+def _refuse_unconfigured(names: frozenset[str], top: Path) -> None:
     """A folder alone is no service: to check nothing of it would look like a pass."""
     for name in sorted(names):
+        file = f"services/{name}/service.yaml"
+        there = (top / file).is_file()
         raise Misconfigured(
             f"services/{name} has no service.yaml in HEAD",
-            fix="commit one, as docs/configuration.md shows",
-            see=f"services/{name}",
+            fix=f"commit it: git add services/{name} && git commit"
+            if there
+            else "write one, as docs/configuration.md shows, and commit it",
+            see=file if there else f"services/{name}",
         )
 
 

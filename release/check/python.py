@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from release.build.process import Ended
+from release.check.configured import own_mypy, says_where_imports_begin
 from release.check.environment import Python
 from release.check.job import Job
 from release.core.checks import CheckName, CheckResult
@@ -45,6 +47,9 @@ class PythonChecks:
 
     def _lint(self, name: str) -> Job:
         command = (*self._module("ruff"), "check", "--no-cache", "--output-format=concise", _folder(name))
+        if not says_where_imports_begin(self.top, _folder(name)):
+            # Where imports stand hangs on which are the repository's own.
+            command = (*command, "--config", f"src = {json.dumps(['.', *_roots(name)])}")
         judge = partial(_judged, fix=f"{_said(command)} --fix mends some of it")
         return self._job(name, "lint", command, judge)
 
@@ -54,7 +59,9 @@ class PythonChecks:
         # One cache for each: two mypy at once would write the same one.
         command = (
             *(*self._module("mypy"), "--no-error-summary", "--hide-error-context", "--no-pretty"),
-            *(f"--cache-dir={self.top / '.mypy_cache' / 'services' / name}", _folder(name)),
+            f"--cache-dir={self.top / '.mypy_cache' / 'services' / name}",
+            *(("--config-file", own) if (own := own_mypy(self.top, _folder(name))) else ()),
+            _folder(name),
         )
         job = self._job(name, "types", command, partial(_judged, fix="mend the types"))
         path = ":".join(f"{self.top / root}" for root in _roots(name))
@@ -157,4 +164,4 @@ def _roots(name: str) -> tuple[str, ...]:
 
 def _said(command: tuple[str, ...]) -> str:
     """As a person would call it."""
-    return " ".join(["python", *command[1:]])
+    return shlex.join(["python", *command[1:]])

@@ -32,6 +32,7 @@ class Checked:
     results: tuple[CheckResult, ...]
     against: str  # what the choice of services was made by, for people
     unknown: str = ""  # why all services were taken, where it was not asked for
+    left_out: tuple[str, ...] = ()  # services that are in no commit yet
 
     def having(self, outcome: Outcome) -> Sequence[CheckResult]:
         return [one for one in self.results if one.outcome == outcome]

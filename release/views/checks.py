@@ -44,6 +44,8 @@ def checks_text(checked: Checked) -> Iterator[RenderableType]:
         if one.outcome in ("unknown", "absent"):
             said = f" ({one.lines[-1]})" if one.lines else ""
             yield Text(f"{one.service}: {one.check}: {one.why}{said}", style="yellow")
+    for name in checked.left_out:
+        yield Text(f"services/{name} is in no commit, and was not looked at: commit it", style="yellow")
     yield Text(summary(checked), style="bold")
 
 
@@ -58,7 +60,12 @@ def checks_json(checked: Checked) -> dict[str, Any]:
             "lines": list(one.lines),
             "seconds": round(one.seconds, 3),
         }
-    return {"against": checked.against, "unknown": checked.unknown or None, "services": services}
+    return {
+        "against": checked.against,
+        "unknown": checked.unknown or None,
+        "left_out": list(checked.left_out),
+        "services": services,
+    }
 
 
 def checks_markdown(checked: Checked) -> str:

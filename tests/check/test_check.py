@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from release.check.configured import own_mypy, says_where_imports_begin
+from release.check.environment import Python
+from release.check.python import PythonChecks
 from release.cli.main import main
-from tests.check.worlds import GOOD, HANDLER, LOCK, TEST, ask, index, node_service
-from tests.cli.worlds import FLEET, Fleet
+from tests.check.worlds import GOOD, HANDLER, LOCK, PYPROJECT, TEST, ask, index, node_service
+from tests.cli.worlds import FLEET, SERVICE, Fleet
 
 HANDLER_PY = "services/orders/orders/handler.py"
 OFFLINE = ("--skip", "audit")
@@ -100,6 +103,82 @@ def test_the_services_own_configuration_is_the_one_that_counts(
 
     fleet.write({"services/orders/pyproject.toml": "[tool.ruff.lint]\nignore = ['F401', 'I001']\n"})
     assert ask(fleet, capsys, "orders", *QUICK).outcome("orders", "lint") == "passed"
+
+
+IMPORTS = f"""\
+import enum
+
+import six
+
+from common.log import LEVEL
+
+ALL = (enum, six, LEVEL)
+{HANDLER}"""
+
+
+def test_the_shared_core_counts_as_the_repositorys_own_where_nobody_says_otherwise(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.write({HANDLER_PY: IMPORTS})
+    sorted_imports = "[tool.ruff.lint]\nselect = ['I']\n"
+    lint_alone = (*QUICK, "--skip", "tests")
+
+    fleet.write({"pyproject.toml": PYPROJECT + sorted_imports})
+    assert ask(fleet, capsys, "orders", *lint_alone).outcome("orders", "lint") == "passed"
+
+    fleet.write({"pyproject.toml": PYPROJECT + "[tool.ruff]\nsrc = ['elsewhere']\n" + sorted_imports})
+    assert ask(fleet, capsys, "orders", *lint_alone).outcome("orders", "lint") == "failed"
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({}, False),
+        ({"pyproject.toml": "[tool.ruff]\nline-length = 100\n"}, False),
+        ({"pyproject.toml": "[tool.ruff]\nsrc = ['.']\n"}, True),
+        ({"ruff.toml": "src = ['.']\n"}, True),
+        ({"pyproject.toml": "[tool.ruff]\nsrc = ['.']\n", "services/orders/ruff.toml": ""}, False),
+        ({"services/orders/ruff.toml": "extend = '../../ruff.toml'\n"}, True),
+        ({"ruff.toml": "src = ["}, False),
+    ],
+)
+def test_the_nearest_configuration_of_ruff_says_where_imports_begin(
+    files: dict[str, str], says: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "services" / "orders").mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+
+    assert says_where_imports_begin(tmp_path, "services/orders") is says
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        ("mypy.ini", "", True),
+        ("pyproject.toml", "[tool.mypy]\nstrict = true\n", True),
+        ("pyproject.toml", "[tool.ruff]\n", False),
+    ],
+)
+def test_a_services_own_configuration_of_mypy_is_found(
+    file: str, text: str, found: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "services" / "orders").mkdir(parents=True)
+    (tmp_path / "services" / "orders" / file).write_text(text)
+
+    assert own_mypy(tmp_path, "services/orders") == (f"services/orders/{file}" if found else None)
+
+
+def test_mypy_is_given_the_configuration_that_the_service_has(tmp_path: Path) -> None:
+    folder = tmp_path / "services" / "orders"
+    folder.mkdir(parents=True)
+    (folder / "mypy.ini").write_text("[mypy]\n")
+    (folder / "handler.py").write_text("")
+    checks = PythonChecks(tmp_path, Python("python", "this test"), {}, tmp_path)
+
+    (job,) = checks("orders", frozenset({"types"}))
+
+    assert " --config-file services/orders/mypy.ini " in " ".join(job.command)
 
 
 def test_tests_get_no_credentials(
@@ -330,6 +409,31 @@ def test_words_that_make_no_sense_are_refused(
     found = ask(fleet, capsys, *words)
 
     assert found.code == 2 and says in found.err
+
+
+def test_a_service_that_is_not_committed_is_named_and_not_passed_over(
+    fleet: Fleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.write({"services/fresh/service.yaml": SERVICE.replace("orders", "fresh")})
+
+    named = ask(fleet, capsys, "fresh", *QUICK)
+    assert named.code == 2 and "fix: commit it: git add services/fresh" in named.err
+
+    found = ask(fleet, capsys, *QUICK)
+    assert (found.code, found.document["left_out"]) == (0, ["fresh"])
+    assert main(["-C", str(fleet.clone), "check", *QUICK]) == 0
+    assert "services/fresh is in no commit, and was not looked at" in capsys.readouterr().out
+
+
+def test_a_repository_without_services_is_told_how_to_make_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {name: text for name, text in GOOD.items() if not name.startswith("services/")}
+
+    found = ask(Fleet.with_files(tmp_path / "none", files), capsys)
+
+    assert found.code == 2
+    assert "fix: make one with `release new SERVICE --kind http`" in found.err
 
 
 def test_a_folder_without_configuration_is_refused_and_not_passed(
