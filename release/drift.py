@@ -1,6 +1,6 @@
 """Reads what one stage runs, and what stands around it, and compares it with the ledger."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +15,7 @@ from release.core.drift import (
     function_drift,
     mapping_drift,
     orphaned,
+    orphaned_stack,
     region_drift,
     stack_drift,
 )
@@ -25,6 +26,8 @@ from release.core.records import Event, Served, StageHead
 from release.core.standing import OutOfReach
 from release.errors import ReleaseError, Unavailable
 from release.observe import check_identity_anywhere, observe_function
+from release.orphans import Search, orphans_in, search
+from release.past import ever_served, past_events
 from release.ports import Artifacts, Functions, Ledger, Stacks
 from release.ports.surroundings import Surroundings
 from release.promotion import Setup
@@ -48,6 +51,7 @@ class Looking:
     artifacts: Artifacts
     ledger: Ledger
     read: Read
+    in_main: Collection[str] = ()  # services of the repository's default branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class _Wanted:
     known: frozenset[str]  # code that the stage has run
     templates: Mapping[tuple[str, str, str], str]  # where -> digest of the template it came with
     stacks: Mapping[tuple[str, Place], str] = field(default_factory=dict)  # service and place -> digest
+    orphans: Search | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def read_drift(looking: Looking, setup: Setup, stage: Stage, *, detect: bool = F
     the artifact store lacks what a head names, Unavailable where they are out of reach.
 
     Cost in each region: two or three GetFunction (100/s) and two calls of the 15/s for a function, one more
-    for a hundred event sources; two of CloudFormation for a service.
+    for a hundred event sources; two of CloudFormation for a service, one for a hundred stacks.
     """
     head = setup.head(stage.name)
     if head.serves is None:
@@ -105,14 +110,10 @@ def read_drift(looking: Looking, setup: Setup, stage: Stage, *, detect: bool = F
 
 
 def _wanted(looking: Looking, setup: Setup, stage: Stage, head: StageHead) -> _Wanted:
-    # What went to some regions only has a record of its own, with what it left in the others.
-    good = head.serves.record if head.serves else ""
-    newest = head.partial.record if head.partial else good
-    older = [one.record for one in reversed(head.history)]
-    events = [looking.ledger.event(setup.state, path) for path in dict.fromkeys([newest, good, *older])]
+    events = past_events(looking.ledger, setup.state, head)
     recorded = events[0].after
     now = {served.where for served in recorded}
-    past = {served.where: served for event in reversed(events) for served in (*event.before, *event.after)}
+    past = {served.where: served for served in ever_served(events[::-1])}
     manifest = cache(lambda digest: load_manifest(looking.artifacts, digest))
     templates = {
         served.where: template
@@ -134,6 +135,7 @@ def _wanted(looking: Looking, setup: Setup, stage: Stage, head: StageHead) -> _W
         frozenset(served.code for event in events for served in event.after if served.code is not None),
         templates,
         stacks,
+        search(looking.functions, looking.surroundings, looking.ledger, setup, stage, looking.in_main),
     )
 
 
@@ -212,6 +214,9 @@ def _read_region(
     for served, facts in zip(gone, left, strict=True):
         if facts is not None:
             findings.append(orphaned(served, facts, stage=stage))
+    told = {finding.service for finding in findings if finding.kind == "orphan"}
+    left_stacks = orphans_in(wanted.orphans, place) if wanted.orphans is not None else ()
+    findings += [orphaned_stack(one) for one in left_stacks if one.service not in told]
     return _Region(tuple(copies), tuple(findings))
 
 

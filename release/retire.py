@@ -1,34 +1,66 @@
-"""Retires a service that a stage does not have any more: its triggers, then its aliases. Data stays."""
+"""Retires a service that a stage does not have any more: triggers, aliases, at last stacks. Data stays."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from release.apply.work import Tools, Who
 from release.build.documents import load_template, stack_name
 from release.core.models import Place, Stage
 from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, Served, promotion_id, stamp
-from release.core.retire import Retirement, left_behind, retirement
+from release.core.retire import (
+    Asked,
+    Deletion,
+    Retirement,
+    deletion,
+    left_behind,
+    refuse_too_early,
+    refuse_unknown,
+    retirement,
+)
 from release.core.snapshot import ObservedStack
-from release.errors import Conflict, GateClosed, Misconfigured, Stranded
+from release.errors import Conflict, ForeignChange, GateClosed, Misconfigured, Stranded
 from release.observe import check_identity, observe_function
+from release.past import ever_served, past_events
 from release.ports import Progress
+from release.ports.removal import Removal
 from release.ports.surroundings import Surroundings
 from release.promotion import Setup
+
+if TYPE_CHECKING:
+    from release.core.infra_values import Template
 
 _TRIES = 5
 
 
-def plan_retirement(tools: Tools, setup: Setup, stage: Stage, service: str) -> Retirement:
-    """What is to do in every region of the stage. Raises GateClosed, Misconfigured, Unavailable."""
-    head = setup.head(stage.name)
+@dataclass(frozen=True, slots=True)
+class Retiring:
+    """What retiring needs."""
+
+    tools: Tools
+    surroundings: Surroundings
+    removal: Removal
+    read: "Callable[[str, str], Template]"  # text and whose it is -> the template
+    in_main: Collection[str] = ()  # services of the repository's default branch
+
+
+def plan_retirement(
+    retiring: Retiring, setup: Setup, stage: Stage, service: str, asked: Asked | None = None
+) -> Retirement:
+    """What is to do in every region of the stage; with `asked`, the stacks go, too. Writes nothing.
+
+    Raises GateClosed, Misconfigured, Unavailable.
+    """
+    tools, head = retiring.tools, setup.head(stage.name)
     if head.serves is None:
         raise GateClosed(f"{stage.name} has run nothing yet", fix=f"release status {stage.name} shows it")
-    newest = head.partial.record if head.partial else head.serves.record
-    paths = dict.fromkeys([newest, head.serves.record, *(one.record for one in reversed(head.history))])
-    events = [tools.ledger.event(setup.state, path) for path in paths]
-    past = [one for event in events for one in (*event.before, *event.after)]
-    functions = left_behind(head, service, events[0].after, past)
+    good = past_events(tools.ledger, setup.state, head)
+    events = tools.ledger.events(setup.state, pipeline=setup.pipeline.name, stage=stage.name)
+    past = ever_served([*good, *events])
+    functions = left_behind(head, service, good[0].after, past, retiring.in_main)
     places = {(place.account, place.region): place for place in stage.environment.places}
     check_identity(tools.functions, stage.environment)
     alias = setup.pipelines.alias
@@ -40,12 +72,30 @@ def plan_retirement(tools: Tools, setup: Setup, stage: Stage, service: str) -> R
     name = stack_name(service, stage.name)
     at = dict.fromkeys(copy.place for copy in copies)
     stacks = [ObservedStack(service, place, name, tools.stacks.stack(place, name)) for place in at]
-    return retirement(stage.name, service, stacks, copies)
+    planned = retirement(stage.name, service, stacks, copies)
+    if asked is None or (planned.is_done and all(one.stack is None for one in stacks)):
+        return planned
+    refuse_too_early(planned, asked, events, tools.clock.now())
+    found = [_deletion(retiring, one, asked) for one in stacks if one.stack is not None]
+    deletions = tuple(one for one in found if one is not None)
+    refuse_unknown(deletions, asked)
+    return replace(planned, delete=deletions)
+
+
+def _deletion(retiring: Retiring, stack: ObservedStack, asked: Asked) -> Deletion | None:
+    """None: it is gone by now."""
+    status = stack.stack.status if stack.stack else ""
+    if status.endswith("_IN_PROGRESS") and status not in ("DELETE_IN_PROGRESS", "REVIEW_IN_PROGRESS"):
+        raise ForeignChange(
+            f"stack {stack.name} in {stack.place} is {status}: somebody is at it",
+            fix="see its events for who; then run the same command again",
+        )
+    text = retiring.removal.template(stack.place, stack.name)
+    return None if text is None else deletion(stack, retiring.read(text, stack.name), asked)
 
 
 def carry_out(
-    tools: Tools,
-    surroundings: Surroundings,
+    retiring: Retiring,
     setup: Setup,
     planned: Retirement,
     reason: str,
@@ -55,9 +105,10 @@ def carry_out(
 ) -> Event:
     """Record it, detach, remove. Killed or refused anywhere, the same command does what is left.
 
-    Raises Misconfigured where a stack cannot be detached, Stranded where something still feeds an alias,
-    RolloutFailed, Conflict, Unavailable.
+    Raises Misconfigured where a stack cannot be detached, Stranded where something still feeds an alias or a
+    stack cannot be deleted, RolloutFailed, Conflict, Unavailable.
     """
+    tools, surroundings = retiring.tools, retiring.surroundings
     bodies = [(one, _body(tools, one)) for one in planned.detach]
     event = _record(tools, setup, planned, reason, who)
     for stack, body in bodies:
@@ -74,7 +125,21 @@ def carry_out(
     for copy in planned.remove:
         tools.functions.delete_alias(copy.place, copy.name, alias)
         progress("step", _step("remove", copy.name, copy.place, f"alias {alias} is gone"))
+    _delete(retiring.removal, planned.delete, progress)
     return event
+
+
+def _delete(removal: Removal, stacks: Sequence[Deletion], progress: Progress) -> None:
+    """In all regions at once. What fails in one keeps the others from nothing, and is raised at the end."""
+    with ThreadPoolExecutor(max(1, len(stacks)), thread_name_prefix="delete") as pool:
+        under_way = [(one, pool.submit(removal.delete, one.place, one.name)) for one in stacks]
+    failed = [error for _, done in under_way if (error := done.exception()) is not None]
+    for one, done in under_way:
+        if done.exception() is None:
+            kept = f"; kept: {', '.join(one.kept)}" if one.kept else ""
+            progress("step", _step("delete", one.name, one.place, f"the stack is gone{kept}"))
+    if failed:
+        raise failed[0]
 
 
 def _body(tools: Tools, stack: ObservedStack) -> str:
@@ -126,13 +191,14 @@ def _record(tools: Tools, setup: Setup, planned: Retirement, reason: str, who: W
             reason=reason,
             services=(planned.service,),
             before=planned.before,
+            notes=planned.notes,
         )
         try:
             tools.ledger.append(state, event)
         except Conflict:
             state = tools.ledger.read()
             head = state.head(pipeline, planned.stage)
-            if attempt == _TRIES - 1 or head.running is not None:
+            if attempt == _TRIES - 1 or head.running is not None or head.held is not None:
                 raise
         else:
             return event

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Repo,
         Stacks,
     )
+    from release.ports.removal import Removal
     from release.ports.surroundings import Surroundings
     from release.ports.workplace import AwsSetup, Machine
 
@@ -133,6 +134,12 @@ class Wiring:
         from release.adapters.surroundings import AwsSurroundings
 
         return AwsSurroundings(self._aws)
+
+    @property
+    def removal(self) -> "Removal":
+        from release.adapters.removal import AwsRemoval
+
+        return AwsRemoval(self._aws)
 
     @cached_property
     def metrics(self) -> "Metrics":

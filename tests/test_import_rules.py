@@ -24,9 +24,11 @@ MAY_IMPORT = {
     # the verbs behind the CLI: they read through ports and let core decide
     "promotion": frozenset({"observe", "apply", "build", "config", "ports", "core", "errors"}),
     "standing": frozenset({"promotion", "observe", "ports", "core", "errors"}),
-    "drift": frozenset({"promotion", "observe", "build", "ports", "core", "errors"}),
+    "past": frozenset({"ports", "core", "errors"}),
+    "orphans": frozenset({"past", "promotion", "observe", "build", "ports", "core", "errors"}),
+    "drift": frozenset({"orphans", "past", "promotion", "observe", "build", "ports", "core", "errors"}),
     "changed": frozenset({"promotion", "observe", "build", "config", "ports", "core", "errors"}),
-    "retire": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
+    "retire": frozenset({"past", "promotion", "observe", "apply", "build", "ports", "core", "errors"}),
     "journal": frozenset({"ports", "core", "errors"}),
     "decide": frozenset({"promotion", "apply", "ports", "core", "errors"}),
     "make_way": frozenset({"decide", "promotion", "apply", "ports", "core", "errors"}),

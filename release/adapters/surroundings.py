@@ -11,12 +11,23 @@ from release.adapters.aws.errors import error_code, translated
 from release.adapters.aws.lambda_calls import LambdaCalls
 from release.core.drift import MappingFacts, ProvisionedFacts
 from release.core.models import Place
+from release.core.orphans import TaggedStack
+from release.core.plan import ALIAS_EXISTS
 from release.errors import Unavailable
 
 _DETECT_SECONDS: Final = 900.0
 _LONGEST_PAUSE: Final = 5.0
 _NONE_PROVISIONED: Final = ("ProvisionedConcurrencyConfigNotFoundException", "ResourceNotFoundException")
 _NOT_NOW: Final = "ValidationError"  # a stack that is gone, or at work
+# Every status but DELETE_COMPLETE, which ListStacks shows for ninety days:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html
+_THERE: Final = (
+    *(f"{verb}_{end}" for verb in ("CREATE", "ROLLBACK", "UPDATE_ROLLBACK", "IMPORT", "IMPORT_ROLLBACK")
+      for end in ("IN_PROGRESS", "FAILED", "COMPLETE")),
+    "DELETE_IN_PROGRESS", "DELETE_FAILED", "UPDATE_IN_PROGRESS", "UPDATE_FAILED", "UPDATE_COMPLETE",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+    "REVIEW_IN_PROGRESS",
+)  # fmt: skip
 
 
 class AwsSurroundings:
@@ -79,6 +90,33 @@ class AwsSurroundings:
                 if not shown.get("NextToken"):
                     return sorted(found)
                 page = {"NextToken": shown["NextToken"]}
+
+    def stack_names(self, place: Place) -> Sequence[str]:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html"""
+        client = self._aws.client(place, "cloudformation")
+        with translated(place, "listing stacks"):
+            pages = client.get_paginator("list_stacks").paginate(StackStatusFilter=list(_THERE))
+            return [one["StackName"] for page in pages for one in page["StackSummaries"]]
+
+    def tagged_stack(self, place: Place, stack: str) -> TaggedStack | None:
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html"""
+        client = self._aws.client(place, "cloudformation")
+        with translated(place, f"reading stack {stack}"):
+            try:
+                (shown,) = client.describe_stacks(StackName=stack)["Stacks"]
+            except ClientError as error:
+                if error_code(error) == _NOT_NOW:
+                    return None
+                raise
+        tags = {one["Key"]: one["Value"] for one in shown.get("Tags") or []}
+        parameters = {one["ParameterKey"]: one.get("ParameterValue") for one in shown.get("Parameters") or []}
+        return TaggedStack(
+            name=shown["StackName"],
+            status=shown["StackStatus"],
+            service=tags.get("release:service"),
+            stage=tags.get("release:stage"),
+            attached=parameters.get(ALIAS_EXISTS) == "true",
+        )
 
     def _detected(self, place: Place, stack: str, client: Any, detection: str) -> None:
         """Wait for its end. It fails as a whole where one resource cannot be read; the others are told."""

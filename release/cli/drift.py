@@ -22,6 +22,7 @@ def command(directory: Path, stage: str | None, detect: bool, pipeline: str | No
     not be asked.
     """
     from release.drift import Looking, read_drift
+    from release.orphans import services_of_main
     from release.promotion import read_setup
     from release.views.drift import drift_json, drift_text
 
@@ -34,6 +35,7 @@ def command(directory: Path, stage: str | None, detect: bool, pipeline: str | No
         wired.artifacts(setup.pipelines),
         wired.ledger,
         wired.read_template,
+        services_of_main(wired.repo, setup),
     )
     stages = [setup.stage(stage)] if stage is not None else list(setup.pipeline.stages)
     found = [read_drift(looking, setup, one, detect=detect) for one in stages]

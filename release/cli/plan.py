@@ -9,6 +9,7 @@ import click
 from release.cli.context import json_option, pipeline_option, wiring, with_options
 from release.cli.output import show, show_json
 from release.cli.requests import deploy_request, promote_request, reconcile_request, rollback_request
+from release.cli.retire import plan_command
 from release.cli.usage import Verbs
 from release.errors import ExitCode, Misconfigured
 
@@ -65,3 +66,4 @@ def _plan(directory: Path, request: "Request", out: Path | None, pipeline: str |
 for _verb, (_request, _help) in _VERBS.items():
     _options = (_request, _out_option, pipeline_option, json_option)
     command.command(_verb, help=_help)(with_options(click.pass_obj(_plan), *_options))
+command.add_command(plan_command)

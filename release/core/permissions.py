@@ -97,6 +97,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _operation("lambda", "UpdateAlias", _DEPLOY, lambda__UpdateAlias="function"),
     _operation("lambda", "DeleteAlias", _DEPLOY, lambda__DeleteAlias="function"),
     _operation("cloudformation", "DescribeStacks", _PLAN, cloudformation__DescribeStacks="stack"),
+    # `release status` and `release drift` look for what removed services have left: by the names of stacks.
+    _operation("cloudformation", "ListStacks", _PLAN, cloudformation__ListStacks="any"),
     _operation("cloudformation", "GetTemplate", _PLAN, cloudformation__GetTemplate="stack"),
     # `release drift --detect`. A detection has an id of its own, which is no resource of IAM.
     _operation("cloudformation", "DetectStackDrift", _PLAN, cloudformation__DetectStackDrift="stack"),

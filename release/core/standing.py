@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from release.core.holding import wrote
+from release.core.orphans import Orphan
 from release.core.records import Served, StageHead
 from release.core.snapshot import ObservedFunction
 
@@ -37,6 +38,8 @@ class StageStanding:
     functions: tuple[FunctionStanding, ...]
     note: str | None = None  # why AWS was not read
     out: tuple[OutOfReach, ...] = ()
+    orphans: tuple[Orphan, ...] = ()  # what services that it does not have any more have left
+    orphans_note: str | None = None  # why AWS was not asked for them everywhere
 
     @property
     def unanswered(self) -> tuple[OutOfReach, ...]:

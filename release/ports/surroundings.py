@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from release.core.drift import MappingFacts, ProvisionedFacts
     from release.core.models import Place
+    from release.core.orphans import TaggedStack
 
 
 class Surroundings(Protocol):
@@ -24,3 +25,9 @@ class Surroundings(Protocol):
 
         None: it cannot look just now, because the stack is being changed or is gone.
         """
+
+    def stack_names(self, place: Place) -> Sequence[str]:
+        """Names of all stacks that exist in a place, in one call for each hundred."""
+
+    def tagged_stack(self, place: Place, stack: str) -> TaggedStack | None:
+        """What a stack says it is of. None: there is none."""

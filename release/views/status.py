@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from release.core.orphans import Orphan
 from release.core.records import Accepted, Held, StageHead, Verb, moment
 from release.core.standing import FunctionStanding, StageStanding
 from release.views.tables import ago, short, table
@@ -141,8 +142,29 @@ def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableTyp
     for out in standing.out:
         what = f" {out.region}: {out.why}"
         yield Text.assemble((f"{head.stage}: ", "bold"), ("out of reach", "yellow"), what)
+    yield from _orphans(standing)
     if standing.note:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("AWS was not read", "yellow"), f": {standing.note}")
+
+
+def _orphans(standing: StageStanding) -> Iterator[RenderableType]:
+    """Each of them once for all regions in which it is the same."""
+    regions: dict[tuple[str, str], list[Orphan]] = {}
+    for one in standing.orphans:
+        regions.setdefault((one.service, one.what), []).append(one)
+    for (service, what), found in regions.items():
+        first = found[0]
+        where = ", ".join(dict.fromkeys(one.region for one in found))
+        yield Text.assemble(
+            (f"{standing.head.stage}: ", "bold"),
+            ("orphan", "dim" if first.is_quiet else "yellow"),
+            f" {service} in {where}: {what}",
+        )
+        for fix in dict.fromkeys(one.fix for one in found):
+            yield Text(f"  to end it: {fix}")
+    if standing.orphans_note:
+        why = f" were not looked for in AWS: {standing.orphans_note}"
+        yield Text.assemble((f"{standing.head.stage}: ", "bold"), ("orphans", "yellow"), why)
 
 
 def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
@@ -164,6 +186,19 @@ def status_json(stages: Sequence[StageStanding]) -> list[dict[str, Any]]:
                 {"commit": item.commit, "tag": item.tag, "at": item.at, "why": item.why, "by": item.actor}
                 for item in standing.head.quarantined
             ],
+            "orphans": [
+                {
+                    "service": one.service,
+                    "account": one.account,
+                    "region": one.region,
+                    "stack": one.stack,
+                    "state": one.state,
+                    "what": one.what,
+                    "fix": one.fix,
+                }
+                for one in standing.orphans
+            ],
+            "orphans_note": standing.orphans_note,
             "held": _decided(standing.head.held),
             "accepted": _decided(_signed(standing.head)),
             "functions": [

@@ -1,18 +1,50 @@
 """A service that the stage does not have any more: triggers off, aliases gone, data kept."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from release.adapters.template_reader import read_template
+from release.core.decisions import Deciding
 from release.core.drift import MappingFacts
+from release.core.models import Place
 from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, IllegalEvent, advance
-from release.errors import GateClosed, Misconfigured, Stranded
-from release.retire import carry_out, plan_retirement
+from release.core.retire import QUIET, Asked, Retirement
+from release.decide import decide
+from release.errors import Conflict, GateClosed, Misconfigured, ReleaseError, Stranded
+from release.retire import Retiring, carry_out, plan_retirement
 from tests.fakes.surroundings import FakeSurroundings
-from tests.fakes.world import ADA, ALIAS, Crash, Fault, World, fleet
+from tests.fakes.world import ADA, ALIAS, EAST, Crash, Fault, World, fleet
 
 GONE = "prices"
+AT_ONCE = Asked(timedelta(0), ())
+TEMPLATE = """
+Resources:
+  Table: {Type: AWS::DynamoDB::Table, DeletionPolicy: Retain}
+  Queue: {Type: AWS::SQS::Queue, DeletionPolicy: Delete}
+  Alarm: {Type: AWS::CloudWatch::Alarm}
+"""
+
+
+class FakeRemoval:
+    """Stacks as a test's world has them, all of one template."""
+
+    def __init__(self, world: World, template: str = TEMPLATE) -> None:
+        self._world = world
+        self._template = template
+        self.deleted: list[tuple[str, str]] = []
+        self.refuse: dict[str, ReleaseError] = {}  # by region
+
+    def template(self, place: Place, stack: str) -> str | None:
+        return self._template if self._world.stacks.stack(place, stack) else None
+
+    def delete(self, place: Place, stack: str) -> None:
+        if place.region in self.refuse:
+            raise self.refuse.pop(place.region)
+        self.deleted.append((place.region, stack))
 
 
 def without_it() -> World:
@@ -26,13 +58,38 @@ def without_it() -> World:
     return world
 
 
-def retire(world: World, surroundings: FakeSurroundings | None = None) -> Event:
-    planned = plan_retirement(world.tools, world.setup(), world.stage, GONE)
-    return carry_out(
+def retiring(
+    world: World,
+    surroundings: FakeSurroundings | None = None,
+    removal: FakeRemoval | None = None,
+    in_main: Collection[str] = (),
+) -> Retiring:
+    return Retiring(
         world.tools,
         surroundings or FakeSurroundings(),
+        removal or FakeRemoval(world),
+        read_template,
+        in_main,
+    )
+
+
+def plan(
+    world: World, asked: Asked | None = None, *, service: str = GONE, by: Retiring | None = None
+) -> Retirement:
+    return plan_retirement(by or retiring(world), world.setup(), world.stage, service, asked)
+
+
+def retire(
+    world: World,
+    surroundings: FakeSurroundings | None = None,
+    removal: FakeRemoval | None = None,
+    asked: Asked | None = None,
+) -> Event:
+    by = retiring(world, surroundings, removal)
+    return carry_out(
+        by,
         world.setup(),
-        planned,
+        plan(world, asked, by=by),
         "nobody asks for prices",
         who=ADA,
         progress=lambda what, fields: world.said.append((what, dict(fields))),
@@ -72,7 +129,7 @@ def test_triggers_go_before_aliases_and_the_record_says_what_was_there() -> None
 def test_it_is_done_once() -> None:
     world = without_it()
     retire(world)
-    assert plan_retirement(world.tools, world.setup(), world.stage, GONE).is_done
+    assert plan(world).is_done
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -80,7 +137,7 @@ def test_killed_anywhere_the_same_command_does_what_is_left(number: int) -> None
     world = without_it()
     with pytest.raises(Crash), world.failing(Fault(number, "after", Crash)):
         retire(world)
-    if not plan_retirement(world.tools, world.setup(), world.stage, GONE).is_done:
+    if not plan(world).is_done:
         retire(world)
     assert left(world) == ({None}, {"false"})
 
@@ -93,7 +150,7 @@ def test_a_service_that_the_stage_still_serves_is_refused() -> None:
 def test_a_service_that_the_stage_never_had_is_refused_with_those_it_had() -> None:
     world = without_it()
     with pytest.raises(Misconfigured, match="knows of no service price in prod") as refused:
-        plan_retirement(world.tools, world.setup(), world.stage, "price")
+        plan(world, service="price")
     assert GONE in refused.value.fix
 
 
@@ -133,3 +190,89 @@ def test_a_retirement_without_a_reason_or_a_service_is_no_event() -> None:
     for broken in (replace(event, reason=None), replace(event, services=None)):
         with pytest.raises(IllegalEvent):
             advance(world.head, broken)
+
+
+def test_a_service_that_the_next_release_would_bring_back_is_refused_with_its_place() -> None:
+    world = without_it()
+    with pytest.raises(GateClosed, match="the next release brings it to prod again") as refused:
+        plan(world, by=retiring(world, in_main=[GONE]))
+    assert refused.value.see == "services/prices/service.yaml"
+    assert not plan(world, by=retiring(world, in_main=["others"])).is_done
+
+
+def test_a_hold_keeps_a_service_from_being_retired() -> None:
+    world = without_it()
+    about = Deciding("hold", world.head, None)
+    decide(world.ledger, world.ledger.read(), about, "we look into it", who=ADA, clock=world.clock)
+    with pytest.raises(GateClosed, match=r"prod is held by \w+: we look into it") as refused:
+        retire(world)
+    assert "release unhold prod" in refused.value.fix
+
+
+def test_a_stack_goes_when_the_service_is_retired_and_was_quiet_for_a_day() -> None:
+    world = without_it()
+    in_a_day = Asked(QUIET, ("Queue",))
+    with pytest.raises(GateClosed, match="still in service in prod") as refused:
+        plan(world, in_a_day)
+    assert "--delete-stack" in refused.value.fix
+    retire(world)
+    with pytest.raises(GateClosed, match="stays for 24 h in which somebody may miss it") as refused:
+        plan(world, in_a_day)
+    assert "2026-11-22T12:" in refused.value.fix
+    world.clock.sleep(QUIET.total_seconds())
+
+    removal = FakeRemoval(world)
+    event = retire(world, removal=removal, asked=in_a_day)
+    assert sorted(removal.deleted) == [(place.region, "prices-prod") for place in world.places]
+    assert event.notes == tuple(
+        f"deletes stack prices-prod in {place.region}, and with it Queue (AWS::SQS::Queue)"
+        for place in world.places
+    )
+    assert world.ledger.log[-1] == event
+
+
+def test_what_deletes_a_stack_does_not_start_its_quiet_day_anew() -> None:
+    world = without_it()
+    retire(world)
+    world.clock.sleep(QUIET.total_seconds())
+    removal = FakeRemoval(world)
+    removal.refuse[EAST] = Stranded("deleted in part", fix="mend it")
+    in_a_day = Asked(QUIET, ("Queue",))
+    with pytest.raises(Stranded, match="deleted in part"):
+        retire(world, removal=removal, asked=in_a_day)
+    assert [region for region, _ in removal.deleted] == [
+        place.region for place in world.places if place.region != EAST
+    ]
+    retire(world, removal=removal, asked=in_a_day)
+    assert EAST in [region for region, _ in removal.deleted]
+
+
+def test_data_goes_with_a_stack_only_when_somebody_names_it() -> None:
+    world = without_it()
+    retire(world)
+    with pytest.raises(GateClosed, match=r"the data of Queue \(AWS::SQS::Queue\) would go") as refused:
+        plan(world, AT_ONCE)
+    assert "--delete-data Queue" in refused.value.fix and "Table" not in refused.value.cause
+    planned = plan(world, replace(AT_ONCE, data=("Queue",)))
+    assert {(one.kept, one.lost) for one in planned.delete} == {
+        (("Table (AWS::DynamoDB::Table)",), ("Queue (AWS::SQS::Queue)",))
+    }
+    with pytest.raises(Misconfigured, match="no data goes with Table, Qeue") as slip:
+        plan(world, replace(AT_ONCE, data=("Queue", "Table", "Qeue")))
+    assert slip.value.fix == "name some of: Queue"
+
+
+def test_what_nobody_can_look_into_counts_as_data() -> None:
+    world = without_it()
+    retire(world)
+    nested = FakeRemoval(world, "Resources: {Inner: {Type: AWS::CloudFormation::Stack}}")
+    with pytest.raises(GateClosed, match="the data of Inner"):
+        plan(world, AT_ONCE, by=retiring(world, removal=nested))
+
+
+def test_a_stack_that_somebody_changes_is_not_deleted() -> None:
+    world = without_it()
+    retire(world)
+    world.stacks.change_stack(world.places[0], "prices-prod", status="UPDATE_IN_PROGRESS")
+    with pytest.raises(Conflict, match="somebody is at it"):
+        plan(world, AT_ONCE)

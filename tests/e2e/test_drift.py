@@ -174,8 +174,39 @@ def test_reconcile_brings_back_what_a_hand_has_moved_and_the_ledger_says_so(serv
     assert "aliases that serve what is recorded: 4" in serving.release("audit", "verify", ends=None).out
 
 
+HOLDING_DATA = """
+  Kept: {Type: AWS::DynamoDB::Table, DeletionPolicy: Retain, Properties: {TableName: kept-stock,
+    BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{AttributeName: id, AttributeType: S}],
+    KeySchema: [{AttributeName: id, KeyType: HASH}]}}
+  Intake: {Type: AWS::SQS::Queue, Properties: {QueueName: lost-stock}}
+"""
+
+
+def give_data(world: World, stack: str, region: str) -> None:
+    """Somebody gives a stack a table that outlives it, and a queue that does not."""
+    stacks = world.fleet.client("cloudformation", world.accounts["prod"], region)
+    template = stacks.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+    stacks.update_stack(
+        StackName=stack,
+        TemplateBody=template.replace("Resources:", f"Resources:{HOLDING_DATA}", 1),
+        Parameters=[{"ParameterKey": "AliasExists", "UsePreviousValue": True}],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+    world.until(
+        lambda: stacks.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE"
+    )
+
+
+def orphans(world: World) -> set[tuple[str, str, str]]:
+    (stage,) = json.loads(world.release("status", "prod", "--json").out)
+    return {(one["service"], one["region"], one["state"]) for one in stage["orphans"]}
+
+
 @pytest.mark.prove
-def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired(serving: World) -> None:
+def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired_and_its_stack_is_gone(
+    serving: World,
+) -> None:
+    in_both = (PRIMARY, REPLICA)
     serving.git("rm", "-r", "--quiet", "services/stock")
     serving.merge("feat!: no stock any more", {})
     for words in (("deploy", "dev"), ("promote", "qa"), ("promote", "prod")):
@@ -184,16 +215,36 @@ def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired(servin
         ("orphan", "stock-prod", PRIMARY),
         ("orphan", "stock-prod", REPLICA),
     }
+    assert orphans(serving) == {("stock", region, "serves") for region in in_both}
+    retire = ("retire", "stock", "prod", "--reason", "nobody asks for it")
+    said = serving.release("status").out
+    assert "orphan stock in us-east-1, us-west-2: the triggers of its stack stock-prod are on" in said
+    assert "to end it: release retire stock prod --reason TEXT" in said
     refused = serving.release("retire", "orders", "prod", "--reason", "a slip", "--yes", ends=3)
     assert "orders is part of" in refused.err
+    refused = serving.release(*retire, "--delete-stack", "--yes", ends=3)
+    assert "still in service in prod" in refused.err
 
-    ended = serving.release("retire", "stock", "prod", "--reason", "nobody asks for it", "--yes")
+    records = len(serving.remote.ledger())
+    planned = serving.release("plan", *retire)
+    assert "triggers off" in planned.out
+    assert (len(serving.remote.ledger()), orphans(serving)) == (
+        records,
+        {("stock", region, "serves") for region in in_both},
+    )
+    ended = serving.release(*retire, "--yes")
     assert "triggers off" in ended.out
-    assert [serving.alias("stock", "prod", region) for region in (PRIMARY, REPLICA)] == [None, None]
-    assert drift(serving, ends=0) == []
-    for region in (PRIMARY, REPLICA):
-        stacks = serving.fleet.client("cloudformation", serving.accounts["prod"], region)
-        (stack,) = stacks.describe_stacks(StackName="stock-prod")["Stacks"]
+    assert [serving.alias("stock", "prod", region) for region in in_both] == [None, None]
+    left = drift(serving, ends=0)  # what is kept for its data is told, and no drift
+    assert {(one["kind"], one["service"], one["region"], one["harmless"]) for one in left} == {
+        ("orphan", "stock", region, True) for region in in_both
+    }
+    assert orphans(serving) == {("stock", region, "retired") for region in in_both}
+    stacks = {
+        region: serving.fleet.client("cloudformation", serving.accounts["prod"], region) for region in in_both
+    }
+    for region in in_both:
+        (stack,) = stacks[region].describe_stacks(StackName="stock-prod")["Stacks"]
         assert {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]} == {
             "AliasExists": "false"
         }
@@ -201,3 +252,36 @@ def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired(servin
     verified = serving.release("audit", "verify", "--without-github").out
     assert "aliases that serve what is recorded: 2" in verified
     assert "nothing to do" in serving.release("retire", "stock", "prod", "--reason", "again", "--yes").out
+
+    early = serving.release(*retire, "--delete-stack", "--yes", ends=3)
+    assert "stays for 24 h in which somebody may miss it" in early.err
+    give_data(serving, "stock-prod", PRIMARY)
+    delete = (*retire, "--delete-stack", "--quiet", "0")
+    refused = serving.release(*delete, "--yes", ends=3)
+    assert "the data of Intake (AWS::SQS::Queue) would go" in refused.err
+    assert stacks[PRIMARY].describe_stacks(StackName="stock-prod")["Stacks"]
+    planned = serving.release("plan", *delete, "--delete-data", "Intake")
+    for said in ("what stays of stock-prod in us-east-1: Kept (AWS::DynamoDB::Table)", "what is lost"):
+        assert said in planned.out
+    (done,) = [json.loads(serving.release(*delete, "--delete-data", "Intake", "--yes", "--json").out)]
+    assert {one["region"]: (one["kept"], one["data_lost"]) for one in done["deleted"]} == {
+        PRIMARY: (["Kept (AWS::DynamoDB::Table)"], ["Intake (AWS::SQS::Queue)"]),
+        REPLICA: ([], []),
+    }
+    for region in in_both:
+        with pytest.raises(stacks[region].exceptions.ClientError, match="does not exist"):
+            stacks[region].describe_stacks(StackName="stock-prod")
+        assert serving.versions("stock", "prod", region) == []
+    tables = serving.fleet.client("dynamodb", serving.accounts["prod"], PRIMARY)
+    assert tables.list_tables()["TableNames"] == ["kept-stock"]
+    queues = serving.fleet.client("sqs", serving.accounts["prod"], PRIMARY)
+    assert not queues.list_queues().get("QueueUrls")
+    last = serving.remote.ledger()[-1]
+    assert (last["kind"], last["services"]) == ("retire", ["stock"])
+    assert last["notes"] == [
+        "deletes stack stock-prod in us-east-1, and with it Intake (AWS::SQS::Queue)",
+        "deletes stack stock-prod in us-west-2",
+    ]
+    assert (orphans(serving), drift(serving, ends=0)) == (set(), [])
+    assert "nothing to do" in serving.release(*delete, "--yes").out
+    serving.release("audit", "verify", "--without-github")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from release.core.drift import MappingFacts, ProvisionedFacts
 from release.core.models import Place
+from release.core.orphans import TaggedStack
 
 
 class FakeSurroundings:
@@ -13,6 +14,8 @@ class FakeSurroundings:
         self.of: dict[Place, list[MappingFacts]] = {}
         self.capacity: dict[tuple[Place, str, str], ProvisionedFacts] = {}
         self.changed: dict[tuple[Place, str], list[str]] = {}
+        self.stacks: dict[tuple[Place, str], TaggedStack] = {}
+        self.asked: list[tuple[Place, str]] = []  # stacks that somebody has looked at
 
     def mappings(self, place: Place) -> Sequence[MappingFacts]:
         return list(self.of.get(place, []))
@@ -22,3 +25,10 @@ class FakeSurroundings:
 
     def changed_resources(self, place: Place, stack: str) -> Sequence[str] | None:
         return list(self.changed.get((place, stack), []))
+
+    def stack_names(self, place: Place) -> Sequence[str]:
+        return [name for at, name in self.stacks if at == place]
+
+    def tagged_stack(self, place: Place, stack: str) -> TaggedStack | None:
+        self.asked.append((place, stack))
+        return self.stacks.get((place, stack))

@@ -222,6 +222,7 @@ TRIES: Final[Mapping[str, Callable[[Tried], Any]]] = {
     "lambda:DeleteAlias": lambda at: at.functions.delete_alias(at.place, NAME, "none"),
     "cloudformation:DescribeStacks": lambda at: at.stacks.stack(at.place, NAME),
     "cloudformation:GetTemplate": lambda at: at.stacks.stack(at.place, NAME),
+    "cloudformation:ListStacks": lambda at: at.surroundings.stack_names(at.place),
     "cloudformation:DetectStackDrift": lambda at: at.surroundings.changed_resources(at.place, NAME),
     "cloudformation:DescribeStackDriftDetectionStatus": lambda at: at.surroundings.changed_resources(
         at.place, NAME

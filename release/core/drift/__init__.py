@@ -9,7 +9,7 @@ from release.core.drift.functions import (
     settings_drift,
 )
 from release.core.drift.mappings import MappingFacts, mapping_drift
-from release.core.drift.orphans import orphaned
+from release.core.drift.orphans import orphaned, orphaned_stack
 from release.core.drift.stacks import StackCopy, stack_drift
 
 __all__ = (
@@ -22,6 +22,7 @@ __all__ = (
     "function_drift",
     "mapping_drift",
     "orphaned",
+    "orphaned_stack",
     "region_drift",
     "settings_drift",
     "stack_drift",

@@ -1,6 +1,7 @@
-"""What a service has left in a stage that does not have it any more."""
+"""What a service has left in a stage that does not have it any more, told as drift."""
 
 from release.core.drift.findings import Finding
+from release.core.orphans import Orphan
 from release.core.records import Served
 from release.core.snapshot import AliasFacts
 
@@ -15,4 +16,18 @@ def orphaned(served: Served, facts: AliasFacts, *, stage: str) -> Finding:
         served.region,
         f"no release has it any more, and {facts.name} still serves version {facts.lambda_version}",
         f"release retire {served.service} {stage} --reason TEXT",
+    )
+
+
+def orphaned_stack(orphan: Orphan) -> Finding:
+    """The stack of a service that is gone. That it is kept for its data, with nothing calling it, is told."""
+    return Finding(
+        "orphan",
+        orphan.service,
+        "",
+        orphan.account,
+        orphan.region,
+        f"no release has it any more: {orphan.what}",
+        orphan.fix,
+        harmless=orphan.is_quiet,
     )
