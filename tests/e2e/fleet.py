@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ import boto3
 from botocore.config import Config
 
 from release.sandbox.session import Sandbox
+from tests.e2e.forks import Starter
 from tests.e2e.processes import Ended, Running
 from tests.e2e.remote import Remote
 from tests.e2e.texts import (
@@ -36,6 +38,9 @@ from tests.e2e.texts import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+FORKS = (
+    sys.platform == "linux"
+)  # elsewhere a library may not stand being forked, and commands start from nothing
 _FIRST_ACCOUNT, _ACCOUNTS = 200000000000, 2000
 
 
@@ -54,6 +59,7 @@ class Fleet:
         home.mkdir()
         (home / ".gitconfig").write_text(GIT_CONFIG, encoding="utf-8")
         self.environment = sandbox.environment(base=_environment(home))
+        self._starter = Starter(self.environment, ROOT) if FORKS else None
         # Buckets that every world may read; the roles come with the worlds.
         sandbox.provision(
             environments=[
@@ -94,9 +100,14 @@ class Fleet:
 
     def start(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Running:
         log = self.folder / f"run-{next(self._numbers)}"
-        running = Running(words, cwd, environment, log)
+        running = Running(words, cwd, environment, log, self._starter)
         self._running.append(running)
         return running
+
+    def end(self) -> None:
+        self.end_all()
+        if self._starter is not None:
+            self._starter.end()
 
     def end_all(self) -> None:
         """Kill whatever a test has left running."""
@@ -314,7 +325,7 @@ def fleet(folder: Path) -> Iterator[Fleet]:
         try:
             yield made
         finally:
-            made.end_all()
+            made.end()
 
 
 def _environment(home: Path) -> dict[str, str]:

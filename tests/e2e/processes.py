@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.forks import Fork, Starter
+
 _TIMEOUT = 120.0  # a busy machine is no failure
 
 
@@ -36,19 +38,30 @@ class Ended:
 class Running:
     """A command in a process group of its own."""
 
-    def __init__(self, words: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        log: Path,
+        starter: Starter | None = None,
+    ) -> None:
         self.words = tuple(words)
         self._out, self._err = log.with_suffix(".out"), log.with_suffix(".err")
+        self._process: subprocess.Popen[bytes] | Fork
         with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "release", *words],
-                cwd=cwd,
-                env=dict(environment),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
+            if starter is not None and starter.suits(environment):
+                self._process = starter.start(words, cwd, environment, self._out, self._err)
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "release", *words],
+                    cwd=cwd,
+                    env=dict(environment),
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
 
     @property
     def ended(self) -> bool:
