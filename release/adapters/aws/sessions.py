@@ -18,6 +18,7 @@ from botocore import exceptions as boto
 from botocore import handlers
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.loaders import Loader, create_loader
 
 from release.adapters.aws.errors import translated
 from release.adapters.aws.rate_budget import RateBudget
@@ -179,14 +180,12 @@ class Aws:
 
     def _session(self, role: str | None, region: str) -> botocore.session.Session:
         if role is None:
-            return self._sessions.get(None, botocore.session.get_session)
+            return self._sessions.get(None, _ambient)
         return self._sessions.get(role, lambda: self._as_role(role, region))
 
     def _as_role(self, role: str, region: str) -> botocore.session.Session:
         ambient = self._session(None, region)
-        session: Any = botocore.session.Session()
-        # Reading the service descriptions is most of what a client costs: share those already read.
-        session.register_component("data_loader", ambient.get_component("data_loader"))
+        session: Any = _ambient()
         # There is no public way to give a session credentials that renew themselves.
         session._credentials = (
             self._assumed(role, region, ambient)
@@ -227,6 +226,22 @@ class Aws:
 
     def _sts_client(self, region: str, _service: str, **keys: Any) -> Any:
         return self._make_client(None, region, "sts", 3, 10.0, **keys)
+
+
+def _ambient() -> botocore.session.Session:
+    """A session with what the environment says, and the descriptions of services that were already read."""
+    session = botocore.session.get_session()
+    # Reading them is most of what a client costs.
+    session.lazy_register_component(
+        "data_loader", lambda: _descriptions(session.get_config_variable("data_path"))
+    )
+    return session
+
+
+@functools.cache
+def _descriptions(folders: str | None) -> Loader:
+    """Of services, for all sessions of this process. `folders`: where there are more than botocore's own."""
+    return create_loader(folders)
 
 
 class _Once(Generic[T]):
