@@ -15,6 +15,7 @@ from release.errors import Misconfigured, ReleaseError
 if TYPE_CHECKING:
     from release.adapters.aws import Aws
     from release.adapters.cfn_lint import CfnLint
+    from release.adapters.local_cloud import LocalCloud
     from release.adapters.reports import HtmlReports
     from release.adapters.templates import CloudFormationTemplates
     from release.apply.work import Tools, Who
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from release.core.infra_diff import CreateOnly
     from release.core.infra_values import Template
     from release.core.manifest import Manifest
-    from release.core.models import Pipeline, Pipelines, Service
+    from release.core.models import Pipeline, Pipelines, Place, Service
     from release.ports import (
         Artifacts,
         Clock,
@@ -316,6 +317,12 @@ class Wiring:
         from release.adapters.templates import CloudFormationTemplates, packaged_macros
 
         return CloudFormationTemplates(packaged_macros())
+
+    def local_cloud(self, endpoint: str, place: "Place") -> "LocalCloud":
+        """The AWS of a sandbox on this machine, and no other."""
+        from release.adapters.local_cloud import LocalCloud
+
+        return LocalCloud(endpoint, place)
 
     @property
     def template_linter(self) -> "CfnLint":

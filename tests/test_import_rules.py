@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "verify": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
     "infra": frozenset({"changed", "build", "ports", "core", "errors"}),
     "check": frozenset({"changed", "build", "ports", "core", "errors"}),
+    "local": frozenset({"observe", "build", "config", "sandbox", "ports", "core", "errors"}),
     "audit": frozenset({"standing", "promotion", "observe", "build", "config", "ports", "core", "errors"}),
     "dispatch": frozenset({"promotion", "ports", "core", "errors"}),
     "doctor": frozenset({"observe", "build", "config", "ports", "core", "errors"}),

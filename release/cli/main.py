@@ -33,6 +33,7 @@ VERBS = {
     "drift": "drift",
     "hold": "hold",
     "infra": "infra",
+    "local": "local",
     "next": "next",
     "plan": "plan",
     "promote": "promote",

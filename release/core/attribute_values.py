@@ -4,9 +4,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValu
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, assert_never
 
-Json = str | int | float | bool | None | list[Any] | Mapping[str, Any]
+Json = str | int | float | Decimal | bool | None | list[Any] | Mapping[str, Any]
 
 
 def attribute_value(value: Json) -> dict[str, Any]:
@@ -18,7 +19,7 @@ def attribute_value(value: Json) -> dict[str, Any]:
             return {"NULL": True}
         case str():
             return {"S": value}
-        case int() | float():
+        case int() | float() | Decimal():
             return {"N": str(value)}
         case list():
             return {"L": [attribute_value(one) for one in value]}

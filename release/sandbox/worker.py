@@ -84,10 +84,12 @@ class Worker:
         self._reaper = threading.Thread(target=self._reap, daemon=True, name="worker-reaper")
         self._reaper.start()
 
-    def invoke(self, request_id: str, payload: bytes, function_arn: str) -> Outcome:
+    def invoke(
+        self, request_id: str, payload: bytes, function_arn: str, *, init_seconds: float = _INIT_SECONDS
+    ) -> Outcome:
         timeout = self.program.timeout_seconds
         invocation = Invocation(request_id, payload, function_arn, timeout)
-        reply = self._api.invoke(invocation, init_seconds=_INIT_SECONDS)
+        reply = self._api.invoke(invocation, init_seconds=init_seconds)
         if reply is None:
             self.stop()
             reply = _timed_out(request_id, timeout)

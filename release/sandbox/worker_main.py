@@ -26,6 +26,10 @@ def main() -> None:
     _die_with_the_sandbox()
     pure_python = os.environ.pop("RELEASE_SANDBOX_PURE_PYTHON_RUNTIME", "") == "1"
     handler = os.environ["_HANDLER"]
+    if port := os.environ.pop("RELEASE_SANDBOX_DEBUG_PORT", ""):
+        debugpy = importlib.import_module("debugpy")
+        debugpy.listen(("127.0.0.1", int(port)))
+        debugpy.wait_for_client()
     if pure_python:
         _serve(handler)
         return
