@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from release.core.access import Access
     from release.core.eyes import Asker, Asking
     from release.core.infra_diff import CreateOnly
-    from release.core.infra_values import Template
+    from release.core.infra_values import Document, Template
     from release.core.manifest import Manifest
     from release.core.models import Pipeline, Pipelines, Place, Service
     from release.ports import (
@@ -203,6 +203,8 @@ class Wiring:
             clock=self.clock,
             programs=self.programs,
             notifier=self.notifier(pipelines),
+            read_document=self._read_document,
+            create_only=lambda: self.create_only,
         )
 
     def notifier(self, pipelines: "Pipelines") -> "Notifier":
@@ -337,7 +339,13 @@ class Wiring:
 
         return read_template
 
-    @property
+    @staticmethod
+    def _read_document(text: str, of: str) -> "Document":
+        from release.adapters.template_reader import read_document
+
+        return read_document(text, of)
+
+    @cached_property
     def create_only(self) -> "Mapping[str, CreateOnly]":
         """By type of resource: the properties that only a new one can have."""
         from release.adapters.resource_types import create_only
