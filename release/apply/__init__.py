@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from release.apply.ending import Applied, let_go, pause, seal
 from release.apply.record import event, write
-from release.apply.steps import carry_out, one_by_one, still_as_left
+from release.apply.steps import carry_out, expand, one_by_one, still_as_left
 from release.apply.take import take_hold
 from release.apply.undo import go_back
 from release.apply.waves import move_traffic
@@ -87,8 +87,8 @@ def _forward_or_back(work: Work, failed: RolloutFailed | None) -> Applied:
 def _roll_out(work: Work) -> None:
     """Every phase in order. The barrier is the end of PREPARE: before it, no traffic has moved anywhere."""
     work.check_hold()
-    for phase in (Phase.EXPAND, Phase.PREPARE):
-        carry_out(work, phase, work.plan.in_phase(phase))
+    expand(work)
+    carry_out(work, Phase.PREPARE, work.plan.in_phase(Phase.PREPARE))
     if work.journal.wave is None:  # else traffic has moved before, and they have run before that
         one_by_one(work, Phase.MIGRATE)
     move_traffic(work)

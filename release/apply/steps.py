@@ -6,7 +6,7 @@ from typing import TypeAlias, assert_never
 
 from release.apply import hooks
 from release.apply.asking import ask, insist
-from release.apply.stacks import put_stack
+from release.apply.stacks import apply_stack
 from release.apply.work import Work
 from release.core import smoke
 from release.core.plan import (
@@ -35,6 +35,17 @@ def carry_out(work: Work, phase: Phase, steps: Sequence[Step], region: str | Non
         work.say("phase", phase=phase.value, region=region, count=len(steps))
         places = len({step.action.place for step in steps})
         work.all([partial(_carry_out, work, step) for step in steps], places=places)
+
+
+def expand(work: Work) -> None:
+    """Stacks that others import from before those, and the rest beside each other."""
+    steps = work.plan.in_phase(Phase.EXPAND)
+    for layer in sorted({_layer(step) for step in steps}):
+        carry_out(work, Phase.EXPAND, [step for step in steps if _layer(step) == layer])
+
+
+def _layer(step: Step) -> int:
+    return step.action.layer if isinstance(step.action, ApplyStack) else 0
 
 
 def one_by_one(work: Work, phase: Phase) -> None:
@@ -134,15 +145,7 @@ class _Confirm:
 
 
 def _apply_stack(work: Work, action: ApplyStack) -> str:
-    facts = put_stack(
-        work,
-        action.service,
-        action.place,
-        action.stack,
-        action.template,
-        alias_exists=action.alias_exists,
-        create=action.create,
-    )
+    facts = apply_stack(work, action)
     return f"stack {facts.status.lower().replace('_', ' ')}" if facts else "stack unchanged"
 
 

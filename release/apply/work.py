@@ -1,10 +1,10 @@
 """What one rollout carries along: its plan, its tools, and the journal of what it has done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from release.core.holding import asked_back, wrote
 from release.core.manifest import StageSettings, Target
@@ -26,6 +26,10 @@ from release.ports import (
     Repo,
     Stacks,
 )
+
+if TYPE_CHECKING:
+    from release.core.infra_diff import CreateOnly
+    from release.core.infra_values import Document
 
 _T = TypeVar("_T")
 
@@ -51,6 +55,8 @@ class Tools:
     clock: Clock
     programs: Programs
     notifier: Notifier
+    read_document: Callable[[str, str], "Document"]  # text of a template and whose it is -> what it says
+    create_only: Callable[[], "Mapping[str, CreateOnly]"]  # by type of resource
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from release.core.blockers import Blocker
 from release.core.infra_diff import (
     HOLDS_DATA,
     RESOURCES,
@@ -16,8 +17,10 @@ from release.core.infra_expand import MARK, expanded
 from release.core.infra_in_force import in_force
 from release.core.infra_values import Document, as_template
 from release.core.models import Place
+from release.core.snapshot import ObservedStack
 from release.errors import GateClosed, Misconfigured
 
+MAX_TEMPLATE: Final = 51_200  # bytes that CloudFormation takes in the call itself
 # What a stack does not change by: CloudFormation calls an update that has nothing else none.
 _IDLE: Final = frozenset({"AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata",
                           "Parameters", "Rules"})  # fmt: skip
@@ -36,6 +39,15 @@ class StackChange:
     def endangered(self) -> tuple[Entry, ...]:
         """Resources with data that would be replaced or removed; "kept" ones too: a new one is empty."""
         return tuple(entry for entry in self.entries if is_endangered(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """What a rollout does to one stack that has another template, and after how many others."""
+
+    change: StackChange
+    layer: int
+    size: int  # bytes of what is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +105,31 @@ def lost(entry: Entry) -> str:
     why = f" by {causes}" if causes and entry.action != "remove" else ""
     left = "the old one stays, with nobody to manage it" if entry.kept else "its data is lost"
     return f"{entry.name} ({entry.kind}) {'is' if sure else 'may be'} {word}{why}: {left}"
+
+
+def data_at_risk(stack: ObservedStack, plan: StackPlan) -> list[Blocker]:
+    """Why a rollout may not change a stack as its template says."""
+    at, stage = f"stack {stack.name} in {stack.place}", stack.name.removeprefix(f"{stack.service}-")
+    found = [
+        Blocker(
+            "data-at-risk",
+            f"{at}: {lost(entry)}",
+            f"take that out of the template; where it is meant: release infra apply {stack.service} {stage}"
+            f" --next --allow-replacement {entry.name} --reason TEXT",
+        )
+        for entry in plan.change.endangered
+    ]
+    if plan.size > MAX_TEMPLATE:
+        found.append(
+            Blocker(
+                "template-too-large",
+                f"{at}: with what it keeps of the release before it has {plan.size:,} bytes, and"
+                f" CloudFormation takes {MAX_TEMPLATE:,}",
+                f"take away what is left over: release infra apply {stack.service} {stage} --allow-contract"
+                " --reason TEXT; or change the template in two releases",
+            )
+        )
+    return found
 
 
 def allowed_in(

@@ -115,7 +115,7 @@ class _Reader:
         return {name: self._resolved(argument)}
 
     def _mapped(self, path: Sequence[Value]) -> "Value | None":
-        found: "Value | None" = self._template.get("Mappings")
+        found: Value | None = self._template.get("Mappings")
         for one in map(self._resolved, path):
             if not isinstance(one, str) or not isinstance(found, Mapping):
                 return None

@@ -13,6 +13,7 @@ from typing import Any, assert_never
 
 from release.core import canonical
 from release.core.blockers import Blocker
+from release.core.infra_diff import RESOURCES, Entry
 from release.core.models import AllAtOnce, Gradual, Place, Rollout
 from release.core.records import Passed, ReleaseRef, Served, Verb
 
@@ -40,6 +41,9 @@ class ApplyStack:
     template: str  # digest
     alias_exists: bool
     create: bool
+    entries: tuple[Entry, ...] = ()  # what becomes of its resources, where it has a template already
+    kept: tuple[str, ...] = ()  # what the new template has not any more, and stays for now
+    layer: int = 0  # after those of the layers before
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +236,16 @@ class Plan:
         }
 
 
+def _touched(action: ApplyStack) -> dict[str, Any]:
+    """What becomes of the resources; nothing of a stack whose triggers alone come or go."""
+    found = [
+        {"name": one.name, "type": one.kind, "action": one.action, "replacement": one.replacement}
+        for one in action.entries
+        if one.section == RESOURCES
+    ]
+    return ({"resources": found} if found else {}) | ({"kept": list(action.kept)} if action.kept else {})
+
+
 def percent(action: Action) -> int:
     """Of the traffic that the action gives to the new version. What begins with all of it is 100."""
     return action.percent if isinstance(action, ShiftAlias) else 100
@@ -273,12 +287,16 @@ def describe(action: Action) -> dict[str, Any]:
     match action:
         case ApplyStack():
             verb = "create-stack" if action.create else "update-stack"
-            return common | {
-                "action": verb,
-                "stack": action.stack,
-                "template": action.template,
-                "alias_exists": action.alias_exists,
-            }
+            return (
+                common
+                | {
+                    "action": verb,
+                    "stack": action.stack,
+                    "template": action.template,
+                    "alias_exists": action.alias_exists,
+                }
+                | _touched(action)
+            )
         case PrepareVersion():
             return common | {
                 "action": "prepare-version",

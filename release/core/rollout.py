@@ -1,9 +1,11 @@
 """From facts to steps: what is to do in each place, and in which order."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from release.core.blockers import Blocker
 from release.core.hooks import migrations
+from release.core.infra_apply import StackPlan, data_at_risk
 from release.core.manifest import Target
 from release.core.models import Gradual, Place, Rollout
 from release.core.plan import (
@@ -29,12 +31,14 @@ def rollout_steps(
     again: frozenset[tuple[str, str, str]] = frozenset(),
     moved: frozenset[tuple[str, str, str]] = frozenset(),
     renewed: Collection[str] = (),
+    stack_plans: Mapping[tuple[str, Place], StackPlan] | None = None,
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[Blocker, ...]]:
     """The steps that take every function in every place from what is observed to what is wanted.
 
     `rollouts`: by region; None: all at once. `moved`: aliases (account, region, function) that a promotion
     which this one continues or ends has moved. `again`: those among them that are continued; they are proven
-    and confirmed once more. `renewed`: services whose settings are not those of what serves.
+    and confirmed once more. `renewed`: services whose settings are not those of what serves. `stack_plans`:
+    what templates would do to stacks that have another one.
     """
     rollouts = rollouts or {}
     moved = moved | again
@@ -55,7 +59,11 @@ def rollout_steps(
             blockers += preflight(
                 target, stack, copies, observed, moved, gradual=isinstance(rollout, Gradual)
             )
-            steps += _service_steps(target, stack, copies, alias=alias, rollout=rollout, again=again)
+            plan = (stack_plans or {}).get((service, place))
+            blockers += data_at_risk(stack, plan) if plan else []
+            steps += _service_steps(
+                target, stack, copies, alias=alias, rollout=rollout, again=again, plan=plan
+            )
             prepared = {
                 step.action.function
                 for step in steps
@@ -76,22 +84,27 @@ def _service_steps(
     alias: str,
     rollout: Rollout | None,
     again: frozenset[tuple[str, str, str]],
+    plan: StackPlan | None,
 ) -> list[Step]:
     """The steps of one service in one place."""
     steps: list[Step] = []
     place = stack.place
     have_aliases = all(copy.alias is not None for copy in copies)
     facts = stack.stack
-    current = facts is not None and facts.template == target.template and stands(facts.status)
+    says_the_same = facts is not None and facts.template == target.template
+    # Another text may mean the same: to CloudFormation that is no update.
+    current = (says_the_same or (plan is not None and plan.change.is_idle)) and stands(
+        facts.status if facts else ""
+    )
     attached = is_attached(stack)
-
-    def apply(alias_exists: bool, create: bool) -> ApplyStack:
-        return ApplyStack(target.service, place, stack.name, target.template, alias_exists, create)
+    apply = partial(ApplyStack, target.service, place, stack.name, target.template)
 
     if not current:
         # A stack that was attached once stays so: detaching its triggers would be an outage.
         create = facts is None or facts.status in NEVER_CREATED
-        steps.append(Step(Phase.EXPAND, apply(attached, create)))
+        entries, kept = (plan.change.entries, plan.change.kept) if plan and not create else ((), ())
+        layer = plan.layer if plan else 0
+        steps.append(Step(Phase.EXPAND, apply(attached, create, entries, kept, layer)))
     for copy in copies:
         ours = served(copy).where in again
         if _serves(copy, target, stack_changes=not current) and not ours:

@@ -139,14 +139,15 @@ class Stacks(Protocol):
         self,
         place: Place,
         name: str,
-        template: str | None,
+        template: str,
         *,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> bool:
         """Start updating. False: there was nothing to change, so there is no end to wait for.
 
-        `template` None: the one that it has, as it is; only parameters and tags change.
+        A stack that keeps more than this template says, by a rollout, goes on doing so: only `change` takes
+        anything of that away.
         """
 
     def change(

@@ -31,6 +31,7 @@ from release.promotion.drafts import (
 from release.promotion.gates import alarm_gate
 from release.promotion.renewed import renewed
 from release.promotion.setup import Request, Setup
+from release.promotion.stacks import stack_plans
 
 
 def draft_promotion(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Draft:
@@ -91,6 +92,7 @@ def draft_rollout(
         | _unproven(tools, setup, head, wanted, observed),
         moved=moved | holding.moved_by(left, aliases_of(observed)),
         renewed=renewed(tools, head, stage.name, wanted),
+        stack_plans=stack_plans(tools, wanted, observed.stacks),
     )
     if isinstance(hold, Busy):
         # Whoever is at work has set them: to end them by hand, as that says, would break our own canary.

@@ -156,13 +156,19 @@ def test_an_update_waits_for_the_operation_before_it(world: StacksWorld) -> None
     assert world.stacks.settled(world.place, NAME).template == canonical.sha256(TEMPLATE.encode())
 
 
-def test_an_update_without_a_template_leaves_the_one_that_is_there(world: StacksWorld) -> None:
+def test_an_update_takes_nothing_away_from_a_stack_that_keeps_more(world: StacksWorld) -> None:
     create(world)
     world.stacks.settled(world.place, NAME)
+    digest = canonical.sha256(CHANGED.encode())
+    more = CHANGED.rstrip() + f'\nOutputs: {{"{MARK}": {{"Value": "{digest}"}}}}\n'
+    assert change(world, more)
+    assert world.stacks.settled(world.place, NAME).template == digest
 
-    assert world.stacks.update(world.place, NAME, None, parameters={"AliasExists": "true"}, tags=TAGS)
+    assert update(world, CHANGED, alias_exists="true")
     facts = world.stacks.settled(world.place, NAME)
-    assert (facts.body, facts.parameters) == (TEMPLATE, {"AliasExists": "true"})
+    assert (facts.body, facts.template, facts.parameters) == (more, digest, {"AliasExists": "true"})
+    assert change(world, CHANGED)
+    assert world.stacks.settled(world.place, NAME).body == CHANGED
 
 
 def test_a_change_set_is_carried_out_when_who_planned_agrees(world: StacksWorld) -> None:
@@ -185,7 +191,7 @@ def test_a_change_set_that_says_something_else_changes_nothing(world: StacksWorl
     with pytest.raises(GateClosed, match="more than was planned"):
         change(world, CHANGED, no)
     after = world.stacks.stack(world.place, NAME)
-    assert after == before and after is not None and after.body == TEMPLATE
+    assert after is not None and (after, after.body) == (before, TEMPLATE)
     assert change(world, CHANGED)
 
 

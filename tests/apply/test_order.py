@@ -89,7 +89,7 @@ def test_a_changed_template_expands_the_stacks_before_versions_freeze_their_conf
     with world.hooked():
         world.promote("v1.1.0")
     operations = [call.operation for call in world.writes]
-    assert operations[1:5] == ["update"] * 4
+    assert operations[1:5] == ["change"] * 4
     for place in world.places:
         for name in world.names:
             alias = world.functions.alias_of(place, name, ALIAS)

@@ -112,7 +112,7 @@ def test_stacks_stay_expanded_when_the_rollout_is_undone() -> None:
     world.fails_smoke("v1.1.0", WEST, through="alias")
     with world.hooked():
         world.promote("v1.1.0")
-    assert [call.undo for call in world.writes if call.operation == "update"] == [False] * 4
+    assert [call.undo for call in world.writes if call.operation == "change"] == [False] * 4
     assert world.attached() == {True}
 
 

@@ -5,6 +5,7 @@ the answer is not given yet). A hook that raises is a failure or a lost response
 is a second writer. Hooks run outside the lock.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,6 +18,7 @@ from release.adapters.aws.rate_budget import RateBudget
 from release.adapters.lambda_functions import LambdaFunctions
 from release.core import canonical
 from release.core.infra_apply import ResourceChange
+from release.core.infra_expand import MARK
 from release.core.models import Place
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
 from release.errors import ForeignChange, GivenUp, Misconfigured, RolloutFailed
@@ -438,7 +440,7 @@ class FakeStacks(_Hooked):
         self,
         place: Place,
         name: str,
-        template: str | None,
+        template: str,
         *,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
@@ -465,14 +467,15 @@ class FakeStacks(_Hooked):
         self,
         place: Place,
         name: str,
-        template: str | None,
+        template: str,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
         agreed: Callable[[Sequence[ResourceChange]], None],
     ) -> bool:
         def start() -> bool:
             there = self._get(place, name)
-            body = there.body if template is None else template
+            more = agreed is _agree and there.facts.template == canonical.sha256(template.encode())
+            body = there.body if more else template
             if there.facts.status.endswith("_IN_PROGRESS"):
                 self._end(place, there)
             if there.facts.status == "UPDATE_ROLLBACK_FAILED":
@@ -529,11 +532,12 @@ class FakeStacks(_Hooked):
 def _stack(
     name: str, status: str, template: str, parameters: Mapping[str, str], tags: Mapping[str, str]
 ) -> _Stack:
+    said = re.search(rf'"{MARK}":.*"Value": ?"([0-9a-f]{{64}})"', template)
     facts = StackFacts(
         name=name,
         status=status,
         status_reason="",
-        template=canonical.sha256(template.encode()),
+        template=said[1] if said else canonical.sha256(template.encode()),
         parameters=dict(parameters),
         outputs={},
         body=template,

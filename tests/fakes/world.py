@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
+from release.adapters.template_reader import read_document
 from release.apply import WAIT, Applied, Paused, apply
 from release.apply.work import Tools, Who
 from release.build.target import LAMBDA
@@ -48,6 +49,8 @@ EAST, WEST = "us-east-1", "us-west-2"
 ACCOUNT = "444444444444"
 ALIAS = "live"
 SOURCE = Source("pipelines/fleet.yaml", 1, "stages/3")
+# One that is really another one where its word differs.
+TEMPLATE = "Resources: {{Word: {{Type: Fake::Word, Properties: {{Text: {} template of {}}}}}}}"
 ADA = Who("ada", None, "lambda-release 0.1.0")
 
 
@@ -117,6 +120,8 @@ class World:
             clock=self.clock,
             notifier=self,
             programs=self.programs,
+            read_document=read_document,
+            create_only=dict,
         )
         self.releases: dict[str, ReleaseRef] = {}
         self.said: list[tuple[str, dict[str, Any]]] = []
@@ -220,9 +225,7 @@ class World:
             target=LAMBDA.name,
             stages={
                 "prod": StageDocuments(
-                    template=self.artifacts.put(
-                        f"{template} template of {service}".encode(), kind="template"
-                    ),
+                    template=self.artifacts.put(TEMPLATE.format(template, service).encode(), kind="template"),
                     settings=self.artifacts.put(self.settings(service).to_bytes(), kind="settings"),
                 )
             },

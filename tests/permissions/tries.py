@@ -176,9 +176,7 @@ def _update_stack(at: Tried) -> None:
 
 
 def _change_stack(at: Tried) -> None:
-    at.stacks.change(
-        at.place, NAME, TOPIC % at.fresh(), parameters={}, tags={}, agreed=lambda found: None
-    )
+    at.stacks.change(at.place, NAME, TOPIC % at.fresh(), parameters={}, tags={}, agreed=lambda found: None)
     at.stacks.settled(at.place, NAME)
 
 

@@ -9,7 +9,7 @@ from release.adapters.aws import Aws
 from release.adapters.aws.errors import error_code, error_message, translated
 from release.adapters.stacks.change_sets import ChangeSet
 from release.core import canonical
-from release.core.infra_apply import ResourceChange
+from release.core.infra_apply import MAX_TEMPLATE, ResourceChange
 from release.core.infra_dead import NEVER_CREATED, is_under_way, way_out
 from release.core.infra_expand import marked
 from release.core.models import Place
@@ -23,7 +23,6 @@ _SETTLE_SECONDS = 1800.0
 _BEGIN_SECONDS = 30.0
 _LONGEST_PAUSE = 2.0
 _UPDATE_ATTEMPTS = 5
-_TEMPLATE_BYTES = 51_200  # what CloudFormation takes in the call itself
 _ENDED_WELL = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 _TRY_AGAIN = "then run the same command again"
 
@@ -74,19 +73,19 @@ class CloudFormationStacks:
         self,
         place: Place,
         name: str,
-        template: str | None,
+        template: str,
         *,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> bool:
-        if template is not None:
-            _refuse_large(name, template)
+        _refuse_large(name, template)
         with translated(place, f"updating stack {name}"):
             for attempt in range(1, _UPDATE_ATTEMPTS + 1):
                 before = self._at_rest(place, name)
                 _refuse_stuck(place, before)
+                body = None if _keeps_more(before, template) else template
                 try:
-                    self._client(place).update_stack(**_request(name, template, parameters, tags, before))
+                    self._client(place).update_stack(**_request(name, body, parameters, tags, before))
                     return True
                 except ClientError as error:
                     message = error_message(error)
@@ -167,7 +166,7 @@ class CloudFormationStacks:
         if shown["StackStatus"] != "REVIEW_IN_PROGRESS":  # only a change set, no template yet
             answer = self._client(place).get_template(StackName=shown["StackId"], TemplateStage="Original")
             body = str(answer["TemplateBody"])
-        outputs = {item["OutputKey"]: item["OutputValue"] for item in shown.get("Outputs") or []}
+        outputs = _outputs(shown)
         return StackFacts(
             name=shown["StackName"],
             status=shown["StackStatus"],
@@ -265,6 +264,15 @@ def _request(
     }
 
 
+def _keeps_more(shown: Any, template: str) -> bool:
+    """Whether a stack is at this template, and has beside it what an earlier one had."""
+    return marked(_outputs(shown)) == canonical.sha256(template.encode())
+
+
+def _outputs(shown: Any) -> dict[str, str]:
+    return {item["OutputKey"]: item["OutputValue"] for item in shown.get("Outputs") or []}
+
+
 def _is_made_of(stack: StackFacts, template: str, parameters: Mapping[str, str]) -> bool:
     # the stack shows parameters that the template fills in by default as well
     return stack.template == canonical.sha256(template.encode()) and all(
@@ -279,9 +287,9 @@ def _is_ending_badly(status: str) -> bool:
 
 def _refuse_large(name: str, template: str) -> None:
     size = len(template.encode())
-    if size > _TEMPLATE_BYTES:
+    if size > MAX_TEMPLATE:
         raise Misconfigured(
-            f"the template of stack {name} has {size} bytes; CloudFormation takes {_TEMPLATE_BYTES}",
+            f"the template of stack {name} has {size} bytes; CloudFormation takes {MAX_TEMPLATE}",
             fix="split the service, or take comments and repetitions out of its template",
         )
 
