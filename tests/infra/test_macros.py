@@ -216,3 +216,13 @@ def test_a_schedule_calls_the_alias_and_waits_for_it() -> None:
     assert may_call["FunctionName"] == {"Fn::Sub": "${ApiFunction.Arn}:live"}
     assert may_call["SourceArn"] == {"Fn::GetAtt": "Hourly.Arn"}
     assert {made[one]["Condition"] for one in ("Hourly", "HourlyPermission")} == {"HasAlias"}
+    (target,) = rule["Targets"]
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": "HourlyFailed.Arn"}
+    allowed = [
+        one
+        for one in made["HourlyFailedPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        if one["Effect"] == "Allow"
+    ]
+    assert [one["Condition"]["ArnEquals"]["aws:SourceArn"]["Fn::Sub"] for one in allowed] == [
+        f"arn:${{AWS::Partition}}:events:${{AWS::Region}}:${{AWS::AccountId}}:rule/{rule['Name']}"
+    ]

@@ -141,3 +141,16 @@ def test_what_a_template_of_another_shape_says_is_no_crash() -> None:
         for shape in shapes:
             judge({"Resources": {"A": {"Type": kind, "Properties": dict.fromkeys(keys, shape)}}})
             judge({"Resources": {"A": {"Type": kind, "Properties": shape}}})
+
+
+@pytest.mark.parametrize("kind", ["AWS::Events::Rule", "AWS::Scheduler::Schedule"])
+def test_a_queue_that_takes_what_a_target_could_not_have_needs_none_itself(kind: str) -> None:
+    properties = (
+        CALLERS[kind].replace("FUNCTION", '!Sub "${ApiFunction.Arn}:live"').replace("JobsFailed", "Lost")
+    )
+    caller = f"  Caller:\n    Type: {kind}\n    Condition: HasAlias\n    Properties: {properties}\n"
+    lost = good().partition("  JobsFailed:\n")[2].partition("\n  Jobs")[0].replace("failed", "lost")
+    with_lost = changed(*added(f"{caller}  Lost:\n{lost}\n"))
+
+    assert "R0807" not in {rule for rule, _ in broken(with_lost)}
+    assert "R0807" in {rule for rule, _ in broken(with_lost.replace(properties, "{}"))}

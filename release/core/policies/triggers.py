@@ -158,6 +158,9 @@ def _dead_letters(template: Template) -> Iterator[Breach]:
     for one in resources(template):
         for key in ("RedrivePolicy", "DestinationConfig", "DeadLetterConfig"):
             takes |= names_of(one.properties.get(key))
+        for path in (("Targets", "*", "DeadLetterConfig"), ("Target", "DeadLetterConfig")):
+            for _, named in _at(one.properties, path, ()):
+                takes |= names_of(named)
     for queue in resources(template, "AWS::SQS::Queue"):
         if queue.name not in takes and not all(queue.values("RedrivePolicy", "deadLetterTargetArn")):
             yield queue.breach("has no queue for what cannot be handled", "RedrivePolicy")
