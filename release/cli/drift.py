@@ -1,21 +1,32 @@
 """`release drift [STAGE]`: what runs against what the ledger says, and what stands around it."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from release.cli.context import json_option, pipeline_option, wiring
-from release.cli.output import show, show_json
+from release.cli.github_output import append_summary
+from release.cli.output import say, show, show_json
 from release.errors import GateClosed, Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from release.core.drift import StageDrift
+    from release.promotion import Setup
+    from release.wire import Wiring
 
 
 @click.command("drift", short_help="What runs and what stands around it, against the ledger.")
 @click.argument("stage", required=False)
 @click.option("--detect", is_flag=True, help="Let CloudFormation look at every resource, too: takes minutes.")
+@click.option("--tell", is_flag=True, help="Tell whoever wants to know of `drift`, by notifications.")
 @pipeline_option
 @json_option
 @click.pass_obj
-def command(directory: Path, stage: str | None, detect: bool, pipeline: str | None, as_json: bool) -> None:
+def command(
+    directory: Path, stage: str | None, detect: bool, tell: bool, pipeline: str | None, as_json: bool
+) -> None:
     """Compare STAGE, or every stage, with the ledger and with the templates of its release. Writes nothing.
 
     Exit 3 when something drifts. When nothing is known to: 4 where a region did not answer, 2 where it may
@@ -24,7 +35,7 @@ def command(directory: Path, stage: str | None, detect: bool, pipeline: str | No
     from release.drift import Looking, read_drift
     from release.orphans import services_of_main
     from release.promotion import read_setup
-    from release.views.drift import drift_json, drift_text
+    from release.views.drift import drift_json, drift_summary, drift_text
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
@@ -43,6 +54,9 @@ def command(directory: Path, stage: str | None, detect: bool, pipeline: str | No
         show_json(drift_json(found))
     else:
         show(drift_text(found, wired.clock.now()))
+    append_summary(drift_summary(found))
+    if tell:
+        _tell(wired, setup, found)
     out = [f"{one.region} of {each.head.stage}" for each in found for one in each.out]
     count = sum(len(each.drifts) for each in found)
     if count:
@@ -58,3 +72,17 @@ def command(directory: Path, stage: str | None, detect: bool, pipeline: str | No
         if any(one.unanswered for each in found for one in each.out):
             raise Unavailable(what, fix="the others are shown; for the rest try again")
         raise Misconfigured(what, fix="the reasons are shown: mend the credentials or regions that they name")
+
+
+def _tell(wired: "Wiring", setup: "Setup", found: "Sequence[StageDrift]") -> None:
+    """Once for each stage that drifts. That somebody cannot be told changes nothing: it is said."""
+    from release.core.notices import of_drift
+    from release.core.records import stamp
+
+    at = stamp(wired.clock.now())
+    notifier = wired.notifier(setup.pipelines)
+    for one in found:
+        notice = of_drift(one, at=at)
+        if notice is not None:
+            for untold in notifier.tell(notice, setup.stage(one.head.stage).environment.places[0]):
+                say(f"untold: {untold}", err=True)

@@ -149,11 +149,12 @@ def tell_who_decides(directory: Path, plan: Path) -> None:
         say(f"untold: {untold}", err=True)
 
 
-@command.command("under-way", short_help="Tell the next jobs which stages `release advance` has to look at.")
+@command.command("under-way", short_help="Tell the next jobs which stages to go on with, and to look at.")
 @pipeline_option
 @click.pass_obj
 def under_way(directory: Path, pipeline: str | None) -> None:
-    """Set the outputs `matrix`, `count` and `any` from the ledger alone: no AWS is asked.
+    """Set the outputs `matrix`, `count` and `any` of what is under way, `serving` and `served` of what may
+    drift, from the ledger alone: no AWS is asked.
 
     Elsewhere than in GitHub Actions the stages are printed.
     """
@@ -170,14 +171,20 @@ def under_way(directory: Path, pipeline: str | None) -> None:
     pipelines = load_pipelines(texts.files, texts.odd)
     chosen = list(pipelines.pipelines.values()) if pipeline is None else [pick_pipeline(pipelines, pipeline)]
     state = wired.ledger.read(refs)
-    rows = [
-        matrix_row(pipelines, one, stage)
-        for one in chosen
-        for stage in one.stages
-        if state.head(one.name, stage.name).running is not None
-    ]
-    matrix = json.dumps({"include": rows}, separators=(",", ":"))
-    write_outputs({"matrix": matrix, "count": str(len(rows)), "any": "true" if rows else "false"})
+    heads = [(one, stage, state.head(one.name, stage.name)) for one in chosen for stage in one.stages]
+    rows = [matrix_row(pipelines, one, stage) for one, stage, head in heads if head.running is not None]
+    serving = [matrix_row(pipelines, one, stage) for one, stage, head in heads if head.serves is not None]
+    matrix, serves = (json.dumps({"include": each}, separators=(",", ":")) for each in (rows, serving))
+    # `any` and `served` are for `if:`, because GitHub fails a job whose matrix is empty.
+    write_outputs(
+        {
+            "matrix": matrix,
+            "count": str(len(rows)),
+            "any": "true" if rows else "false",
+            "serving": serves,
+            "served": "true" if serving else "false",
+        }
+    )
     for row in rows:
         say(f"{row['stage']} of {row['pipeline']} is under way")
     if not rows:

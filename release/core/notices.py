@@ -6,15 +6,19 @@ Slack or Teams sees to it that they neither call anybody nor are markup.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, assert_never
 
 from release.core.reasons import shown
 from release.core.recipients import Occasion
 from release.core.records import Event, Judged, restores
 
+if TYPE_CHECKING:
+    from release.core.drift import StageDrift
+
 Tone = Literal["good", "bad", "attention"]
 
 _LINES: Final = 10  # of what is left, and of verdicts: the record has all of them
+_FINDINGS: Final = 3  # of drift: `release drift` shows all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,33 @@ def awaiting(plan: Mapping[str, Any], *, who: str, at: str) -> Notice:
     )
 
 
+def of_drift(found: "StageDrift", *, at: str) -> Notice | None:
+    """What differs in a stage from what the ledger says. None: nothing does that anybody has to mend."""
+    drifts, last = found.drifts, found.last
+    if not drifts or last is None:
+        return None
+    stage, pipeline = found.head.stage, found.head.pipeline
+    named = [f"{one.kind} of {one.function or one.service} in {one.region}" for one in drifts]
+    more = len(named) - _FINDINGS
+    what = "; ".join(named[:_FINDINGS]) + (f"; and {more} more" if more > 0 else "")
+    only = f"--pipeline {pipeline}"
+    return Notice(
+        occasion="drift",
+        tone="bad",
+        title=f"{stage} has drifted: {len(drifts)} {'finding' if len(drifts) == 1 else 'findings'}",
+        pipeline=pipeline,
+        stage=stage,
+        release=last.release.label,
+        tagged=last.release.tag is not None,
+        at=at,
+        facts=_known(("what", what), ("record", last.record)),
+        commands=(
+            ("to look", f"release drift {stage} {only}"),
+            ("to put aliases back", f"release reconcile {stage} {only} --reason TEXT"),
+        ),
+    )
+
+
 def moving(some: int, everything: int, regions: str) -> str:
     """How many functions move, and where."""
     return f"{some} of {everything} {'function' if everything == 1 else 'functions'} in {regions}"
@@ -203,7 +234,7 @@ def _commands(event: Event, occasion: Occasion, *, first: bool) -> tuple[tuple[s
                 ("to go on, when that has changed", f"release advance {stage} {pipeline}"),
                 ("to take it back", f"release abort {stage} {pipeline} {reason}"),
             )
-        case "failed" | "waiting":
+        case "failed" | "waiting" | "drift":
             return (look, back) if event.outcome == "stranded" else (look,)
         case _:  # pragma: no cover
             assert_never(occasion)

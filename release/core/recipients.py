@@ -5,10 +5,11 @@ from typing import Final, Literal
 
 # succeeded: it serves. failed: what served before serves now, or a person must look. held: nobody goes on
 # with it before a person has looked. rollback: one has succeeded. waiting: somebody is asked to approve.
-Occasion = Literal["succeeded", "failed", "held", "rollback", "waiting"]
+# drift: what runs is not what the ledger says.
+Occasion = Literal["succeeded", "failed", "held", "rollback", "waiting", "drift"]
 Medium = Literal["slack", "teams", "webhook", "sns"]
 
-NEEDS_A_PERSON: Final[tuple[Occasion, ...]] = ("failed", "held")
+NEEDS_A_PERSON: Final[tuple[Occasion, ...]] = ("failed", "held", "drift")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from release.core.drift import Finding, StageDrift
+from release.core.markdown import plain
 from release.core.records import moment
 from release.views.tables import ago, short
+
+_MOST_FINDINGS: Final = 100  # of a stage, in the summary of a run: 1 MiB of text is its limit
 
 
 def drift_text(stages: Sequence[StageDrift], now: datetime) -> Iterator[RenderableType]:
@@ -59,6 +62,26 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
 
 def _indented(spaces: int, *parts: str | tuple[str, str]) -> RenderableType:
     return Padding(Text.assemble(*parts), (0, 0, 0, spaces), expand=False)
+
+
+def drift_summary(stages: Sequence[StageDrift]) -> str:
+    """For the page of a workflow run, in GitHub's Markdown."""
+    lines = []
+    for stage in stages:
+        name, drifts, out = stage.head.stage, stage.drifts, stage.out
+        many = "1 finding" if len(drifts) == 1 else f"{len(drifts)} findings"
+        said = many if drifts else "not all could be asked" if out else "in step"
+        lines += [f"## Drift of {plain(name)}: {said}", ""]
+        lines += [f"- out of reach: {plain(one.region)}: {plain(one.why)}" for one in out]
+        lines += [
+            f"- **{plain(one.kind)}** of {plain(one.function or one.service)} in {plain(one.region)}:"
+            f" {plain(one.what)}<br>fix: {plain(one.fix)}"
+            for one in drifts[:_MOST_FINDINGS]
+        ]
+        if len(drifts) > _MOST_FINDINGS:
+            lines.append(f"- {len(drifts) - _MOST_FINDINGS} more, all of them in the log")
+        lines.append("")
+    return "\n".join(lines) + "\n"
 
 
 def drift_json(stages: Sequence[StageDrift]) -> list[dict[str, Any]]:

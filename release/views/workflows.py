@@ -18,6 +18,9 @@ FOLDER: Final = ".github/workflows"
 # The first line of every file: what bears it may be replaced, and removed when no pipeline asks for it.
 MARK: Final = "# Rendered by `release workflows render`; change pipelines/ or templates/workflows/ instead.\n"
 SHARED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+@[0-9a-f]{40}", re.ASCII)
+# When `watch.yml` looks for drift: by night in America, before work in Europe, and not at a full hour, when
+# GitHub is late.
+DAILY: Final = "47 5 * * *"
 # Variables that `_release.yml` hands to `release`, as secrets of these names. A reusable workflow has to name
 # its secrets, and one that other repositories use cannot know what they call theirs.
 WEBHOOKS: Final = ("RELEASE_SLACK_WEBHOOK", "RELEASE_TEAMS_WEBHOOK", "RELEASE_WEBHOOK")
@@ -53,7 +56,10 @@ def workflow_files(pipelines: Pipelines, shared: str | None = None) -> tuple[Wor
         "handed": handed_on(pipelines),
     }
     of_all = {**own, "pipelines": tuple(pipelines.pipelines)}
-    files = [WorkflowFile("ci.yml", "ci.yml.j2", of_all), WorkflowFile("watch.yml", "watch.yml.j2", own)]
+    files = [
+        WorkflowFile("ci.yml", "ci.yml.j2", of_all),
+        WorkflowFile("watch.yml", "watch.yml.j2", {**own, "daily": DAILY}),
+    ]
     if shared is None:
         files.append(WorkflowFile("_release.yml", "_release.yml.j2", own))
     for pipeline in pipelines.pipelines.values():

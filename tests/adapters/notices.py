@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
-from release.core.notices import Notice, awaiting, of_decision, of_event
-from release.core.records import Decision, Event, Outcome, ReleaseRef, Verb
+from release.core.drift import Finding, Kind, StageDrift
+from release.core.notices import Notice, awaiting, of_decision, of_drift, of_event
+from release.core.records import Decision, Event, Good, Outcome, ReleaseRef, StageHead, Verb
 from tests.adapters.loopback import Answer, Asked, answering
 
 # What a person may have typed, or a program have said.
@@ -93,4 +94,17 @@ def every_notice() -> list[Notice]:
     change = {"region": "us-east-1", "changes": True}
     plan = {"verb": "promote", "pipeline": "fleet", "stage": "qa", "tag": None, "commit": "c" * 40}
     plan |= {"changes": [change], "source": "dev", "reason": HOSTILE, "digest": "d" * 64}
-    return [*(one for one in told if one is not None), awaiting(plan, who="ada", at="2026-11-21T09:50:01Z")]
+    at = "2026-11-21T09:50:01Z"
+    told += [awaiting(plan, who="ada", at=at), of_drift(drifted(HOSTILE), at=at)]
+    return [one for one in told if one is not None]
+
+
+def drifted(what: str = "other bytes", *kinds: Kind, release: str = "v1.1.0") -> StageDrift:
+    """A stage in which code has drifted, or what these kinds say."""
+    ref = ReleaseRef("c" * 40, "m" * 64, release, "f" * 40)
+    good = Good(ref, "2026-11-21T09:50:01Z", "ada", "2026/11/a.json", "promote")
+    findings = tuple(
+        Finding(kind, "orders", "orders-prod", "4", "us-east-1", what, what) for kind in kinds or ("code",)
+    )
+    harmless = Finding("latest", "orders", "orders-prod", "4", "us-east-1", what, what, harmless=True)
+    return StageDrift(StageHead("payments", "prod", serves=good), 1, (*findings, harmless))

@@ -44,7 +44,7 @@ def test_recipients_are_read_with_what_they_want_to_know() -> None:
 
 
 def test_alerts_are_topics_that_hear_what_needs_a_person() -> None:
-    assert recipients(f'alerts: ["{TOPIC}"]') == (Recipient("sns", TOPIC, ("failed", "held")),)
+    assert recipients(f'alerts: ["{TOPIC}"]') == (Recipient("sns", TOPIC, ("failed", "held", "drift")),)
 
 
 @pytest.mark.parametrize(

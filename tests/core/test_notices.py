@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from release.core.notices import Notice, of_decision, of_event, verdict
+from release.core.notices import Notice, of_decision, of_drift, of_event, verdict
 from release.core.records import Event, Judged, Outcome, ReleaseRef, Verb
+from tests.adapters.notices import drifted
 
 ENDED = Event(
     kind="outcome",
@@ -152,3 +153,24 @@ def test_a_decision_that_keeps_a_release_out_is_told(kind: str, title: str, comm
 @pytest.mark.parametrize("kind", ["unhold", "clear", "accept", "outcome"])
 def test_a_decision_that_lets_a_release_in_is_not(kind: str) -> None:
     assert of_decision(replace(ENDED, kind=kind)) is None  # type: ignore[arg-type]
+
+
+def test_drift_is_told_once_for_a_stage_with_the_first_findings_and_both_ways_out() -> None:
+    notice = of_drift(drifted("other bytes", "code", "weights", "stack", "regions"), at=ENDED.at)
+    assert notice is not None
+    assert (notice.occasion, notice.title) == ("drift", "prod has drifted: 4 findings")
+    assert dict(notice.facts) == {
+        "what": "code of orders-prod in us-east-1; weights of orders-prod in us-east-1;"
+        " stack of orders-prod in us-east-1; and 1 more",
+        "record": "2026/11/a.json",
+    }
+    assert [command for _, command in notice.commands] == [
+        "release drift prod --pipeline payments",
+        "release reconcile prod --pipeline payments --reason TEXT",
+    ]
+
+
+def test_what_is_in_step_or_harmless_is_told_to_nobody() -> None:
+    found = drifted()
+    quiet = replace(found, findings=tuple(one for one in found.findings if one.harmless))
+    assert quiet.findings and of_drift(quiet, at=ENDED.at) is None

@@ -63,7 +63,8 @@ SLIPS: Mapping[str, Sequence[Slip]] = {
     ],
     "every_file_starts_by_what_it_is_for": [
         Slip("a stranger's code gets our token", _CI, "", "  pull_request:\n", "  pull_request_target:\n"),
-        Slip("nobody watches", _WATCH, "", '  schedule:\n    - cron: "3-59/10 * * * *"\n', ""),
+        Slip("nobody looks for drift", _WATCH, "", '    - cron: "47 5 * * *"\n', ""),
+        Slip("nobody watches", _WATCH, "", '    - cron: "3-59/10 * * * *"\n', ""),
         Slip("a push to any branch promotes", _PROD, "", "on:\n", "on:\n  push:\n"),
     ],
     "what_runs_code_of_a_pull_request_has_no_token": [
@@ -156,7 +157,6 @@ SLIPS: Mapping[str, Sequence[Slip]] = {
     "a_button_queues_nothing_while_somebody_decides": [
         Slip("a newer push ends one that deploys", _DEV, "", "progress: false", "progress: true"),
         Slip("a button queues while people decide", _PROD, "", "\njobs:\n", "\nconcurrency: one\n\njobs:\n"),
-        Slip("two watches at once", _WATCH, "", "group: watch", "group: ${{ github.run_id }}"),
     ],
     "actions_are_pinned_by_commit_with_their_version_beside": [
         Slip(
@@ -193,6 +193,12 @@ SLIPS: Mapping[str, Sequence[Slip]] = {
         ),
         Slip("the record signs in to deploy", _RELEASE, "Record it", "ACCESS: plan", "ACCESS: deploy"),
         Slip("a deployment of another commit", _RELEASE, _DEPLOY, "deployment: false", "deployment: true"),
+    ],
+    "drift_is_looked_for_when_that_is_asked_and_nothing_else_is_done_then": [
+        Slip("drift of every run", _RELEASE, "  drift:\n", "inputs.action == 'drift'", "always()"),
+        Slip("a look that deploys", _RELEASE, _DEPLOY, " && inputs.action != 'drift'", ""),
+        Slip("a look that never fails", _RELEASE, "Look for drift", '"$STAGE"', '"$STAGE" || true'),
+        Slip("nobody hears of drift", _RELEASE, "Look for drift", " --tell", ""),
     ],
     "every_end_is_recorded_whatever_came_before_it": [
         Slip("a failure is not recorded", _RELEASE, _RECORD, "always() && ", ""),
@@ -295,6 +301,10 @@ SLIPS: Mapping[str, Sequence[Slip]] = {
     "watch_looks_without_credentials_and_goes_on_with_each_stage_by_itself": [
         Slip("one stage ends the watch of all", _WATCH, "", "fail-fast: false", "fail-fast: true"),
         Slip("the watch promotes", _WATCH, "", "action: advance", "action: promote"),
+        Slip("drift is looked for every ten minutes", _WATCH, "drift:", "schedule == '47", "schedule != '47"),
+        Slip("the look for drift deploys", _WATCH, "", "action: drift", "action: deploy"),
+        Slip("two watches at once", _WATCH, "", "|| 'watch' }}", "|| github.run_id }}"),
+        Slip("drift waits for rollouts", _WATCH, "", "'watch-drift'", "'watch'"),
         Slip("the watch waits for approval", _WATCH, "", "approval: false", "approval: true"),
     ],
     "the_reusable_workflow_takes_what_its_contract_says": [

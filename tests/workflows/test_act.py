@@ -2,9 +2,11 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from release.views.workflows import DAILY
 from tests.adapters.notices import webhook
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.texts import PRIMARY, REGIONS, SHORT
@@ -173,3 +175,29 @@ def test_people_are_told_what_waits_and_what_serves_by_secrets_of_the_repository
     assert serves["facts"]["approved by"] == "grace"
     assert f"/actions/runs/{act.run_id}/attempts/1" in serves["links"][0]["url"]
     assert "nobodymayknow" not in run.log
+
+
+def test_what_a_hand_has_changed_is_told_once_a_day_by_the_role_that_only_reads(
+    program: Path, fleet: Fleet
+) -> None:
+    world = fleet.world(SHORT)
+    act = Act(program, world, BIN, notifications="notifications: [{webhook: RELEASE_WEBHOOK}]\n")
+    by("ada", world, "deploy", "dev")
+    daily: dict[str, Any] = {"event": "schedule", "payload": {"schedule": DAILY}}
+    quiet = act.run("watch.yml", **daily)
+    assert (quiet.code, quiet.jobs) == (0, {"Look": "success", "Drift": "success"}), quiet.log
+    functions = world.functions("dev", PRIMARY)
+    functions.put_function_concurrency(FunctionName="orders-dev", ReservedConcurrentExecutions=0)
+
+    with webhook("/services/nobodymayknow") as server:
+        found = act.run("watch.yml", secrets={"RELEASE_WEBHOOK": server.url}, **daily)
+
+    assert (found.code, found.jobs) == (1, {"Look": "success", "Drift": "failure"}), found.log
+    assert "Drift of dev: 1 finding" in found.summary and "reserved concurrency is 0" in found.summary
+    ((_, told),) = server.asked
+    assert (told["occasion"], told["title"]) == ("drift", "dev has drifted: 1 finding")
+    assert told["facts"]["what"] == f"concurrency of orders-dev in {PRIMARY}"
+    assert f"/actions/runs/{act.run_id}/attempts/1" in told["links"][0]["url"]
+    assert act.run("watch.yml", event="schedule", payload={"schedule": "3-59/10 * * * *"}).jobs == {
+        "Look": "success"
+    }

@@ -130,8 +130,8 @@ def test_nothing_under_way_starts_no_job(
 
     assert main(["-C", str(fleet.clone), "workflows", "under-way"]) == 0
     assert "nothing is under way" in capsys.readouterr().out
-    assert '{"include":[]}' in (tmp_path / "outputs").read_text()
-    assert "\nfalse\n" in (tmp_path / "outputs").read_text()
+    written = (tmp_path / "outputs").read_text()
+    assert (written.count('{"include":[]}'), written.count("\nfalse\n")) == (2, 2)  # nor does anything serve
 
 
 def test_a_stage_under_way_is_handed_on_with_all_that_the_reusable_workflow_needs(

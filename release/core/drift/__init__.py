@@ -1,6 +1,6 @@
 """Drift: what runs against what the ledger says, down to what stands around a function. Pure."""
 
-from release.core.drift.findings import Finding, StageDrift
+from release.core.drift.findings import Finding, Kind, StageDrift
 from release.core.drift.functions import (
     Copy,
     ProvisionedFacts,
@@ -15,6 +15,7 @@ from release.core.drift.stacks import StackCopy, stack_drift
 __all__ = (
     "Copy",
     "Finding",
+    "Kind",
     "MappingFacts",
     "ProvisionedFacts",
     "StackCopy",

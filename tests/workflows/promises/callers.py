@@ -3,10 +3,11 @@
 import re
 from collections.abc import Mapping
 
-from release.views.workflows import WEBHOOKS
+from release.views.workflows import DAILY, WEBHOOKS
 from tests.workflows.expressions import filled
 from tests.workflows.promises.seen import (
     RESULTS,
+    WATCH,
     Workflows,
     of_all,
     of_release,
@@ -14,6 +15,8 @@ from tests.workflows.promises.seen import (
     same,
 )
 from tests.workflows.rendered import jobs_of, steps_of, words_in
+
+_TIMES = ("3-59/10 * * * *", DAILY, "")  # what a run was scheduled by; "" for one that a person has started
 
 
 @of_all
@@ -30,7 +33,8 @@ def every_file_starts_by_what_it_is_for(seen: Workflows) -> None:
         }.get(kind[0], [{"workflow_dispatch"}])
         assert starts in wanted, f"{name} starts by {starts}"
     same(seen.all["ci.yml"]["on"], {"pull_request": None})
-    same(seen.all["watch.yml"]["on"]["schedule"], [{"cron": "3-59/10 * * * *"}])
+    same(seen.all[WATCH]["on"]["schedule"], [{"cron": "3-59/10 * * * *"}, {"cron": DAILY}])
+    assert re.fullmatch(r"[1-5]?[1-9] \d+ \* \* \*", DAILY), "once a day, and not at a full hour"
 
 
 @of_all
@@ -42,9 +46,9 @@ def the_work_is_done_by_the_reusable_workflow_and_nothing_beside_it(seen: Workfl
         if name in ("_release.yml", "ci.yml"):
             continue
         jobs = jobs_of(workflow)
-        assert len(jobs) == (2 if name == "watch.yml" else 1), name
-        _, job = seen.callers[name]
-        assert re.fullmatch(wanted, job["uses"]), f"{name}: {job['uses']}"
+        called = [job["uses"] for job in jobs.values() if "uses" in job]
+        same((len(jobs), len(called)), (3, 2) if name == WATCH else (1, 1))
+        assert all(re.fullmatch(wanted, one) for one in called), f"{name}: {called}"
 
 
 @of_all
@@ -122,7 +126,7 @@ def promotions_ask_for_approval_and_a_rollback_and_a_push_do_not(seen: Workflows
         given = job["with"]
         wanted = given["action"] == "promote"
         assert given.get("approval", True) is wanted, f"{name}: approval {given.get('approval')}"
-        wanted_action = "advance" if name == "watch.yml" else re.split(r"\W", name)[0]
+        wanted_action = name.split()[1] if name.startswith(WATCH) else re.split(r"\W", name)[0]
         assert given["action"] == wanted_action, f"{name} does {given['action']}"
 
 
@@ -131,7 +135,7 @@ def a_run_has_the_environment_of_its_stage(seen: Workflows) -> None:
     for name, (_, job) in seen.callers.items():
         given = job["with"]
         prefix = "" if given["pipeline"] == "fleet" else f"{given['pipeline']}."
-        if given["action"] == "advance":
+        if name.startswith(WATCH):
             wanted = {key: f"${{{{ matrix.{key} }}}}" for key in ("pipeline", "stage", "environment")}
             same({key: given[key] for key in wanted}, wanted)
         else:
@@ -185,13 +189,14 @@ def the_reusable_workflow_takes_what_its_contract_says(seen: Workflows) -> None:
 
 @of_all
 def watch_looks_without_credentials_and_goes_on_with_each_stage_by_itself(seen: Workflows) -> None:
-    watch = seen.all["watch.yml"]
-    same(set(jobs_of(watch)), {"look", "advance"})
-    look, advance = jobs_of(watch)["look"], jobs_of(watch)["advance"]
+    watch = seen.all[WATCH]
+    same(set(jobs_of(watch)), {"look", "advance", "drift"})
+    look, advance, drift = (jobs_of(watch)[name] for name in ("look", "advance", "drift"))
     same(look["permissions"], {"contents": "read"})
     assert "environment" not in look and "if" not in look and "needs" not in look
     assert all("if" not in step for step in look["steps"])
-    same(look["outputs"], {name: f"${{{{ steps.look.outputs.{name} }}}}" for name in ("any", "matrix")})
+    said = ("any", "matrix", "served", "serving")
+    same(look["outputs"], {name: f"${{{{ steps.look.outputs.{name} }}}}" for name in said})
     clone, install, step = look["steps"]
     assert clone["uses"].startswith("actions/checkout@")
     assert re.fullmatch(r"\$/actions/setup|acme/lambdas/actions/setup@[0-9a-f]{40}", install["uses"])
@@ -207,8 +212,30 @@ def watch_looks_without_credentials_and_goes_on_with_each_stage_by_itself(seen: 
             not run["cancelled()"]
             and run["needs.look.result"] == "success"
             and run["needs.look.outputs.any"] == "true"
+            and run["github.event.schedule"] != DAILY
         ),
         cancelled=(True, False),
         needs__look__result=RESULTS,
         needs__look__outputs__any=("true", "false", ""),
+        github__event__schedule=_TIMES,
     )
+    # Once a day, and never beside a rollout that the same run goes on with.
+    same(drift["needs"], "look")
+    same(drift["strategy"], {"fail-fast": False, "matrix": "${{ fromJSON(needs.look.outputs.serving) }}"})
+    same((drift["with"]["action"], drift["with"]["approval"]), ("drift", False))
+    runs_when(
+        drift,
+        lambda run: bool(
+            not run["cancelled()"]
+            and run["needs.look.result"] == "success"
+            and run["needs.look.outputs.served"] == "true"
+            and run["github.event.schedule"] == DAILY
+        ),
+        cancelled=(True, False),
+        needs__look__result=RESULTS,
+        needs__look__outputs__served=("true", "false", ""),
+        github__event__schedule=_TIMES,
+    )
+    for time in _TIMES:
+        group = filled(watch["concurrency"]["group"], {"github.event.schedule": time, "github.run_id": "77"})
+        same(group, "watch-drift" if time == DAILY else "watch")

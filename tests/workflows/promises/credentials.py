@@ -14,7 +14,7 @@ from tests.workflows.promises.seen import (
 )
 from tests.workflows.rendered import jobs_of, steps_of, words_in
 
-_REACHING = r"release (build|plan|apply|advance|record|workflows waiting)\b"
+_REACHING = r"release (build|plan|apply|advance|drift|record|workflows waiting)\b"
 
 
 @of_all
@@ -34,6 +34,7 @@ def jobs_hold_the_least_that_they_work_with(seen: Workflows) -> None:
             "plan": read,
             "gate": {},
             "deploy": {"actions": "read", "contents": "write", "id-token": "write"},
+            "drift": read,
             "record": {
                 "contents": "write",
                 "deployments": "write",
@@ -97,10 +98,11 @@ def each_job_becomes_whom_its_environment_is_trusted_with(seen: Workflows) -> No
             "plan": {"name": f"{stage}-plan", "deployment": False},
             "gate": {"name": f"{stage}-approval"},
             "deploy": {"name": stage, "deployment": False},
+            "drift": {"name": f"{stage}-plan", "deployment": False},
             "record": {"name": f"{stage}-plan", "deployment": False},
         },
     )
-    access = {"build": "build", "plan": "plan", "deploy": "deploy", "record": "plan"}
+    access = {"build": "build", "plan": "plan", "deploy": "deploy", "drift": "plan", "record": "plan"}
     for job, step in steps_of(seen.release):
         reaches = re.search(_REACHING, step.get("run", ""))
         said = step.get("env", {}).get("RELEASE_ACCESS")
@@ -172,7 +174,7 @@ def the_token_is_given_to_single_steps_and_git_asks_for_it_there(seen: Workflows
 
 @of_release
 def steps_that_reach_the_remote_hold_the_token_and_no_others(seen: Workflows) -> None:
-    remote = r"release (build|plan|apply|advance|record|audit show|workflows (waiting|approvers))\b"
+    remote = r"release (build|plan|apply|advance|drift|record|audit show|workflows (waiting|approvers))\b"
     for job, step in steps_of(seen.release):
         reaches = bool(re.search(remote, step.get("run", "")))
         env = step.get("env", {})
@@ -202,7 +204,8 @@ def addresses_of_webhooks_reach_the_steps_that_tell_people_and_no_other(seen: Wo
         if "secrets." in str(step)
     }
     given = {name: f"${{{{ secrets.{name} }}}}" for name in WEBHOOKS}
-    same(held, dict.fromkeys([("plan", "Tell who decides"), ("deploy", "Carry it out")], given))
+    telling = [("plan", "Tell who decides"), ("deploy", "Carry it out"), ("drift", "Look for drift")]
+    same(held, dict.fromkeys(telling, given))
     others = [path for path, text in words_in(seen.release) if "secrets." in text]
     assert all(path[2:4] == ("steps", "env") for path in others), others
 

@@ -4,6 +4,7 @@ from tests.workflows.expressions import Names, holds
 from tests.workflows.promises.seen import (
     ACTIONS,
     RESULTS,
+    WATCH,
     Workflows,
     of_all,
     of_release,
@@ -23,6 +24,7 @@ def jobs_wait_for_what_they_use(seen: Workflows) -> None:
             "plan": "build",
             "gate": "plan",
             "deploy": ["plan", "gate"],
+            "drift": None,
             "record": ["plan", "deploy"],
         },
     )
@@ -53,7 +55,7 @@ def a_plan_is_made_of_all_but_what_is_under_way_already(seen: Workflows) -> None
         seen.job("plan"),
         lambda run: (
             not run["cancelled()"]
-            and run["inputs.action"] != "advance"
+            and run["inputs.action"] not in ("advance", "drift")
             and run["needs.build.result"] in ("success", "skipped")
         ),
         cancelled=(True, False),
@@ -85,7 +87,7 @@ def people_are_asked_about_a_plan_that_would_be_carried_out_and_no_other(seen: W
 @of_release
 def nothing_is_carried_out_but_a_plan_that_stands_and_was_approved(seen: Workflows) -> None:
     def wanted(run: Names) -> bool:
-        if run["cancelled()"] or run["inputs.dry_run"]:
+        if run["cancelled()"] or run["inputs.dry_run"] or run["inputs.action"] == "drift":
             return False
         if run["inputs.action"] == "advance":
             return True
@@ -105,6 +107,27 @@ def nothing_is_carried_out_but_a_plan_that_stands_and_was_approved(seen: Workflo
         needs__plan__outputs__go=("true", "false", ""),
         needs__gate__result=RESULTS,
     )
+
+
+@of_release
+def drift_is_looked_for_when_that_is_asked_and_nothing_else_is_done_then(seen: Workflows) -> None:
+    """It waits for no job, and so for no role but its own: the one that plans, which only reads."""
+    runs_when(
+        seen.job("drift"),
+        lambda run: not run["cancelled()"] and run["inputs.action"] == "drift",
+        cancelled=(True, False),
+        inputs__action=ACTIONS,
+        inputs__dry_run=(True, False),
+    )
+    step = seen.step("drift", "Look for drift")
+    same(step["run"], 'release drift "--pipeline=$PIPELINE" --tell -- "$STAGE"')
+    for name in ("build", "plan", "gate", "deploy"):
+        job = seen.job(name)
+        for run in runs(
+            inputs__action=("drift",), needs__plan__result=RESULTS, inputs__approval=(True, False)
+        ):
+            happens = holds(job.get("if"), {**run, "success()": True})
+            assert not happens or name == "gate", f"{name}: {run}"  # the gate waits for a plan
 
 
 @of_release
@@ -130,7 +153,7 @@ def every_end_is_recorded_whatever_came_before_it(seen: Workflows) -> None:
 def a_rollout_is_given_the_time_of_its_bakes_and_of_its_way_back(seen: Workflows) -> None:
     """GitHub ends a job that takes longer, and what was half-way stays there until somebody looks."""
     minutes = {name: job["timeout-minutes"] for name, job in jobs_of(seen.release).items()}
-    same(minutes, {"build": 30, "plan": 15, "gate": 5, "deploy": 180, "record": 15})
+    same(minutes, {"build": 30, "plan": 15, "gate": 5, "deploy": 180, "drift": 30, "record": 15})
 
 
 @of_release
@@ -150,5 +173,7 @@ def a_button_queues_nothing_while_somebody_decides(seen: Workflows) -> None:
         if "push" in workflow["on"]:
             wanted = {"group": f"push-{job['with']['environment']}", "cancel-in-progress": False}
         else:
-            wanted = {"group": "watch", "cancel-in-progress": False} if name == "watch.yml" else None
+            wanted = None
+            if name.startswith(WATCH):  # which group: the promise of watch
+                wanted = {"group": queue["group"] if queue else "", "cancel-in-progress": False}
         assert queue == wanted, f"{name}: {queue}"

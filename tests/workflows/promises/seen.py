@@ -14,7 +14,8 @@ from typing import Any
 from tests.workflows.expressions import Names, holds
 from tests.workflows.rendered import jobs_of, parsed
 
-ACTIONS = ("deploy", "promote", "rollback", "advance")
+ACTIONS = ("deploy", "promote", "rollback", "advance", "drift")
+WATCH = "watch.yml"
 RESULTS = ("success", "failure", "cancelled", "skipped")
 
 
@@ -38,11 +39,11 @@ class Workflows:
 
     @cached_property
     def callers(self) -> Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
-        """Name -> workflow, and its job that calls `_release.yml`."""
+        """Name -> workflow, and a job that calls `_release.yml`: of `watch.yml`, "watch.yml JOB" for each."""
         return {
-            name: (workflow, job)
+            f"{name} {key}" if name == WATCH else name: (workflow, job)
             for name, workflow in self.all.items()
-            for job in jobs_of(workflow).values()
+            for key, job in jobs_of(workflow).items()
             if "_release.yml" in job.get("uses", "")
         }
 

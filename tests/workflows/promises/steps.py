@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from tests.workflows.expressions import Names, evaluate, holds
 from tests.workflows.promises.seen import (
+    WATCH,
     Workflows,
     of_all,
     of_release,
@@ -28,6 +29,7 @@ def each_step_does_its_part_and_goes_on_only_where_it_may(seen: Workflows) -> No
             "Clone with its whole history", "Install release", "Fetch the plan", "Ask who has approved",
             "Carry it out",
         ],
+        "drift": ["Clone with its whole history", "Install release", "Look for drift"],
         "record": [
             "Clone with its whole history", "Install release", "Show what the ledger holds", "Keep it",
             "Record it on GitHub",
@@ -44,7 +46,7 @@ def each_step_does_its_part_and_goes_on_only_where_it_may(seen: Workflows) -> No
     for workflow in seen.all.values():
         if any("run" in step for _, step in steps_of(workflow)):
             same(workflow.get("defaults"), {"run": {"shell": "bash"}})
-    for job in ("build", "plan", "deploy", "record"):
+    for job in ("build", "plan", "deploy", "drift", "record"):
         clone, install = seen.job(job)["steps"][:2]
         assert clone["uses"].startswith("actions/checkout@")
         assert {**install} == {"name": "Install release", "uses": "$/actions/setup"}
@@ -139,6 +141,7 @@ def each_word_of_a_step_is_the_one_that_it_says_it_is(seen: Workflows) -> None:
             "DIGEST": "${{ needs.plan.outputs.digest }}",
             "RELEASE_APPROVER": "${{ steps.approved.outputs.logins }}",
         },
+        ("drift", "Look for drift"): {"PIPELINE": inputs["PIPELINE"], "STAGE": inputs["STAGE"]},
         ("record", "Show what the ledger holds"): {
             "PIPELINE": inputs["PIPELINE"], "RELEASE": "${{ needs.plan.outputs.release }}",
             "RESULT": "${{ needs.deploy.result }}",
@@ -175,7 +178,7 @@ def nothing_stands_in_a_workflow_but_what_promises_are_about(seen: Workflows) ->
     for name, workflow in seen.all.items():
         assert set(workflow) <= _WORKFLOW, name
         for key, job in jobs_of(workflow).items():
-            caller = _CALLER | ({"needs", "if", "strategy"} if name == "watch.yml" else set())
+            caller = _CALLER | ({"needs", "if", "strategy"} if name == WATCH else set())
             allowed = caller if "uses" in job else _JOB
             assert set(job) <= allowed, f"{name}: {key}: {set(job) - allowed}"
         for key, step in steps_of(workflow):
