@@ -10,6 +10,7 @@ from release.check.environment import Python
 from release.check.python import PythonChecks
 from release.cli.main import main
 from tests.check.worlds import GOOD, HANDLER, LOCK, PYPROJECT, TEST, ask, index, node_service
+from tests.cli.conftest import _somebody
 from tests.cli.worlds import FLEET, SERVICE, Fleet
 
 HANDLER_PY = "services/orders/orders/handler.py"
@@ -26,9 +27,17 @@ FLAW = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    with _somebody():
+        return Fleet.with_files(tmp_path_factory.mktemp("checked") / "fleet", GOOD)
+
+
 @pytest.fixture
-def fleet(tmp_path: Path) -> Fleet:
-    return Fleet.with_files(tmp_path / "fleet", GOOD)
+def fleet(untouched: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    # The services' pytest would load what is installed beside ours, for a second; their tests ask for none.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return untouched.copied(tmp_path / "fleet")
 
 
 # -- one service
