@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +14,9 @@ from tests.cli.commands import commands
 from tests.cli.conftest import SANDBOXED, Cli, Ran
 from tests.cli.rows import ROWS, plan_file
 from tests.cli.worlds import FLEET, Fleet, git
+from tests.e2e.fleet import FORKS, ROOT
+from tests.e2e.forks import Starter
+from tests.e2e.processes import Running
 
 PATIENCE = 15.0  # seconds: nobody looks longer at a command that says nothing
 BROKEN = FLEET.replace("after: dev", "aftr: dev").replace("channel: rc", "channel: gamma")
@@ -334,20 +335,22 @@ def test_every_command_that_needs_aws_gives_up_on_one_that_is_out_of_reach(
         "AWS_SECRET_ACCESS_KEY": "made-up",
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{closed_port()}",
     }
+    starter = Starter(environment, ROOT) if FORKS else None
     started = {}
-    for path, row in CLOUD.items():
-        words = [*path, *row.arguments(plan=plan_file(tmp_path))]
-        started[path] = subprocess.Popen(
-            [sys.executable, "-m", "release", "-C", str(fleet.clone), *words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    ended = {path: process.communicate(timeout=4 * PATIENCE) for path, process in started.items()}
+    try:
+        for number, (path, row) in enumerate(CLOUD.items()):
+            words = [*path, *row.arguments(plan=plan_file(tmp_path))]
+            log = tmp_path / f"command-{number}"
+            started[path] = Running(words, fleet.clone, environment, log, starter)
+        ended = [running.wait(4 * PATIENCE) for running in started.values()]
+    finally:
+        for running in started.values():
+            running.end()
+        if starter is not None:
+            starter.end()
 
-    for path, (out, err) in ended.items():
-        assert_one_error(Ran(started[path].returncode, out, err), 4, "cannot be reached")
+    for one in ended:
+        assert_one_error(Ran(one.code, one.out, one.err), 4, "cannot be reached")
 
 
 @SANDBOXED
