@@ -46,6 +46,7 @@ POLLUTION = (
     "PYTHONSTARTUP",
     "PYTHONEXECUTABLE",
     "PYTHONWARNINGS",
+    "PYTHONDONTWRITEBYTECODE",  # each worker of the tests would compile them all, and each command `release`
     "__PYVENV_LAUNCHER__",
     "VIRTUAL_ENV",
     "CONDA_PREFIX",

@@ -128,6 +128,7 @@ def test_an_environment_without_a_stamp_is_unfinished() -> None:
 
 def test_tools_get_certificates_and_nothing_of_another_environment() -> None:
     polluted = {"PYTHONHOME": "/x", "PYTHONPATH": "/x", "VIRTUAL_ENV": "/x", "PIP_USER": "1", "HOME": ""}
+    polluted["PYTHONDONTWRITEBYTECODE"] = "1"
     passed_on = {"PIP_CERT": "/c", "SSL_CERT_FILE": "/c", "HTTPS_PROXY": "p"}
 
     assert dev.child_environment({**polluted, **passed_on, "PATH": "/bin"}, "/r") == {
