@@ -39,14 +39,33 @@ def start(workplace: Workplace, port: int | None) -> Serving:
                 fix="leave --port away, or end it first: release local down",
             )
         return serving
+    process = None if workplace.is_claimed() else _started(workplace, port)
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until:
+        if (serving := workplace.serving()) is not None:
+            return serving
+        if process is not None and process.poll() is not None:
+            raise _refused(workplace)
+        time.sleep(_LOOK_SECONDS)
+    if process is not None:
+        process.kill()
+    raise Unavailable(
+        f"the server is not ready after {_START_SECONDS:.0f} s",
+        fix="release local down",
+        see=str(workplace.server_log),
+    )
+
+
+def _started(workplace: Workplace, port: int | None) -> "subprocess.Popen[bytes]":
     workplace.prepare()
+    workplace.clear()  # now, or what a dead server says of itself would be taken for the new one's words
     command = [sys.executable, "-m", "release.local.server", "--top", str(workplace.top)]
     command += [] if port is None else ["--port", str(port)]
     source = str(Path(__file__).resolve().parents[2])
     inherited = os.environ.get("PYTHONPATH")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (source, inherited)))}
     with workplace.server_log.open("wb") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -55,19 +74,6 @@ def start(workplace: Workplace, port: int | None) -> Serving:
             cwd=workplace.top,
             start_new_session=True,
         )
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
-        if (serving := workplace.serving()) is not None:
-            return serving
-        if process.poll() is not None:
-            raise _refused(workplace)
-        time.sleep(_LOOK_SECONDS)
-    process.kill()
-    raise Unavailable(
-        f"the server is not ready after {_START_SECONDS:.0f} s",
-        fix="release local up",
-        see=str(workplace.server_log),
-    )
 
 
 def _refused(workplace: Workplace) -> ReleaseError:

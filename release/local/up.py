@@ -96,32 +96,38 @@ def _stack(tree: WorkTree, name: str, text: str, stacks: Stacks, functions: Func
     place, stack, alias = tree.place, tree.stack(name), tree.alias
     names = [function.name(tree.stage.name) for function in tree.services[name].functions]
     before = stacks.stack(place, stack)
-    usable = before is not None and before.status in _USABLE
-    complete = usable and all(functions.alias(place, one, alias) is not None for one in names)
-    if not usable:
-        stacks.create(place, stack, text, parameters={"AliasExists": "false"}, tags={})
-        stacks.settled(place, stack)
-    elif not complete and stacks.update(place, stack, text, parameters={"AliasExists": "false"}, tags={}):
-        stacks.settled(place, stack)
-    if not complete:
+    known = before is not None and before.status in _USABLE
+    if not known or any(functions.alias(place, one, alias) is None for one in names):
+        bare = {"AliasExists": "false"}
+        if not known:
+            stacks.create(place, stack, text, parameters=bare, tags={})
+            stacks.settled(place, stack)
+        elif stacks.update(place, stack, text, parameters=bare, tags={}):
+            stacks.settled(place, stack)
         for one in names:
-            _alias(tree, one, functions)
+            _serve(tree, one, functions)
     if stacks.update(place, stack, text, parameters={"AliasExists": "true"}, tags={}):
         stacks.settled(place, stack)
+    for one in names:
+        _serve(tree, one, functions)
 
 
-def _alias(tree: WorkTree, function: str, functions: Functions) -> None:
-    place = tree.place
-    if functions.alias(place, function, tree.alias) is not None:
-        return
+def _serve(tree: WorkTree, function: str, functions: Functions) -> None:
+    """Have the alias serve a version with the configuration that the stack has given."""
+    place, alias, why = tree.place, tree.alias, "from the work tree"
     latest = functions.settled(place, function)
-    version = functions.publish(
-        place, function, code=latest.code, revision=latest.revision, description="from the work tree"
-    )
+    now = functions.alias(place, function, alias)
+    served = functions.function(place, function, now.lambda_version) if now is not None else None
+    if served is not None and served.configuration == latest.configuration:
+        return
+    version = functions.publish(place, function, code=latest.code, revision=latest.revision, description=why)
     functions.settled(place, function, version)
-    functions.create_alias(
-        place, function, tree.alias, lambda_version=version, description="from the work tree"
-    )
+    if now is None:
+        functions.create_alias(place, function, alias, lambda_version=version, description=why)
+    else:
+        functions.update_alias(
+            place, function, alias, lambda_version=version, revision=now.revision, description=why
+        )
 
 
 def _service(tree: WorkTree, name: str, folders: tuple[str, ...], cloud: Cloud) -> LocalService:

@@ -67,13 +67,16 @@ class Workplace:
         Raises Conflict when there is one already.
         """
         self.prepare()
-        lock = (self.folder / _LOCK).open("w")
+        lock = (self.folder / _LOCK).open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.close()
             raise Conflict("another server has this work tree", fix=_UP) from error
-        self._clear(_KEPT)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self.clear()
         return lock
 
     def serving(self) -> Serving | None:
@@ -123,15 +126,8 @@ class Workplace:
 
         Raises Unavailable when the server does not end.
         """
-        serving = self.serving()
-        was_there = serving is not None or self.is_claimed() or self.fleet_file.exists()
-        if serving is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(serving.pid, signal.SIGTERM)
-        if not self._ends(_END_SECONDS) and serving is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(serving.pid, signal.SIGKILL)
-        if not self._ends(_END_SECONDS):
+        was_there = self.is_claimed() or self.fleet_file.exists()
+        if not (self._ends_by(signal.SIGTERM) or self._ends_by(signal.SIGKILL)):
             raise Unavailable("the server does not end", fix="release local down", see=str(self.server_log))
         # Its sandbox and their handlers end when it has, by themselves, and may still write.
         for _ in range(20):
@@ -141,17 +137,23 @@ class Workplace:
             time.sleep(_PAUSE_SECONDS)
         return was_there
 
-    def _ends(self, seconds: float) -> bool:
-        until = time.monotonic() + seconds
+    def _ends_by(self, number: signal.Signals) -> bool:
+        """Whether the server, if there is one, ends by this signal in time."""
+        if not self.is_claimed():
+            return True
+        with contextlib.suppress(OSError, ValueError):  # gone meanwhile
+            os.kill(int((self.folder / _LOCK).read_text(encoding="utf-8")), number)
+        until = time.monotonic() + _END_SECONDS
         while self.is_claimed():
             if time.monotonic() > until:
                 return False
             time.sleep(_PAUSE_SECONDS)
         return True
 
-    def _clear(self, kept: frozenset[str]) -> None:
+    def clear(self) -> None:
+        """Remove what a server that is dead has left."""
         for path in self.folder.iterdir():
-            if path.name in kept:
+            if path.name in _KEPT:
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
