@@ -13,8 +13,7 @@ from tests.e2e.fleet import Fleet, World
 from tests.e2e.processes import Ended
 from tests.e2e.texts import ARTIFACT_ACCOUNT, BUCKET, PRIMARY, REGIONS, REPLICA, SERVICES, SHORT
 
-pytestmark = pytest.mark.xdist_group("an audited fleet")
-
+pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("an audited fleet")]
 
 _numbers = itertools.count(1)
 
@@ -63,7 +62,6 @@ def audited(fleet: Fleet) -> Shown:
     return world
 
 
-@pytest.mark.prove
 def test_what_really_happened_verifies_in_every_region(audited: Shown) -> None:
     shown = audited.with_token("audit", "verify", "--json").json
 
@@ -106,7 +104,6 @@ def test_audit_json_of_a_promotion_and_of_its_rollback_follows_the_schema(audite
     assert (rollback["commits"]["added"], len(rollback["commits"]["removed"])) == ([], 1)
 
 
-@pytest.mark.prove
 def test_an_alias_that_somebody_moved_by_hand_is_the_first_mismatch(audited: Shown) -> None:
     functions = audited.functions("prod", REPLICA)
     functions.update_alias(FunctionName="orders-prod", Name="live", FunctionVersion="2")
@@ -118,7 +115,6 @@ def test_an_alias_that_somebody_moved_by_hand_is_the_first_mismatch(audited: Sho
     assert "error: fleet/prod: orders-prod in us-west-2: other bytes: version 2, recorded 1" in ran.err
 
 
-@pytest.mark.prove
 def test_one_flipped_byte_in_a_bucket_is_found(audited: Shown) -> None:
     manifest = audited.remote.head("qa")["serves"]["release"]["manifest"]
     artifact = audited.manifest(manifest)["services"]["orders"]["artifact"]
@@ -177,7 +173,6 @@ def guarded(fleet: Fleet) -> Shown:
     return world
 
 
-@pytest.mark.prove
 def test_audit_json_of_a_gated_canary_leaves_no_question_open(guarded: Shown) -> None:
     """Who asked, who approved, when, from which tag, why, what is in it, what it changed where and when, what
     was seen of its health, what the gates went by, with which tool, and where the ledger says so.
@@ -220,7 +215,6 @@ def test_audit_json_of_a_gated_canary_leaves_no_question_open(guarded: Shown) ->
     assert found["ledger"]["commit"] == chain
 
 
-@pytest.mark.prove
 def test_what_the_forge_holds_of_a_gated_canary_verifies(guarded: Shown) -> None:
     shown = guarded.with_token("audit", "verify", "--json").json
 
@@ -229,7 +223,6 @@ def test_what_the_forge_holds_of_a_gated_canary_verifies(guarded: Shown) -> None
     assert {"ledger", "tag", "manifest", "artifact", "running", "release", "deployment"} == subjects
 
 
-@pytest.mark.prove
 def test_every_promotion_is_exported(audited: Shown) -> None:
     words = ("--from", "2020-01-01", "--to", "2099-12-31", "--stage", "prod", "--format", "json")
     found = audited.release("audit", "export", *words).json["promotions"]

@@ -55,7 +55,8 @@ def assert_theirs_alone(world: World, region: str, theirs: Mapping[str, Any]) ->
     assert world.live("prod") == {**OLD, ("orders", region): theirs["FunctionVersion"]}
 
 
-@pytest.mark.parametrize("region", [pytest.param(PRIMARY, marks=pytest.mark.prove), REPLICA])
+@pytest.mark.prove
+@pytest.mark.parametrize("region", [PRIMARY, REPLICA])
 def test_an_alias_moved_before_our_update_stays_until_the_next_promotion(
     updating: World, region: str
 ) -> None:

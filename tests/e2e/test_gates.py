@@ -1,5 +1,7 @@
 """Gates and holds on the whole line: what they let through, what they stop, and what nothing stops."""
 
+import pytest
+
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.processes import Ended
 from tests.e2e.texts import PRIMARY, REGIONS, REPLICA, SERVICES, SHORT, pipelines
@@ -40,6 +42,7 @@ def test_two_people_and_a_sign_off_bring_a_release_to_prod(fleet: Fleet) -> None
     assert "nothing to do" in by("ada", world, *PROMOTE).out  # what was let in is not asked again
 
 
+@pytest.mark.prove
 def test_a_hold_stops_what_was_planned_before_and_never_a_rollback(updating: World) -> None:
     call = {"service": "lambda", "method": "GET", "path": r"/functions/orders-prod", "region": PRIMARY}
     updating.fleet.sandbox.faults([{**call, "times": 1, "hold": True}])
@@ -61,6 +64,7 @@ def test_a_hold_stops_what_was_planned_before_and_never_a_rollback(updating: Wor
     assert "prod is held since" in updating.release(*PROMOTE, ends=3).err
 
 
+@pytest.mark.prove
 def test_a_second_rollback_must_say_where_to(updating: World) -> None:
     updating.release(*PROMOTE)
     updating.release("rollback", "prod", "--reason", "wrong prices", "--yes")
@@ -71,6 +75,7 @@ def test_a_second_rollback_must_say_where_to(updating: World) -> None:
     updating.release("rollback", "prod", "--to", "v1.0.0", "--reason", "to be sure", "--yes")
 
 
+@pytest.mark.prove
 def test_an_alarm_that_is_on_closes_the_stage_until_it_is_off(updating: World) -> None:
     gated = {**SHORT, "prod": SHORT["prod"].replace("after: qa", "after: qa, gates: {alarms_clear: true}")}
     updating.merge("chore: gates", pipelines(updating.accounts, gated))

@@ -81,13 +81,6 @@ def run_round(make: Callable[[], World], number: int, proof: Callable[[str], Non
     proof(f"race {number:2d}, {RACERS} processes, {start}: {found}, {seconds:.1f} s")
 
 
-@pytest.mark.parametrize("number", [0, 2])
-def test_of_twelve_at_once_one_mints_the_tag(
-    proven_in_dev: Callable[[], World], number: int, proof: Callable[[str], None]
-) -> None:
-    run_round(proven_in_dev, number, proof)
-
-
 @pytest.mark.prove
 @pytest.mark.parametrize("number", range(20))
 def test_of_twelve_at_once_one_mints_the_tag_every_time(

@@ -16,6 +16,7 @@ def versions(world: World, region: str) -> set[str | None]:
     return {version for (_, where), version in world.live("prod").items() if where == region}
 
 
+@pytest.mark.prove
 def test_the_regions_in_reach_go_back_and_the_one_that_was_out_follows(updating: World) -> None:
     updating.release(*PROMOTE)
     updating.fleet.sandbox.faults([OUT])

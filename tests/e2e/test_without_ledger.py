@@ -25,6 +25,7 @@ def journal_of(world: World) -> Path:
     return journal
 
 
+@pytest.mark.prove
 def test_a_rollback_goes_on_without_the_ledger_and_is_recorded_later(updating: World) -> None:
     updating.release(*PROMOTE)
     away(updating)
