@@ -29,6 +29,7 @@ from release.promotion.drafts import (
     wanted_of,
 )
 from release.promotion.gates import alarm_gate
+from release.promotion.refused import refused_templates
 from release.promotion.renewed import renewed
 from release.promotion.setup import Request, Setup
 from release.promotion.stacks import stack_plans
@@ -115,10 +116,13 @@ def draft_rollout(
             selection = replace(selection, gates=(*selection.gates, *asked.passed))
     irreversible = hooks.irreversible({one.service: one.settings for one in wanted}, changes)
     by_hand = _passed_by_hand(stage, changes, steps, dead, moved) if isinstance(hold, Continue) else ()
+    refused: tuple[Blocker, ...] = ()
+    if not isinstance(hold, Continue):
+        refused = refused_templates(tools, stage, places, selection.manifest or "", steps)
     selection = replace(
         selection,
         warnings=(*selection.warnings, *irreversible),
-        blockers=(*blockers, *uncovered, *alarmed, *by_hand),
+        blockers=(*blockers, *refused, *uncovered, *alarmed, *by_hand),
     )
     kept = _kept(tools, setup, head, selection)
     return drafted(setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept)
