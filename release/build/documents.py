@@ -12,7 +12,7 @@ from release.build.sources import TEMPLATE, CommitSources
 from release.core import canonical
 from release.core.fingerprint import service_folder
 from release.core.manifest import FunctionSettings, Manifest, StageDocuments, StageSettings
-from release.core.models import Service
+from release.core.models import Service, Stage
 from release.core.store_layout import is_digest
 from release.errors import Misconfigured
 from release.ports import Artifacts
@@ -49,16 +49,19 @@ class Rendered:
 
 
 def render_stage(
-    service: Service, stage: str, *, alias: str, sources: CommitSources, templates: Templates
+    service: Service, stage: Stage, *, alias: str, sources: CommitSources, templates: Templates
 ) -> Rendered:
     """The documents of one service in one stage, as this commit has them. Raises Misconfigured with
     file:line.
     """
     file, text = template_source(service, sources)
     rendered = templates.render(
-        text, file=file, macros=sources.macros, context=template_context(service, stage, alias)
+        text,
+        file=file,
+        macros=sources.macros,
+        context=template_context(service, stage.name, alias, stage.environment.boundary),
     )
-    return Rendered(template=rendered.encode(), settings=_settings_bytes(service, stage))
+    return Rendered(template=rendered.encode(), settings=_settings_bytes(service, stage.name))
 
 
 def template_source(service: Service, sources: CommitSources) -> tuple[str, str]:
@@ -74,8 +77,13 @@ def template_source(service: Service, sources: CommitSources) -> tuple[str, str]
     return file, text
 
 
-def template_context(service: Service, stage: str, alias: str) -> Mapping[str, Any]:
-    """What a template may name. Plain values only, so that the same input renders to the same text."""
+def template_context(
+    service: Service, stage: str, alias: str, boundary: str | None = None
+) -> Mapping[str, Any]:
+    """What a template may name. Plain values only, so that the same input renders to the same text.
+
+    `boundary`: name of the policy that bounds the roles of functions in the stage's account.
+    """
     settings = service.settings_for(stage)
     return {
         "service": {
@@ -90,6 +98,7 @@ def template_context(service: Service, stage: str, alias: str) -> Mapping[str, A
         "stage": stage,
         "naming": service.named(stage, "{resource}"),
         "alias": alias,
+        "boundary": boundary,
         "functions": {
             function.key: {
                 "key": function.key,

@@ -103,7 +103,7 @@ def build_release(
             prepared.append(one)
         for stage in pipeline.stages:
             if both := failures.attempt(
-                name, render_stage, service, stage.name, alias=alias, sources=sources, templates=templates
+                name, render_stage, service, stage, alias=alias, sources=sources, templates=templates
             ):
                 rendered[name][stage.name] = both
 

@@ -55,9 +55,7 @@ def survey(
             if stages is not None and stage.name not in stages:
                 continue
             try:
-                rendered = render_stage(
-                    service, stage.name, alias=alias, sources=sources, templates=templates
-                )
+                rendered = render_stage(service, stage, alias=alias, sources=sources, templates=templates)
                 documents[stage.name] = rendered.digests
             except ReleaseError as error:
                 broken.setdefault(name, []).extend(_lines(error))

@@ -58,13 +58,14 @@ def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
 def _environment(name: str, entry: Value) -> Environment | None:
     if not _is_name(name):
         entry.wrong(f"{shown(name)} {values.NAME.what}", values.NAME.fix)
-    known = reader.fields(entry, ("account", "regions"), ("role", "plan_role"))
+    known = reader.fields(entry, ("account", "regions"), ("role", "plan_role", "boundary"))
     account = reader.text(known.get("account"), values.ACCOUNT)
     regions = reader.texts(known.get("regions"), values.REGION)
     role, plan_role = _roles(known, "plan_role", account)
     if account is None or regions is None:
         return None
-    return Environment(name, account, regions, role, plan_role)
+    boundary = reader.text(known.get("boundary"), values.POLICY)
+    return Environment(name, account, regions, role, plan_role, boundary)
 
 
 def _artifacts(value: Value | None, regions: tuple[str, ...]) -> BucketStore | FolderStore | None:

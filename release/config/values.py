@@ -132,6 +132,12 @@ ROLE = _grammar(
     "is not the ARN of a role",
     "write it as in arn:aws:iam::111111111111:role/release-deploy",
 )
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 128 characters at most
+POLICY = _grammar(
+    r"[\w+=,.@-]{1,128}",
+    "is not the name of a policy",
+    "write its name alone, as in release-boundary, which `release infra bootstrap` makes",
+)
 # SNS CreateTopic, Name: letters, digits, _ and -, up to 256; FIFO topics take no alert without a group
 TOPIC = _grammar(
     r"arn:aws[a-z-]*:sns:[a-z]{2}(-[a-z]+)+-[0-9]:[0-9]{12}:[A-Za-z0-9_-]{1,256}",

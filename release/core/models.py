@@ -45,6 +45,7 @@ class Environment:
     regions: tuple[str, ...]  # the first is the primary, the others are replicas
     role: str | None
     plan_role: str | None = None
+    boundary: str | None = None  # name of the policy that bounds roles of functions; None: nothing does
 
     @property
     def places(self) -> tuple[Place, ...]:

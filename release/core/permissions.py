@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 An operation that is not here is not called; a test in the sandbox holds the tool to that.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -68,6 +69,9 @@ _PLAN: Final[tuple[RoleKind, ...]] = ("plan", "deploy")
 _DEPLOY: Final[tuple[RoleKind, ...]] = ("deploy",)
 _STORE: Final[tuple[RoleKind, ...]] = ("build", "read")
 _BUILD: Final[tuple[RoleKind, ...]] = ("build",)
+
+# Characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+MANAGED_POLICY: Final = 6_144
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     _operation("lambda", "GetFunction", _PLAN, lambda__GetFunction="version"),
@@ -218,6 +222,22 @@ def grants(role: RoleKind, bounds: Bounds) -> Sequence[Grant]:
             condition = bounds.by_s3 if subject == "artifact-key" else None
             found.append(Grant(sid, tuple(sorted(wanted[subject])), resources, condition))
     return found
+
+
+def policies(granted: Iterable[Grant]) -> Sequence[Mapping[str, Any]]:
+    """The same in as many documents as it takes, each within what a managed policy may have."""
+    documents: list[Mapping[str, Any]] = []
+    filled: list[Grant] = []
+    for one in granted:
+        if filled and _length([*filled, one]) > MANAGED_POLICY:
+            documents.append(policy(filled))
+            filled = []
+        filled.append(one)
+    return [*documents, policy(filled)] if filled else documents
+
+
+def _length(granted: Iterable[Grant]) -> int:
+    return len(json.dumps(policy(granted), separators=(",", ":")))
 
 
 def policy(granted: Iterable[Grant]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from release.core.bounds import Bounds
 from release.core.doctor.aws import ISSUER, Jobs
 from release.core.models import Environment, Place
-from release.core.permissions import RoleKind, grants, policy
+from release.core.permissions import RoleKind, grants, policies, policy
 from release.core.stack_permissions import stack_grants
 
 STACK: Final = "release-platform"
@@ -18,18 +18,28 @@ BOUNDARY: Final = "release-boundary"
 _AT_RUN_TIME: Final = (
     "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem",
     "dynamodb:DescribeStream", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:GetRecords",
-    "dynamodb:GetShardIterator", "dynamodb:ListStreams", "dynamodb:PutItem", "dynamodb:Query",
-    "dynamodb:Scan", "dynamodb:UpdateItem", "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface",
+    "dynamodb:GetShardIterator", "dynamodb:ListStreams", "dynamodb:PartiQLDelete",
+    "dynamodb:PartiQLInsert", "dynamodb:PartiQLSelect", "dynamodb:PartiQLUpdate", "dynamodb:PutItem",
+    "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem", "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets",
     "ec2:UnassignPrivateIpAddresses", "events:PutEvents", "execute-api:Invoke", "kinesis:DescribeStream",
     "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:PutRecord",
     "kinesis:PutRecords", "kms:Decrypt", "kms:GenerateDataKey", "lambda:InvokeFunction",
     "logs:CreateLogStream", "logs:PutLogEvents", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket",
-    "s3:PutObject", "secretsmanager:GetSecretValue", "sns:Publish", "sqs:ChangeMessageVisibility",
+    "s3:PutObject", "s3:PutObjectAcl",
+    "secretsmanager:GetSecretValue", "sns:Publish", "sqs:ChangeMessageVisibility",
     "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage",
-    "ssm:GetParameter", "ssm:GetParameters", "states:StartExecution", "xray:PutTelemetryRecords",
-    "xray:PutTraceSegments",
+    "ssm:GetParameter", "ssm:GetParameters", "states:StartExecution",
+    "xray:GetSamplingRules", "xray:GetSamplingStatisticSummaries", "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 )  # fmt: skip
+
+
+def boundary_policy() -> Mapping[str, Any]:
+    """The most that a function of the fleet may ever do, whatever its own role says."""
+    statement = {"Effect": "Allow", "Action": list(_AT_RUN_TIME), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +75,19 @@ def environment_stacks(
 ) -> tuple[PlatformStack, ...]:
     """Replicas first: the first region copies its backups into vaults that have to be there."""
     first, *replicas = environment.regions
-    boundary = f"arn:{bounds.partition}:iam::{environment.account}:policy/{BOUNDARY}"
-    bound = boundary if stacked.roles_are_bound else None
-    roles = [_role(one, repository, bounds, _stack_policy(one, stacked, bounds, bound)) for one in jobbers]
+    name = environment.boundary or BOUNDARY
+    boundary = f"arn:{bounds.partition}:iam::{environment.account}:policy/{name}"
+    # Where the environment asks for it, a template without it is refused by AWS; where templates have it by
+    # themselves, too. Elsewhere nothing could be deployed any more.
+    bound = boundary if environment.boundary or stacked.roles_are_bound else None
+    roles = [_role(one, repository, bounds, _stack_policies(one, stacked, bounds, bound)) for one in jobbers]
     words = {
         "environment": environment.name,
         "vpc": stacked.vpc,
         "replicas": replicas,
         "issuer": ISSUER,
-        "boundary_name": BOUNDARY,
-        "boundary": {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": list(_AT_RUN_TIME), "Resource": "*"}],
-        },
+        "boundary_name": name,
+        "boundary": boundary_policy(),
         "roles": roles,
     }
     return tuple(
@@ -101,7 +111,7 @@ def store_stacks(
         "issuer": ISSUER,
         "readers": foreign,
         "reader_accounts": [f"arn:{bounds.partition}:iam::{one}:root" for one in accounts],
-        "roles": [_role(one, repository, bounds, {}) for one in jobbers],
+        "roles": [_role(one, repository, bounds, ()) for one in jobbers],
     }
     return tuple(
         PlatformStack(
@@ -114,22 +124,26 @@ def store_stacks(
     )
 
 
-def _role(jobber: Jobber, repository: str, bounds: Bounds, more: Mapping[str, Any]) -> Mapping[str, Any]:
+def _role(
+    jobber: Jobber, repository: str, bounds: Bounds, managed: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
     path, _, name = jobber.arn.split(":", 5)[5].removeprefix("role").rpartition("/")
     return {
         "id": f"{jobber.kind.capitalize()}Role",
         "name": name,
         "path": f"{path}/",
         "trust": trust(jobber, repository, bounds.partition),
-        "policies": {"calls": policy(grants(jobber.kind, bounds)), **more},
+        "calls": policy(grants(jobber.kind, bounds)),
+        "managed": managed,  # beside it there is not room for every type that templates may have
     }
 
 
-def _stack_policy(
+def _stack_policies(
     jobber: Jobber, stacked: Stacked, bounds: Bounds, boundary: str | None
-) -> Mapping[str, Any]:
-    granted = stack_grants(stacked.types, bounds, boundary=boundary) if jobber.kind == "deploy" else ()
-    return {"stacks": policy(granted)} if granted else {}
+) -> Sequence[Mapping[str, Any]]:
+    if jobber.kind != "deploy":
+        return ()
+    return policies(stack_grants(stacked.types, bounds, boundary=boundary))
 
 
 def trust(jobber: Jobber, repository: str, partition: str) -> Mapping[str, Any]:

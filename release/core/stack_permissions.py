@@ -2,7 +2,7 @@
 
 CloudFormation acts as its caller. The actions are those that the handlers of each type declare (`aws
 cloudformation describe-type --type RESOURCE --type-name T`, `handlers.*.permissions`), less what only
-properties need that the tool's own macros never set.
+properties need that the tool's own macros never set. `tests/core/stack_calls.py` says which call takes which.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ class _Owned:
     actions: tuple[str, ...]
     service: str = ""
     forms: tuple[str, ...] = ()  # none: AWS knows no resource for these actions
-    of: str = "functions"  # whose patterns: of functions, stacks, or things that `naming` names
+    of: str = "functions"  # whose patterns: of functions, stacks, buckets, or things that `naming` names
     tagged: bool = False  # only where the thing has the tag `env`, as all of the fleet's have
 
 
@@ -35,6 +35,9 @@ _UNBOUND: Final = _all(
     "iam", "DeleteRole", "DeleteRolePolicy", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies",
     "ListRolePolicies", "ListRoleTags", "TagRole", "UntagRole", "UpdateAssumeRolePolicy", "UpdateRole",
 )  # fmt: skip
+# For VPC and X-Ray (function.j2), whose actions know no resources.
+_OF_AWS: Final = ("AWSXRayDaemonWriteAccess", "service-role/AWSLambdaENIManagementAccess")
+_ATTACHES: Final = _all("iam", "AttachRolePolicy", "DetachRolePolicy")
 _BOUND: Final = _all("iam", "CreateRole", "PutRolePermissionsBoundary", "PutRolePolicy")
 
 _TAGGED: Final[Mapping[str, Mapping[str, Any]]] = {"Null": {"aws:ResourceTag/env": "false"}}
@@ -69,6 +72,51 @@ _OWNED: Final[Mapping[str, tuple[_Owned, ...]]] = {
             _all("cloudwatch", "DeleteAlarms", "ListTagsForResource", "PutMetricAlarm", *_TAGS),
             "cloudwatch", ("alarm:{}-*",),
         ),
+        _Owned(
+            _all("cloudwatch", "DeleteAlarms", "ListTagsForResource", "PutMetricAlarm", *_TAGS),
+            "cloudwatch", ("alarm:{}",), of="things",
+        ),
+        _Owned(_all("cloudwatch", "DescribeAlarms")),
+    ),
+    "AWS::Budgets::Budget": (
+        _Owned(
+            _all("budgets", "ListTagsForResource", "ModifyBudget", *_TAGS, "ViewBudget"), "budgets",
+            ("budget/{}",), of="global things",
+        ),
+    ),
+    # What a function in a VPC is behind. AWS gives the id; what is not the fleet's has no tag `env`, but a
+    # new one gets its tag and its rules in an order that nobody documents. No rule lets anything in.
+    "AWS::EC2::SecurityGroup": (
+        _Owned(_all("ec2", "CreateSecurityGroup"), "ec2", ("security-group/*", "vpc/*"), of="one"),
+        _Owned(
+            _all("ec2", "AuthorizeSecurityGroupEgress", "CreateTags", "RevokeSecurityGroupEgress"), "ec2",
+            ("security-group/*",), of="one",
+        ),
+        _Owned(
+            _all("ec2", "DeleteSecurityGroup", "DeleteTags", "UpdateSecurityGroupRuleDescriptionsEgress"),
+            "ec2", ("security-group/*",), of="one", tagged=True,
+        ),
+        _Owned(_all("ec2", "DescribeSecurityGroups", "DescribeSubnets", "DescribeVpcs")),
+    ),
+    # `things` with account and region behind them, in small letters (bucket.j2).
+    "AWS::S3::Bucket": (
+        _Owned(
+            _all("s3", "CreateBucket", "DeleteBucket", "GetAccelerateConfiguration",
+                 "GetAnalyticsConfiguration", "GetBucketAcl", "GetBucketCORS", "GetBucketLogging",
+                 "GetBucketNotification",
+                 "GetBucketObjectLockConfiguration", "GetBucketOwnershipControls",
+                 "GetBucketPublicAccessBlock", "GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite",
+                 "GetEncryptionConfiguration", "GetIntelligentTieringConfiguration",
+                 "GetInventoryConfiguration", "GetLifecycleConfiguration", "GetMetricsConfiguration",
+                 "GetReplicationConfiguration", "ListBucket", "ListTagsForResource",
+                 "PutBucketOwnershipControls", "PutBucketPublicAccessBlock", "PutBucketTagging",
+                 "PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration", *_TAGS),
+            "s3", ("{}",), of="buckets",
+        ),
+    ),
+    "AWS::S3::BucketPolicy": (
+        _Owned(_all("s3", "DeleteBucketPolicy", "GetBucketPolicy", "PutBucketPolicy"), "s3", ("{}",),
+               of="buckets"),
     ),
     "AWS::DynamoDB::Table": (
         _Owned(
@@ -92,6 +140,12 @@ _OWNED: Final[Mapping[str, tuple[_Owned, ...]]] = {
                  "ListSubscriptionsByTopic", "ListTagsForResource", "SetTopicAttributes", *_TAGS),
             "sns", ("{}",), of="things",
         ),
+    ),
+    "AWS::SQS::QueuePolicy": (
+        _Owned(_all("sqs", "GetQueueAttributes", "SetQueueAttributes"), "sqs", ("{}",), of="things"),
+    ),
+    "AWS::SNS::TopicPolicy": (
+        _Owned(_all("sns", "GetTopicAttributes", "SetTopicAttributes"), "sns", ("{}",), of="things"),
     ),
     "AWS::CloudWatch::Dashboard": (
         _Owned(_all("cloudwatch", "DeleteDashboards", "GetDashboard", "PutDashboard"), "cloudwatch",
@@ -141,6 +195,26 @@ _OWNED: Final[Mapping[str, tuple[_Owned, ...]]] = {
     "AWS::ApiGatewayV2::Route": _API,
 }  # fmt: skip
 KNOWN: Final = frozenset({*_OWNED, _ROLE})
+# Of the platform's own stacks: who is trusted, what bounds roles, what is backed up, networks. Administrators
+# make them (`release infra bootstrap`); the deploy role never may, whatever a template of a service has.
+BY_ADMINISTRATORS: Final = frozenset(
+    {
+        "AWS::Backup::BackupPlan",
+        "AWS::Backup::BackupSelection",
+        "AWS::Backup::BackupVault",
+        "AWS::CE::AnomalyMonitor",
+        "AWS::CE::AnomalySubscription",
+        "AWS::EC2::RouteTable",
+        "AWS::EC2::Subnet",
+        "AWS::EC2::SubnetRouteTableAssociation",
+        "AWS::EC2::VPC",
+        "AWS::EC2::VPCEndpoint",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::IAM::OIDCProvider",
+        "AWS::SNS::Subscription",
+        "AWS::XRay::SamplingRule",
+    }
+)
 
 
 def stack_grants(types: Collection[str], bounds: Bounds, *, boundary: str | None) -> Sequence[Grant]:
@@ -173,6 +247,15 @@ def _resources(kind: str, owned: _Owned, bounds: Bounds) -> tuple[str, ...]:
         return tuple(f"{start}/{name}-*" for name in bounds.stacks)
     if not owned.forms:
         return ("*",)
+    if owned.of == "buckets":  # whose ARN has neither region nor account, so that their names have
+        return tuple(
+            f"arn:{bounds.partition}:s3:::{name.lower()}-{bounds.account}-{region}"
+            for name in bounds.things
+            for region in bounds.regions
+        )
+    if owned.of == "global things":
+        start = f"arn:{bounds.partition}:{owned.service}::{bounds.account}"
+        return tuple(f"{start}:{form.format(name)}" for form in owned.forms for name in bounds.things)
     names = {"functions": bounds.functions, "stacks": bounds.stacks, "things": bounds.things, "one": ("",)}[
         owned.of
     ]
@@ -189,8 +272,15 @@ def _roles(bounds: Bounds, boundary: str | None) -> Iterable[Grant]:
     condition: Mapping[str, Any] | None = (
         None if boundary is None else {"StringEquals": {"iam:PermissionsBoundary": boundary}}
     )
+    named = [f"arn:{bounds.partition}:iam::aws:policy/{one}" for one in _OF_AWS]
     yield Grant("RolesOfFunctions", _UNBOUND, roles)
     yield Grant("BoundRolesOfFunctions", _BOUND, roles, condition)
+    yield Grant(
+        "PoliciesOfAwsForFunctions",
+        _ATTACHES,
+        roles,
+        {**(condition or {}), "ArnEquals": {"iam:PolicyARN": named}},
+    )
     yield Grant(
         "RolesForLambda",
         ("iam:PassRole",),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from release.core.doctor.aws import AwsFacts, BucketFacts, PlaceFacts, RoleFacts, aws_findings
+from release.core.doctor.aws import AwsFacts, BoundaryFacts, BucketFacts, PlaceFacts, RoleFacts, aws_findings
 from release.core.doctor.findings import Finding, Trouble, troubled
 from release.core.models import Pipeline, Pipelines, Place, Stage
 from release.doctor import configured
@@ -20,6 +20,10 @@ def questions(
     for environment in environments:
         for place in environment.places:
             asks[f"place {environment.name} {place.region}"] = partial(_place, aws, environment.name, place)
+        if environment.role is not None:
+            asks[f"boundary {environment.name}"] = partial(
+                BoundaryFacts, environment.name, environment.boundary
+            )
     for role, jobs in configured.roles(pipelines, stages).items():
         where = configured.place_of(pipelines, role)
         asks[f"role {role}"] = partial(_role, aws, where, role, jobs)
@@ -32,7 +36,7 @@ def findings(
     answers: Mapping[str, Any], repository: str | None, ids: tuple[int, int] | None
 ) -> Sequence[Finding]:
     found: list[Finding] = []
-    facts: dict[type, list[Any]] = {PlaceFacts: [], RoleFacts: [], BucketFacts: []}
+    facts: dict[type, list[Any]] = {PlaceFacts: [], RoleFacts: [], BoundaryFacts: [], BucketFacts: []}
     checks = {"place": ("account", "reads"), "role": ("trust",), "bucket": ("bucket",)}
     for name, answer in answers.items():
         kind, _, subject = name.partition(" ")
@@ -40,8 +44,8 @@ def findings(
             facts[type(answer)].append(answer)
         elif kind in checks:
             found += [troubled(check, answer, subject) for check in checks[kind]]
-    places, roles, buckets = (tuple(facts[kind]) for kind in (PlaceFacts, RoleFacts, BucketFacts))
-    return [*found, *aws_findings(AwsFacts(repository, ids, places, roles, buckets))]
+    places, roles, bounds, buckets = (tuple(each) for each in facts.values())
+    return [*found, *aws_findings(AwsFacts(repository, ids, places, roles, bounds, buckets))]
 
 
 def _place(aws: AwsSetup, environment: str, place: Place) -> PlaceFacts:

@@ -8,8 +8,8 @@ from release.core import canonical
 from release.core.bounds import environment_bounds, store_bounds
 from release.core.infra_values import Template
 from release.core.models import BucketStore, Environment, Pipelines, Service
-from release.core.platform import Jobber, PlatformStack, Stacked, environment_stacks, store_stacks
-from release.core.stack_permissions import KNOWN
+from release.core.platform import BOUNDARY, Jobber, PlatformStack, Stacked, environment_stacks, store_stacks
+from release.core.stack_permissions import BY_ADMINISTRATORS, KNOWN
 from release.errors import Misconfigured
 from release.infra.committed import PlacedTemplates, committed
 from release.ports import Repo, Stacks
@@ -73,14 +73,27 @@ def fleet(
                     if kind == "AWS::IAM::Role" and not is_bound:
                         unbound.add(service)
     notes = [
-        f"the deploy role cannot make {kind}, which {service} has: release does not know what that takes"
+        f"the deploy role cannot make {kind}, which {service} has: "
+        + (
+            "administrators make it, as `release infra bootstrap` does"
+            if kind in BY_ADMINISTRATORS
+            else "release does not know what that takes"
+        )
         for kind, service in sorted(types.items())
         if kind not in KNOWN
     ]
-    if unbound:
+    if unbound and environment.boundary is None:
         notes.append(
             f"roles of {', '.join(sorted(unbound))} have no PermissionsBoundary: whoever changes a "
-            "template may give a function any right"
+            f"template may give a function any right. Afterwards put `boundary: {BOUNDARY}` into the "
+            f"environment {environment.name} of pipelines/environments.yaml, and bootstrap it again"
+        )
+    elif unbound:
+        notes.append(
+            f"roles of {', '.join(sorted(unbound))} have no PermissionsBoundary, so that the deploy role "
+            "cannot make them: function.j2 writes it, and a role that a template has itself has to say "
+            f"PermissionsBoundary: !Sub arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/"
+            f"{environment.boundary}"
         )
     return Fleet(tuple(services.values()), Stacked(frozenset(types), not unbound, vpc), tuple(notes))
 

@@ -63,7 +63,9 @@ class Committed:
             text,
             file=file,
             macros=self.sources.macros,
-            context=template_context(configured, stage.name, self.pipelines.alias),
+            context=template_context(
+                configured, stage.name, self.pipelines.alias, stage.environment.boundary
+            ),
         )
         return StackText(service, stage, rendered, place)
 

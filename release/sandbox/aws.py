@@ -188,6 +188,7 @@ def _assemble(
         node_workers,
         platform_types,
         policies,
+        role_boundaries,
         storage,
     )
     from release.sandbox import mappings as event_source_mappings
@@ -223,6 +224,7 @@ def _assemble(
     Invocations(pool, endpoint, metrics, sources=sources, log=log).install()
     Alarms(metrics).install()
     platform_types.install()
+    role_boundaries.install()
     Stacks(rules, mappings).install()
 
     def resume() -> None:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from release.core.platform import BOUNDARY
 from release.errors import Misconfigured, ReleaseError
 from release.sandbox.demo_forge import shown
 from release.sandbox.session import Sandbox
@@ -54,7 +55,8 @@ def pipelines() -> Mapping[str, str]:
     lines = [f'artifacts: {{account: "{_ARTIFACTS}", bucket: "{_BUCKET}"}}', "alias: live", "environments:"]
     for name, account in _ACCOUNTS.items():
         regions = ", ".join(_REGIONS[name])
-        lines.append(f'  {name}: {{account: "{account}", regions: [{regions}], role: "{role(name)}"}}')
+        lines.append(f'  {name}: {{account: "{account}", regions: [{regions}], role: "{role(name)}",')
+        lines.append(f"    boundary: {BOUNDARY}}}")
     return {"environments.yaml": "\n".join(lines) + "\n", "fleet.yaml": _FLEET}
 
 

@@ -1,6 +1,7 @@
 """What an organisation has before its first release: deploy roles in the accounts, and artifact buckets.
 
-The accounts know GitHub as an issuer of identities, and the deploy roles trust every job of the forge.
+The accounts know GitHub as an issuer of identities, and the deploy roles trust every job of the forge. What
+bounds the roles of functions is there, too: `boundary: release-boundary`.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from release.core.platform import BOUNDARY, boundary_policy
 from release.sandbox.forge.oidc import ISSUER
 
 AUDIENCE = "sts.amazonaws.com"  # for whom jobs ask for their tokens
@@ -49,6 +51,8 @@ def provision(
         account = role.split(":")[4]
         iam = client("iam", account, "us-east-1")
         _create_role(iam, role.rsplit("/", 1)[-1], trusted, _know_github(iam, account))
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_policy(PolicyName=BOUNDARY, PolicyDocument=json.dumps(boundary_policy()))
     for region in sorted({region for environment in environments for region in environment.regions}):
         s3 = client("s3", artifact_account, region)
         _create_bucket(s3, bucket_pattern.format(region=region), region, accounts)

@@ -33,12 +33,15 @@ artifacts:
   role: arn:aws:iam::999999999999:role/release-build
   read_role: arn:aws:iam::999999999999:role/release-read
 environments:
-  dev: {account: "111111111111", regions: [us-east-1], role: "arn:aws:iam::111111111111:role/release-deploy"}
+  dev:
+    {account: "111111111111", regions: [us-east-1], role: "arn:aws:iam::111111111111:role/release-deploy",
+     boundary: release-boundary}
   prod:
     account: "444444444444"
     regions: [us-east-1, us-west-2]
     role: arn:aws:iam::444444444444:role/release-deploy
     plan_role: arn:aws:iam::444444444444:role/release-plan
+    boundary: release-boundary
 """
 FLEET = """\
 services: ["*"]

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from release.core.doctor.aws import AwsFacts, BucketFacts, PlaceFacts, RoleFacts, aws_findings
+from release.core.doctor.aws import (
+    AwsFacts,
+    BoundaryFacts,
+    BucketFacts,
+    PlaceFacts,
+    RoleFacts,
+    aws_findings,
+)
 from release.core.doctor.findings import CHECKS, Finding, Trouble
 
 LOST = Trouble("no valid AWS credentials", "aws sso login")
@@ -34,7 +41,8 @@ def trust(*subjects: str, operator: str = "StringLike", **changed: Any) -> dict[
 
 PROD = "repo:acme/fleet:environment:prod"
 ROLE = RoleFacts(ARN, ("prod",), trust(PROD))
-HEALTHY = AwsFacts("acme/fleet", (12, 34), (PLACE,), (ROLE,), (BUCKET,))
+BOUND = BoundaryFacts("prod", "release-boundary")
+HEALTHY = AwsFacts("acme/fleet", (12, 34), (PLACE,), (ROLE,), (BOUND,), (BUCKET,))
 
 
 def found(**changed: Any) -> list[Finding]:
@@ -185,3 +193,10 @@ def test_the_command_that_mends_a_trust_keeps_what_people_may_and_is_trusted_the
 
 def test_without_github_nobody_knows_whom_a_role_should_trust() -> None:
     assert not_ok(repository=None) == [("trust", "unknown")]
+
+
+def test_an_environment_without_a_boundary_is_told_how_to_have_one() -> None:
+    (one,) = [one for one in found(boundaries=(replace(BOUND, policy=None),)) if one.state != "ok"]
+
+    assert (one.check.id, one.state, one.subject) == ("boundary", "no", "prod")
+    assert "release infra bootstrap prod" in one.fix and "boundary: release-boundary" in one.fix

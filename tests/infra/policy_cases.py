@@ -221,6 +221,14 @@ BAD: list[tuple[str, Change, str]] = [
         "Resources/Key/Type",
     ),
     (
+        "R0609",
+        added(
+            "  Other:\n    Type: AWS::IAM::Role\n    Properties: {RoleName: !Sub 'a-prod-${AWS::Region}',"
+            f" PermissionsBoundary: arn:a, Tags: {TAGS}}}\n"
+        ),
+        "Resources/ApiRole/Properties",
+    ),
+    (
         "R0809",
         added(
             "  Hourly:\n    Type: AWS::Events::Rule\n"

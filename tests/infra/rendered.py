@@ -39,12 +39,12 @@ def system(name: str, folder: Path = SYSTEMS) -> tuple[Service, str]:
     return service, (folder / name / "template.yaml.j2").read_text()
 
 
-def rendered(service: Service, template: str, stage: str = "dev") -> str:
+def rendered(service: Service, template: str, stage: str = "dev", boundary: str | None = None) -> str:
     return CloudFormationTemplates(packaged_macros()).render(
         template,
         file=f"services/{service.name}/template.yaml.j2",
         macros={},
-        context=template_context(service, stage, "live"),
+        context=template_context(service, stage, "live", boundary),
     )
 
 
@@ -58,6 +58,6 @@ def calling(imports: Mapping[str, str], resources: str, outputs: str = "", condi
     return "\n".join(['{% extends "stack.j2" %}', *lines, *text]) + "\n"
 
 
-def template(service: Service, text: str, stage: str = "dev") -> Any:
+def template(service: Service, text: str, stage: str = "dev", boundary: str | None = None) -> Any:
     """What CloudFormation reads: every scalar is a text."""
-    return read_template(rendered(service, text, stage), service.name)
+    return read_template(rendered(service, text, stage, boundary), service.name)

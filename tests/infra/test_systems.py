@@ -1,5 +1,6 @@
 """Two systems of several resources each, built of the macros alone: as templates, and in the sandbox."""
 
+import contextlib
 import json
 import re
 import time
@@ -11,6 +12,7 @@ import boto3
 import pytest
 
 from release.adapters.cfn_lint import CfnLint
+from release.core.platform import BOUNDARY, boundary_policy
 from release.core.policies import BY_ID
 from release.sandbox.session import Sandbox
 from tests.infra.rendered import REGIONS, rendered, system, template
@@ -268,37 +270,60 @@ def calls_in() -> Iterator[CallsIn]:
         yield region
 
 
-@pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_system_stands_in_the_sandbox_before_and_behind_its_alias(
-    name: str, region: str, calls_in: CallsIn
+def test_a_system_stands_in_both_regions_of_the_sandbox_before_and_behind_its_alias(
+    name: str, calls_in: CallsIn
 ) -> None:
-    client = calls_in(region)
-    stacks, functions = client("cloudformation"), client("lambda")
     service, text = system(name)
     stack = {
         "StackName": f"{name}-dev",
-        "TemplateBody": rendered(service, text),
+        "TemplateBody": rendered(service, text, boundary=BOUNDARY),
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
+    iam = calls_in(REGIONS[0])("iam")
+    with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_policy(PolicyName=BOUNDARY, PolicyDocument=json.dumps(boundary_policy()))
 
-    stacks.create_stack(**stack)
-    assert at_rest(stacks, stack["StackName"]) == "CREATE_COMPLETE"
-    for function in service.functions:
-        given = functions.update_function_code(
-            FunctionName=function.name("dev"), ZipFile=zipped(MINIMAL, "index.js")
-        )
-        settled(functions, given["FunctionName"])
-        version = functions.publish_version(FunctionName=given["FunctionName"])["Version"]
-        functions.create_alias(FunctionName=given["FunctionName"], Name="live", FunctionVersion=version)
-    assert not functions.list_event_source_mappings()["EventSourceMappings"]
-    exists = [{"ParameterKey": "AliasExists", "ParameterValue": "true"}]
-    stacks.update_stack(**stack, Parameters=exists)
+    for region in REGIONS:  # at the same time: what is global must not be the same in both
+        stacks, functions = calls_in(region)("cloudformation"), calls_in(region)("lambda")
+        stacks.create_stack(**stack)
+        assert at_rest(stacks, stack["StackName"]) == "CREATE_COMPLETE"
+        for function in service.functions:
+            given = functions.update_function_code(
+                FunctionName=function.name("dev"), ZipFile=zipped(MINIMAL, "index.js")
+            )
+            settled(functions, given["FunctionName"])
+            version = functions.publish_version(FunctionName=given["FunctionName"])["Version"]
+            functions.create_alias(FunctionName=given["FunctionName"], Name="live", FunctionVersion=version)
+            role = iam.get_role(RoleName=f"{given['FunctionName']}-{region}")["Role"]
+            bound = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
+            assert bound == f"arn:aws:iam::111111111111:policy/{BOUNDARY}"
+        assert not functions.list_event_source_mappings()["EventSourceMappings"]
+        exists = [{"ParameterKey": "AliasExists", "ParameterValue": "true"}]
+        stacks.update_stack(**stack, Parameters=exists)
 
-    assert at_rest(stacks, stack["StackName"]) == "UPDATE_COMPLETE"
-    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
-    assert {one["FunctionArn"].rpartition(":")[2] for one in mappings} == {"live"}
-    stacks.delete_stack(StackName=stack["StackName"])  # the next system has the same names in it
+        assert at_rest(stacks, stack["StackName"]) == "UPDATE_COMPLETE"
+        mappings = functions.list_event_source_mappings()["EventSourceMappings"]
+        assert {one["FunctionArn"].rpartition(":")[2] for one in mappings} == {"live"}
+    for region in REGIONS:
+        calls_in(region)("cloudformation").delete_stack(StackName=stack["StackName"])
+
+
+def test_a_stack_is_not_made_with_a_boundary_that_the_account_has_not(calls_in: CallsIn) -> None:
+    service, text = system("order-stream")
+    stacks = calls_in(REGIONS[0])("cloudformation")
+    stacks.create_stack(
+        StackName="unbound",
+        TemplateBody=rendered(service, text, "qa", boundary="release-forgotten"),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+    )
+
+    assert at_rest(stacks, "unbound") == "ROLLBACK_COMPLETE"
+    reasons = [
+        one.get("ResourceStatusReason", "")
+        for one in stacks.describe_stack_events(StackName="unbound")["StackEvents"]
+    ]
+    assert any("policy/release-forgotten does not exist" in one for one in reasons)
 
 
 def at_rest(stacks: Any, name: str) -> str:

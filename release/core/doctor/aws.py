@@ -51,6 +51,14 @@ class RoleFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class BoundaryFacts:
+    """What pipelines/environments.yaml says of an environment into which a role of its own deploys."""
+
+    environment: str
+    policy: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class BucketFacts:
     """`there` None: no bucket has this name. False: it is another account's. `location` None: not asked."""
 
@@ -70,6 +78,7 @@ class AwsFacts:
     ids: tuple[int, int] | None  # of OWNER and NAME; None: not known
     places: tuple[PlaceFacts, ...]
     roles: tuple[RoleFacts, ...]
+    boundaries: tuple[BoundaryFacts, ...]
     buckets: tuple[BucketFacts, ...]
 
 
@@ -84,8 +93,22 @@ def aws_findings(facts: AwsFacts) -> Iterator[Finding]:
         else:
             says = "of which repository it should trust jobs is not known"
             yield unknown("trust", says, "mend what the check `github` says", role.label)
+    for bound in facts.boundaries:
+        yield _boundary(bound)
     for bucket in facts.buckets:
         yield from _bucket(bucket)
+
+
+def _boundary(bound: BoundaryFacts) -> Finding:
+    if bound.policy is not None:
+        return ok("boundary", f"roles of functions are bound by {bound.policy}", bound.environment)
+    return no(
+        "boundary",
+        "roles of functions have none: whoever changes a template may give a function any right",
+        f"release infra bootstrap {bound.environment}; then write `boundary: release-boundary` into the "
+        "environment in pipelines/environments.yaml, and bootstrap it again",
+        bound.environment,
+    )
 
 
 def _account(place: PlaceFacts) -> Finding:

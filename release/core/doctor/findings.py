@@ -55,6 +55,12 @@ CHECKS: Final[Mapping[str, Check]] = {
         Check("account", "AWS", "nothing is done in another account", "docs/configuration.md"),
         Check("reads", "AWS", "a plan can be made", _ROLES),
         Check("trust", "AWS", "a role is for the jobs of one environment alone", _ROLES),
+        Check(
+            "boundary",
+            "AWS",
+            "no template gives a function more than the account lets any have",
+            "docs/accounts.md#what-the-roles-may-do",
+        ),
         Check("bucket", "AWS", "artifacts are ours, and where Lambda takes them", _S3),
         Check("bucket-versioned", "AWS", "what is deleted by mistake can be had back", _S3),
         Check("bucket-encrypted", "AWS", "artifacts are encrypted where they lie", _S3),

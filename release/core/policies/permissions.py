@@ -150,6 +150,16 @@ def _names_subject(statement: Mapping[str, Value]) -> bool:
     return False
 
 
+def _unbound(template: Template) -> Iterator[Breach]:
+    roles = list(resources(template, "AWS::IAM::Role"))
+    bound = [all(role.values("PermissionsBoundary")) for role in roles]
+    for role, is_bound in zip(roles, bound, strict=True):
+        if any(bound) and not is_bound:
+            yield role.breach(
+                "has no boundary, which others here have: it cannot be made", "PermissionsBoundary"
+            )
+
+
 def _lasting(template: Template) -> Iterator[Breach]:
     for key in resources(template, "AWS::IAM::AccessKey"):
         yield Breach((*key.path, "Type"), f"{key.name} is a key that works until somebody thinks of it")
@@ -191,5 +201,11 @@ POLICIES: Final = (
         "Nobody has a key or a password that lasts",
         "use a role, which people and jobs assume for an hour",
         _lasting,
+    ),
+    Policy(
+        "R0609",
+        "Every role has the boundary, or none",
+        "set PermissionsBoundary as function.j2 does, to the policy that `boundary` of the environment names",
+        _unbound,
     ),
 )
