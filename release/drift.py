@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from release.build.documents import load_manifest, load_template, stack_name
+from release.core import canonical
 from release.core.drift import (
     Copy,
     Finding,
@@ -20,20 +21,21 @@ from release.core.drift import (
     stack_drift,
 )
 from release.core.frozen import asked_for
-from release.core.manifest import Manifest
+from release.core.infra_expand import expanded
 from release.core.models import Place, Stage
-from release.core.records import Event, Served, StageHead
+from release.core.records import Served, StageHead
+from release.core.snapshot import StackFacts
 from release.core.standing import OutOfReach
 from release.errors import ReleaseError, Unavailable
 from release.observe import check_identity_anywhere, observe_function
 from release.orphans import Search, orphans_in, search
-from release.past import ever_served, past_events
+from release.past import came_with, ever_served, past_events
 from release.ports import Artifacts, Functions, Ledger, Stacks
 from release.ports.surroundings import Surroundings
 from release.promotion import Setup
 
 if TYPE_CHECKING:
-    from release.core.infra_values import Template
+    from release.core.infra_values import Document, Template
 
 _T = TypeVar("_T")
 _A = TypeVar("_A")
@@ -51,6 +53,7 @@ class Looking:
     artifacts: Artifacts
     ledger: Ledger
     read: Read
+    read_document: "Callable[[str, str], Document]"  # as `read`, with numbers and truth as they are written
     in_main: Collection[str] = ()  # services of the repository's default branch
 
 
@@ -118,7 +121,7 @@ def _wanted(looking: Looking, setup: Setup, stage: Stage, head: StageHead) -> _W
     templates = {
         served.where: template
         for served in recorded
-        if (template := _came_with(served, events, stage.name, manifest)) is not None
+        if (template := came_with(served, events, stage.name, manifest)) is not None
     }
     places = {(place.account, place.region): place for place in stage.environment.places}
     stacks = {
@@ -137,24 +140,6 @@ def _wanted(looking: Looking, setup: Setup, stage: Stage, head: StageHead) -> _W
         stacks,
         search(looking.functions, looking.surroundings, looking.ledger, setup, stage, looking.in_main),
     )
-
-
-def _came_with(
-    served: Served, events: Sequence[Event], stage: str, manifest: Callable[[str], Manifest]
-) -> str | None:
-    """Digest of the template that a function's service had in the release that brought what it serves.
-
-    None: that is longer ago than the head remembers.
-    """
-    for event in events:
-        brought = served in event.after and event.release is not None
-        whole = event.services is None or served.service in event.services
-        if not (brought and whole and (event.regions is None or served.region in event.regions)):
-            continue
-        entry = manifest(event.release.manifest).services.get(served.service) if event.release else None
-        if entry is not None and entry.artifact == served.code and stage in entry.stages:
-            return entry.stages[stage].template
-    return None
 
 
 def _region(looking: Looking, wanted: _Wanted, region: str, *, detect: bool) -> _Region | OutOfReach:
@@ -259,7 +244,21 @@ def _stack(
         ours,
         explained,
         tuple(detected) if detected is not None else None,
+        facts is not None and facts.template == digest and _is_by_hand(looking, facts, digest, place),
     )
+
+
+def _is_by_hand(looking: Looking, facts: StackFacts, digest: str, place: Place) -> bool:
+    """Whether a stack that keeps more than its release's template says has it otherwise than a rollout would.
+
+    What a hand has added there is not told from what is kept.
+    """
+    if canonical.sha256(facts.body.encode()) == digest or not facts.body:
+        return False
+    there = looking.read_document(facts.body, facts.name)
+    release = looking.read_document(load_template(looking.artifacts, digest), facts.name)
+    again = expanded(there, release, facts.parameters, place, facts.name, digest)
+    return again.document != there
 
 
 def _stored(artifacts: Artifacts, digest: str, region: str) -> bool:

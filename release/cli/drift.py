@@ -46,6 +46,7 @@ def command(
         wired.artifacts(setup.pipelines),
         wired.ledger,
         wired.read_template,
+        wired.tools(setup.pipelines).read_document,
         services_of_main(wired.repo, setup),
     )
     stages = [setup.stage(stage)] if stage is not None else list(setup.pipeline.stages)

@@ -1,8 +1,12 @@
 """What is read of a stage, and what its ledger explains: rollouts, rollbacks, regions that are out."""
 
+import json
+
 import pytest
 
+from release.adapters.template_reader import read_document
 from release.core.drift import ProvisionedFacts, StageDrift
+from release.core.infra_expand import MARK
 from release.drift import Looking, read_drift
 from release.errors import RolloutFailed
 from tests.fakes.aws import Call
@@ -18,6 +22,7 @@ def look(world: World, surroundings: FakeSurroundings | None = None, *, detect: 
         world.artifacts,
         world.ledger,
         lambda text, of: {},
+        read_document,
     )
     return read_drift(looking, world.setup(), world.stage, detect=detect)
 
@@ -101,6 +106,22 @@ def test_a_template_of_ours_that_nothing_explains_is_drift() -> None:
     other = world.artifacts.put(b"another template of ours", kind="template")
     world.stacks.change_stack(world.places[0], "prices-prod", template=other)
     assert kinds(look(world)) == {("stack", "prices", EAST, False)}
+
+
+@pytest.mark.parametrize(("text", "drifts"), [("first template of prices", False), ("by hand", True)])
+def test_a_stack_that_keeps_what_its_release_has_not_drifts_only_where_a_hand_was(
+    text: str, drifts: bool
+) -> None:
+    world = fleet().live("v1.0.0")
+    facts = world.stacks.stack(world.places[0], "prices-prod")
+    assert facts is not None
+    word = {"Type": "Fake::Word", "Properties": {"Text": text}}
+    outputs = {MARK: {"Description": "what the release's template is, beside what is kept"}}
+    outputs[MARK]["Value"] = facts.template
+    resources = {"Word": word, "Gone": {"Type": "AWS::SQS::Queue"}}
+    body = json.dumps({"Resources": resources, "Outputs": outputs})
+    world.stacks.change_stack(world.places[0], "prices-prod", body=body)
+    assert kinds(look(world)) == ({("stack", "prices", EAST, False)} if drifts else set())
 
 
 def test_a_deployment_of_some_services_is_compared_with_what_each_of_them_came_with() -> None:

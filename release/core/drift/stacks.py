@@ -22,6 +22,8 @@ class StackCopy:
     ours: bool  # a build has stored the template that the stack has
     explained: bool  # a rollback, or a failed rollout, has left the stack at another of our templates
     detected: tuple[str, ...] | None = None  # resources that CloudFormation found changed; None: not asked
+    # It keeps what its release's template has not any more, by a rollout; and something of it is by a hand.
+    by_hand: bool = False
 
 
 def stack_drift(copy: StackCopy, *, stage: str) -> Iterator[Finding]:
@@ -56,7 +58,7 @@ def stack_drift(copy: StackCopy, *, stage: str) -> Iterator[Finding]:
             harmless=True,
             template=facts.template,
         )
-    elif facts.template != copy.template:
+    elif facts.template != copy.template or copy.by_hand:
         yield finding(
             "somebody has given it another template",
             f"merge what is to stay, then {again}: that puts the release's template in place",
