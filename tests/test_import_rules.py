@@ -34,7 +34,9 @@ MAY_IMPORT = {
     "make_way": frozenset({"decide", "promotion", "apply", "ports", "core", "errors"}),
     "resume": frozenset({"promotion", "apply", "build", "ports", "core", "errors"}),
     "verify": frozenset({"promotion", "observe", "apply", "build", "ports", "core", "errors"}),
-    "infra": frozenset({"changed", "build", "ports", "core", "errors"}),
+    "infra": frozenset(
+        {"past", "changed", "promotion", "observe", "apply", "build", "ports", "core", "errors"}
+    ),
     "check": frozenset({"changed", "build", "ports", "core", "errors"}),
     "local": frozenset({"observe", "build", "config", "sandbox", "ports", "core", "errors"}),
     "audit": frozenset({"standing", "promotion", "observe", "build", "config", "ports", "core", "errors"}),

@@ -23,7 +23,7 @@ def log_text(events: Sequence[Event]) -> Iterator[RenderableType]:
             f"{event.at[5:10]} {event.at[11:19]}",
             event.stage,
             event.verb,
-            ", ".join(event.services or ()) if event.kind == "retire" else event.label,
+            ", ".join(event.services or ()) if event.verb in ("retire", "infra") else event.label,
             Text(f"{word}: {event.reason}" if _is_decision(event) else word, style=_style(event)),
             event.actor,
         )

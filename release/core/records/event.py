@@ -11,7 +11,12 @@ from release.core.records.json_form import build, plain
 Verb = Literal["deploy", "promote", "rollback", "reconcile"]
 # What people decide about a stage or a release; it needs no hold of the stage.
 Decision = Literal["hold", "unhold", "quarantine", "clear", "accept", "reject"]
-Kind = Literal["started", "taken-over", "shifted", "paused", "abort", "let-go", "outcome", "retire", Decision]
+Kind = Literal[
+    "started", "taken-over", "shifted", "paused", "abort", "let-go", "outcome",
+    "retire",
+    "infra", "infra-ended",  # stacks that change apart from a rollout: what is about to be done, how it ended
+    Decision,
+]  # fmt: skip
 # A login of the forge that a token belongs to, asked for on the machine that used it
 Known = Literal["token"]
 Outcome = Literal["succeeded", "failed", "errored", "aborted", "stranded"]
@@ -121,7 +126,7 @@ class Event:
     at: str  # UTC, 2026-11-21T09:50:00Z
     pipeline: str
     stage: str
-    verb: Literal[Verb, Decision, "retire"]
+    verb: Literal[Verb, Decision, "retire", "infra"]
     release: ReleaseRef | None  # None: a hold of a stage, whatever it serves; a service that is retired
     actor: str
     tool: str  # "lambda-release 0.1.0"
@@ -185,6 +190,8 @@ _ORDER: Mapping[Kind, str] = {
     "paused": "cp",
     "let-go": "cz",
     "outcome": "d",
+    "infra": "a",
+    "infra-ended": "d",
 }
 
 

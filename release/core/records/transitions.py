@@ -19,6 +19,8 @@ def advance(head: StageHead, event: Event) -> StageHead:
         if not event.reason or not event.services:
             raise IllegalEvent("a retirement without a reason, or without its service")
         return replace(head, last=event.path)
+    if event.kind in ("infra", "infra-ended"):
+        return _stacks(head, event)
     if event.kind == "started":
         return _start(head, event)
     running = head.running
@@ -54,6 +56,17 @@ def advance(head: StageHead, event: Event) -> StageHead:
         paused = replace(running, next_by=event.at, paused=why, next_at=event.next_at)
         return replace(head, running=paused, last=event.path)
     return _end(head, event)
+
+
+def _stacks(head: StageHead, event: Event) -> StageHead:
+    """Stacks have templates of their own releases; what serves stays what it is."""
+    if not event.services or event.release is None:
+        raise IllegalEvent("stacks that change, without their services, or the release of their templates")
+    if event.kind == "infra" and head.running is not None:
+        raise IllegalEvent(f"{event.stage} is at work on {head.running.id}")
+    if event.kind == "infra-ended" and event.outcome is None:
+        raise IllegalEvent("stacks that have changed, without an outcome")
+    return replace(head, last=event.path)
 
 
 def _start(head: StageHead, event: Event) -> StageHead:
