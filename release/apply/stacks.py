@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
@@ -14,7 +15,7 @@ from release.core.models import Place
 from release.core.plan import ALIAS_EXISTS, ApplyStack
 from release.core.preflight import stands
 from release.core.snapshot import StackFacts
-from release.errors import ForeignChange
+from release.errors import ForeignChange, RolloutFailed
 
 Read: TypeAlias = Callable[[str, str], Document]  # text and whose it is -> the template
 
@@ -72,10 +73,10 @@ def apply_stack(work: Work, action: ApplyStack) -> StackFacts | None:
     """
     place, name, stacks = action.place, action.stack, work.tools.stacks
     facts = None if action.create else stacks.stack(place, name)
-    if facts is not None and not stands(
-        facts.status
-    ):  # somebody is at it, or dead: that is waited for, or said
-        facts = stacks.settled(place, name)
+    if facts is not None and not stands(facts.status):
+        with suppress(RolloutFailed):  # whatever was under way there, and however it ended
+            stacks.settled(place, name)
+        facts = stacks.stack(place, name)
     if facts is None or facts.template == action.template:
         return put_stack(
             work,

@@ -14,6 +14,12 @@ Action = Literal["add", "modify", "replace", "remove"]
 Replacement = Literal["no", "perhaps", "yes"]
 
 RESOURCES: Final = "Resources"
+SYMBOLS: Final[Mapping[Action, Literal["+", "~", "±", "-"]]] = {
+    "add": "+",
+    "modify": "~",
+    "replace": "±",
+    "remove": "-",
+}
 _KEEPING: Final = frozenset({"Retain", "RetainExceptOnCreate", "Snapshot"})
 
 # Types of which something is lost with the resource that no template brings back.

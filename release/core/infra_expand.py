@@ -32,10 +32,7 @@ _DOCUMENTS: Final[Mapping[str, Sequence[str]]] = {
 }
 # Lists of which the new release may want less than the old one: by type, property and what names an element.
 _LISTS: Final[Mapping[str, Sequence[tuple[str, str | None]]]] = {
-    "AWS::DynamoDB::Table": (
-        ("GlobalSecondaryIndexes", "IndexName"),
-        ("AttributeDefinitions", "AttributeName"),
-    ),
+    "AWS::DynamoDB::Table": (("GlobalSecondaryIndexes", "IndexName"),),
     "AWS::EC2::SecurityGroup": (("SecurityGroupIngress", None), ("SecurityGroupEgress", None)),
     "AWS::IAM::ManagedPolicy": (("Roles", None),),
     "AWS::IAM::Policy": (("Roles", None),),

@@ -42,6 +42,13 @@ def draft_promotion(tools: Tools, setup: Setup, request: Request, *, target: Bui
     run it last.
     """
     stage = setup.stage(request.stage)
+    selection = promotion_selection(tools, setup, request, target=target)
+    return draft_rollout(tools, setup, stage, selection, target=target)
+
+
+def promotion_selection(tools: Tools, setup: Setup, request: Request, *, target: BuildTarget) -> Selection:
+    """The release that a promotion would bring, with what its gates say."""
+    stage = setup.stage(request.stage)
     answer, facts = next_release(tools.repo, setup, request)
     objects = {tag.name: tag.object for tag in facts.tags}
     selection = promotion(answer, stage, facts.source, request.reason, objects)
@@ -53,8 +60,8 @@ def draft_promotion(tools: Tools, setup: Setup, request: Request, *, target: Bui
         approved_destructive=request.approve_destructive,
     )
     if selection.manifest is None and selection.commit and not selection.blockers:
-        selection = built(tools, setup, selection, target)
-    return draft_rollout(tools, setup, stage, selection, target=target)
+        return built(tools, setup, selection, target)
+    return selection
 
 
 def built(tools: Tools, setup: Setup, selection: Selection, target: BuildTarget) -> Selection:
@@ -93,7 +100,11 @@ def draft_rollout(
         | _unproven(tools, setup, head, wanted, observed),
         moved=moved | holding.moved_by(left, aliases_of(observed)),
         renewed=renewed(tools, head, stage.name, wanted),
-        stack_plans=stack_plans(tools, wanted, observed.stacks),
+        stack_plans=stack_plans(
+            tools,
+            {(one.service, place): one.template for one in wanted for place in places},
+            observed.stacks,
+        ),
     )
     if isinstance(hold, Busy):
         # Whoever is at work has set them: to end them by hand, as that says, would break our own canary.

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from release.core.infra_diff import (
     RESOURCES,
+    SYMBOLS,
     Action,
     Change,
     Difference,
@@ -23,7 +24,6 @@ from release.views.markdown import LONGEST_COMMENT, fenced
 
 _LONGEST = 100  # characters of one value
 _COUNTED: Final = ("Conditions", "Mappings", "Outputs", "Parameters")
-_SYMBOLS: Final[Mapping[Action, str]] = {"add": "+", "modify": "~", "replace": "±", "remove": "-"}
 _STYLES: Final[Mapping[Action, str]] = {
     "add": "green",
     "modify": "yellow",
@@ -47,9 +47,10 @@ def difference_text(compared: Difference) -> Iterator[RenderableType]:
     yield Text(f"{compared.base[:10]} → {compared.head[:10]}", style="dim")
     for note in compared.notes:
         yield Text(note, style="yellow")
+    split = _split(compared.stacks)
     for group in _alike(compared.stacks):
         yield Text()
-        yield Text(_heading(group), style="bold")
+        yield Text(_heading(group, split), style="bold")
         for line in _shown(group):
             # Folded lines stand below their own beginning.
             text, depth = (f"{line.symbol} {line.text}", 2) if line.symbol else (line.text, 6)
@@ -69,7 +70,7 @@ def difference_json(compared: Difference) -> dict[str, Any]:
                 "stack": stack.stack,
                 "regions": list(stack.regions),
                 "new": stack.is_new,
-                "entries": [_entry_json(entry) for entry in stack.entries],
+                "entries": [entry_json(entry) for entry in stack.entries],
             }
             for stack in compared.stacks
         ],
@@ -86,9 +87,11 @@ def difference_markdown(compared: Difference, longest: int = LONGEST_COMMENT) ->
     for entry, stacks in _losses(compared):
         text += f"\n> **{plain(_losing(entry))}** in {plain(', '.join(stacks))}\n"
     left = 0
+    split = _split(compared.stacks)
     for group in _alike(compared.stacks):
         lines = [f"{_IN_DIFF.get(one.symbol, '     ')} {one.text}" for one in _shown(group)]
-        heading = f"<details><summary>{escape(_heading(group))}</summary>"  # no Markdown within a tag
+        title = escape(_heading(group, split))
+        heading = f"<details><summary>{title}</summary>"  # no Markdown within a tag
         part = f"\n{heading}\n\n{fenced(lines, 'diff')}\n\n</details>\n"
         if len(text) + len(part) > longest - 200:
             left += len(group)
@@ -121,7 +124,7 @@ def _tree(stack: StackDifference) -> Iterator[Line]:
         if stack.is_new and entry.section != RESOURCES:
             others[entry.section] = others.get(entry.section, 0) + 1
             continue
-        symbol: Any = _SYMBOLS[entry.action]
+        symbol: Any = SYMBOLS[entry.action]
         yield Line(symbol, _STYLES[entry.action], _title(entry))
         for change in entry.changes:
             yield from _values(entry, change)
@@ -200,15 +203,24 @@ def _without_stage(text: str, stage: str) -> str:
     return re.sub(rf"(?<![A-Za-z0-9]){re.escape(stage)}(?![A-Za-z0-9])", "{stage}", text)
 
 
-def _heading(group: Sequence[StackDifference]) -> str:
-    stages = ", ".join(stack.stage for stack in group)
+def _split(stacks: Sequence[StackDifference]) -> frozenset[str]:
+    """Names of stacks that are not alike in all regions of their stage, as AWS has them."""
+    names = [stack.stack for stack in stacks]
+    return frozenset(name for name in names if names.count(name) > 1)
+
+
+def _heading(group: Sequence[StackDifference], split: frozenset[str]) -> str:
+    stages = ", ".join(
+        f"{stack.stage} ({', '.join(stack.regions)})" if stack.stack in split else stack.stage
+        for stack in group
+    )
     return f"{group[0].service} in {stages}{' (new stack)' if group[0].is_new else ''}"
 
 
 def _summary(compared: Difference) -> str:
     if not compared.stacks:
         return "no stack differs"
-    counts = dict.fromkeys(_SYMBOLS, 0)
+    counts = dict.fromkeys(SYMBOLS, 0)
     for stack in compared.stacks:
         for entry in stack.entries:
             if entry.section == RESOURCES:
@@ -235,7 +247,7 @@ def _losing(entry: Entry) -> str:
     return f"{entry.name} ({entry.kind}) is {word}, and its data is lost".replace("is may be", "may be")
 
 
-def _entry_json(entry: Entry) -> dict[str, Any]:
+def entry_json(entry: Entry) -> dict[str, Any]:
     return {
         "section": entry.section,
         "name": entry.name,

@@ -4,17 +4,20 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from release.core.gates_passed import gates_json
+from release.core.infra_diff import RESOURCES, SYMBOLS
 from release.core.models import Gradual
 from release.core.plan import ApplyStack, CreateAlias, Migrate, Phase, Plan, Verify, describe, rules
 from release.core.records import restores
 from release.views.cost import cost_json, cost_text
 from release.views.tables import short, spoken, table
+
+_INFRASTRUCTURE: Final = "infrastructure"
 
 
 def plan_text(plan: Plan) -> Iterator[RenderableType]:
@@ -53,6 +56,8 @@ def plan_text(plan: Plan) -> Iterator[RenderableType]:
         yield rows
     for number, line in enumerate(_phases(plan), 1):
         yield Text(f"  {number}. {line}")
+        if line.startswith(_INFRASTRUCTURE):
+            yield from (Text(f"       {one}", style="dim") for one in _resources(plan))
     if (costs := cost_text(plan)) is not None:
         yield Text(f"  {costs}", style="dim")
     for warning in plan.warnings:
@@ -67,7 +72,7 @@ def _phases(plan: Plan) -> Iterator[str]:
         yield f"tag {plan.release.tag} and the record of its start, in one push"
     stacks = Counter(_stack_verb(step.action) for step in plan.in_phase(Phase.EXPAND))
     if stacks:
-        yield "infrastructure: " + ", ".join(
+        yield f"{_INFRASTRUCTURE}: " + ", ".join(
             f"{verb} {_count(n, 'stack')}" for verb, n in sorted(stacks.items())
         )
     prepared = len(plan.in_phase(Phase.PREPARE))
@@ -90,6 +95,23 @@ def _phases(plan: Plan) -> Iterator[str]:
         if isinstance(action, Verify):
             longest = spoken(timedelta(seconds=action.timeout))
             yield f"verify, {longest} at most: {shlex.join(action.command)}; a no takes everything back"
+
+
+def _resources(plan: Plan) -> Iterator[str]:
+    """What becomes of the resources of stacks that are there; alike in several regions, it is said once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for step in plan.in_phase(Phase.EXPAND):
+        if isinstance(action := step.action, ApplyStack) and (action.entries or action.kept):
+            touched = ", ".join(
+                f"{SYMBOLS[entry.action]} {entry.name}"
+                for entry in action.entries
+                if entry.section == RESOURCES
+            )
+            stays = f"stays for now: {', '.join(action.kept)}" if action.kept else ""
+            said = "; ".join(one for one in (touched, stays) if one) or "outputs alone"
+            found.setdefault((action.stack, said), []).append(action.place.region)
+    for (stack, said), regions in found.items():
+        yield f"{stack} in {', '.join(regions)}: {said}"
 
 
 def _migration(action: Migrate) -> str:

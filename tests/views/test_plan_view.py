@@ -29,9 +29,11 @@ def test_an_upgrade_shows_now_and_next_of_every_function_and_the_order_of_work()
     assert now is not None
     for region in ("us-east-1", "us-west-2"):
         assert f"configs-api  {region}  1 · {now[:10]}  {new[:10]}" in text
-    assert text.splitlines()[-7:-2] == [
+    assert text.splitlines()[-9:-2] == [
         "  1. tag v1.1.0 and the record of its start, in one push",
         "  2. infrastructure: update 4 stacks",
+        "       configs-prod in us-east-1, us-west-2: ~ Word",
+        "       prices-prod in us-east-1, us-west-2: ~ Word",
         "  3. prepare 4 versions, smoke-test each before any traffic moves",
         "  4. us-east-1: move 2 aliases, smoke-test through it",
         "  5. us-west-2: move 2 aliases, smoke-test through it",

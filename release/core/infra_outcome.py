@@ -1,0 +1,203 @@
+"""The plan of `release infra apply` for a stage, what keeps it from being done, and how it ended. Pure."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from release.core.blockers import Blocker
+from release.core.infra_apply import (
+    MAX_TEMPLATE,
+    StackChange,
+    StackPlan,
+    allowed_in,
+    is_endangered,
+    lost,
+)
+from release.core.infra_dead import NEVER_CREATED, way_out
+from release.core.infra_diff import RESOURCES
+from release.core.models import Place
+from release.core.preflight import stack_dead
+from release.core.records import Outcome, ReleaseRef
+from release.core.snapshot import ObservedStack, StackFacts
+from release.errors import ReleaseError, RolloutFailed, Stranded
+
+Todo = Literal["create", "update", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class StackTodo:
+    """One stack, and what is to be done about it."""
+
+    service: str
+    place: Place
+    stack: str
+    template: str  # digest of what is wanted
+    facts: StackFacts | None  # None: it is not there
+    todo: Todo
+    change: StackChange
+    layer: int = 0
+    allowed: frozenset[str] = frozenset()  # resources with data that may be replaced or removed
+    blockers: tuple[Blocker, ...] = ()
+
+    @property
+    def keeps_more(self) -> bool:
+        """It has beside its template what an earlier release had."""
+        return bool(self.change.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class InfraPlan:
+    """What would be done to the stacks of a stage."""
+
+    stage: str
+    release: ReleaseRef  # whose templates they are
+    contract: bool
+    stacks: tuple[StackTodo, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def busy(self) -> tuple[StackTodo, ...]:
+        return tuple(one for one in self.stacks if one.todo != "nothing")
+
+    @property
+    def blockers(self) -> tuple[Blocker, ...]:
+        return tuple(blocker for one in self.stacks for blocker in one.blockers)
+
+    @property
+    def left_over(self) -> tuple[StackTodo, ...]:
+        """Stacks that would be contracted, if that was asked for."""
+        return tuple(one for one in self.stacks if one.keeps_more)
+
+    def with_allowed(self, names: Collection[str]) -> "InfraPlan":
+        """Where these resources may be replaced or removed. Raises Misconfigured for what is none of them."""
+        known: dict[str, set[str]] = {}
+        for one in self.busy:
+            known.setdefault(one.service, set()).update(
+                entry.name for entry in one.change.entries if entry.section == RESOURCES
+            )
+        found: list[StackTodo] = []
+        for one in self.stacks:
+            allowed = allowed_in(one.service, names, known)
+            found.append(replace(one, allowed=allowed, blockers=(*one.blockers, *_at_risk(one, allowed))))
+        return replace(self, stacks=tuple(found))
+
+
+def todo_of(stack: ObservedStack, template: str, plan: StackPlan | None) -> StackTodo:
+    """`plan` None: the stack is at this template."""
+    change = plan.change if plan is not None else StackChange((), is_idle=True)
+    todo: Todo = "update"
+    blockers = []
+    if stack.stack is None or stack.stack.status in NEVER_CREATED:
+        todo = "create"
+    elif (dead := stack_dead(stack)) is not None:
+        blockers.append(dead)
+    elif change.is_idle:
+        todo = "nothing"
+    if plan is not None and plan.size > MAX_TEMPLATE:
+        blockers.append(_too_large(stack, plan.size))
+    return StackTodo(
+        stack.service,
+        stack.place,
+        stack.name,
+        template,
+        stack.stack,
+        todo,
+        change,
+        plan.layer if plan is not None else 0,
+        blockers=tuple(blockers),
+    )
+
+
+def _too_large(stack: ObservedStack, size: int) -> Blocker:
+    return Blocker(
+        "template-too-large",
+        f"stack {stack.name} in {stack.place}: with what it keeps it has {size:,} bytes, and CloudFormation"
+        f" takes {MAX_TEMPLATE:,}",
+        "take away what is left over first (--allow-contract), or change the template in two releases",
+    )
+
+
+def _at_risk(todo: StackTodo, allowed: Collection[str]) -> Sequence[Blocker]:
+    return [
+        Blocker(
+            "data-at-risk",
+            f"stack {todo.stack} in {todo.place}: {lost(entry)}",
+            f"take that out of the template; where it is meant, add --allow-replacement {entry.name}",
+        )
+        for entry in todo.change.entries
+        if todo.todo == "update" and is_endangered(entry) and entry.name not in allowed
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How one stack ended."""
+
+    todo: StackTodo
+    failure: ReleaseError | None
+    status: str  # "": there was nothing to change, or nobody knows
+    reason: str = ""
+
+    @property
+    def note(self) -> str:
+        """One line for the record."""
+        said = self.failure.cause if self.failure else self.status or "nothing to change"
+        return f"{self.todo.stack} in {self.todo.place.region}: {said}"[:400]
+
+
+def started_notes(plan: InfraPlan) -> tuple[str, ...]:
+    """One line for each stack: from which template to which, and what was allowed."""
+    found = []
+    for one in plan.busy:
+        before = one.facts.template[:12] if one.facts and one.facts.template else "nothing"
+        risky = sorted(entry.name for entry in one.change.endangered if entry.name in one.allowed)
+        line = f"{one.stack} in {one.place.region}: {one.todo}, template {before} to {one.template[:12]}"
+        found.append(line + (f", replaces or removes {', '.join(risky)}" if risky else ""))
+    return tuple(found)
+
+
+def conclude(plan: InfraPlan, done: Sequence[Done]) -> tuple[Outcome, ReleaseError | None]:
+    """The outcome for the record, and what is raised."""
+    failed = [one for one in done if one.failure is not None]
+    if not failed:
+        return "succeeded", None
+    dead = [
+        (one, way)
+        for one in failed
+        if (way := way_out(one.todo.stack, one.todo.place, one.status, one.reason)) is not None
+    ]
+    lines = _lines(plan, done)
+    first = failed[0]
+    if first.failure is None:
+        raise AssertionError("what failed has a failure")
+    if dead:
+        stuck, way = dead[0]
+        where = f"stack {stuck.todo.stack} in {stuck.todo.place}"
+        cause = stuck.failure.cause if stuck.failure else stuck.status
+        return "stranded", Stranded(
+            f"{where} could not be put back: it is {stuck.status}: {cause}", fix=way, details=lines
+        )
+    touched = [one for one in done if one.failure is None and one.status]
+    if not touched and not any(isinstance(one.failure, RolloutFailed) for one in failed):
+        first.failure.details = (*first.failure.details, *(one.note for one in failed[1:]))
+        return "errored", first.failure  # its exit code says that nothing was changed
+    worst = next((one.failure for one in failed if isinstance(one.failure, RolloutFailed)), first.failure)
+    back = "; that stack is as it was" if isinstance(worst, RolloutFailed) else ""
+    return "failed", RolloutFailed(
+        f"{worst.cause}{back}", fix=worst.fix, see=worst.see, details=(*worst.details, *lines)
+    )
+
+
+def _lines(plan: InfraPlan, done: Sequence[Done]) -> tuple[str, ...]:
+    """What became of every stack, where there are several."""
+    if len(plan.busy) < 2:
+        return ()
+    ended: Mapping[tuple[str, Place], Done] = {(one.todo.service, one.todo.place): one for one in done}
+    lines = []
+    for todo in plan.busy:
+        one = ended.get((todo.service, todo.place))
+        said = (
+            "not begun" if one is None else "failed" if one.failure else "done" if one.status else "unchanged"
+        )
+        lines.append(f"{todo.stack} in {todo.place.region}: {said}")
+    return tuple(lines)

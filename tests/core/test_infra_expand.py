@@ -1,0 +1,233 @@
+"""What a rollout leaves in place for the release before it, and what it need not."""
+
+from typing import Any
+
+import pytest
+
+from release.adapters.template_reader import read_document
+from release.core.infra_apply import stack_change
+from release.core.infra_diff import CreateOnly
+from release.core.infra_expand import MARK, Expanded, expanded, marked
+from release.core.infra_in_force import in_force
+from release.core.models import Place
+
+EAST, WEST = Place("111111111111", "us-east-1"), Place("111111111111", "us-west-2")
+DIGEST = "d" * 64
+QUEUE = "AWS::SQS::Queue"
+
+
+def queues(*names: str, **more: Any) -> dict[str, Any]:
+    return {"Resources": {name: {"Type": QUEUE} for name in names}, **more}
+
+
+def both(old: Any, new: Any, place: Place = EAST, **parameters: str) -> Expanded:
+    return expanded(old, new, parameters, place, "orders-prod", DIGEST)
+
+
+def sent(found: Expanded) -> Any:
+    return found.document
+
+
+def role(*statements: dict[str, Any], policy: str = "Own") -> dict[str, Any]:
+    policies = [{"PolicyName": policy, "PolicyDocument": {"Statement": list(statements)}}]
+    return {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": {"Policies": policies}}}}
+
+
+def allow(*actions: str, on: str = "*", sid: str = "Own", effect: str = "Allow") -> dict[str, Any]:
+    return {"Sid": sid, "Effect": effect, "Action": list(actions), "Resource": on}
+
+
+def test_a_template_that_only_adds_is_sent_as_it_is() -> None:
+    new = queues("A", "B")
+    assert both(queues("A"), new) == Expanded(new, ())
+
+
+def test_a_resource_that_is_gone_stays_and_the_stack_says_whose_template_it_is_at() -> None:
+    found = both(queues("A", "B"), queues("A", "C"))
+
+    assert found.kept == ("B",)
+    assert set(sent(found)["Resources"]) == {"A", "B", "C"}
+    assert sent(found)["Outputs"][MARK]["Value"] == DIGEST
+    assert marked({MARK: DIGEST}) == DIGEST
+    assert marked({MARK: "something of a team's own"}) is None
+
+
+def test_expanding_what_is_expanded_changes_nothing() -> None:
+    once = both(queues("A", "B"), queues("A"))
+    change = stack_change(
+        once.document,
+        queues("A"),
+        {QUEUE: CreateOnly()},
+        parameters={},
+        place=EAST,
+        stack="orders-prod",
+        digest=DIGEST,
+        contract=False,
+    )
+    assert (change.is_idle, change.entries, change.kept) == (True, (), ("B",))
+
+
+def test_to_contract_takes_away_what_was_kept() -> None:
+    once = both(queues("A", "B"), queues("A"))
+    change = stack_change(
+        once.document,
+        queues("A"),
+        {QUEUE: CreateOnly()},
+        parameters={},
+        place=EAST,
+        stack="orders-prod",
+        digest=DIGEST,
+        contract=True,
+    )
+    assert [(one.name, one.action) for one in change.entries] == [("B", "remove")]
+    assert [one.name for one in change.endangered] == ["B"]
+    assert change.document is None and not change.is_idle
+
+
+def test_what_is_gone_again_in_a_later_release_is_kept_beside_what_was_kept() -> None:
+    once = both(queues("A", "B", "C"), queues("A", "B"))
+    assert both(once.document, queues("A")).kept == ("B", "C")
+
+
+def test_what_is_carried_over_brings_the_conditions_it_stands_behind() -> None:
+    old = read_document(
+        """
+        Parameters: {AliasExists: {Type: String, Default: "false"}}
+        Conditions: {HasAlias: !Equals [!Ref AliasExists, "true"]}
+        Resources:
+          A: {Type: AWS::SQS::Queue}
+          Trigger: {Type: AWS::Lambda::Permission, Condition: HasAlias, DependsOn: [A, Gone]}
+        """,
+        "old",
+    )
+    found = both(old, queues("A"), AliasExists="true")
+
+    assert found.kept == ("Trigger",)
+    assert sent(found)["Conditions"] == old["Conditions"]
+    assert sent(found)["Parameters"] == old["Parameters"]
+    assert sent(found)["Resources"]["Trigger"]["DependsOn"] == ["A"]
+    assert both(old, queues("A"), AliasExists="false").kept == ()  # it is not there
+
+
+def test_a_condition_that_means_something_else_now_gets_another_name() -> None:
+    def template(region: str, **more: Any) -> Any:
+        return read_document(
+            f"""
+            Conditions: {{Main: !Equals [!Ref AWS::Region, {region}]}}
+            Resources:
+              Budget: {{Type: AWS::Budgets::Budget, Condition: Main,
+                       Properties: {{Name: !If [Main, main, other]}}}}
+            """,
+            "a test",
+        )
+
+    found = both(template("us-east-1"), template("us-west-2"), EAST)
+    assert found.kept == ("Budget",)
+    budget = sent(found)["Resources"]["Budget"]
+    assert budget["Condition"] == "MainBefore"
+    assert budget["Properties"]["Name"] == {"Fn::If": ["MainBefore", "main", "other"]}
+    assert set(sent(found)["Conditions"]) == {"Main", "MainBefore"}
+    assert both(template("us-east-1"), template("us-west-2"), WEST).kept == ()  # it comes there
+
+
+def test_a_role_goes_on_allowing_what_the_release_before_may_need() -> None:
+    old, new = role(allow("s3:GetObject"), allow("sqs:SendMessage", sid="Send")), role(allow("s3:GetObject"))
+    found = both(old, new)
+
+    assert found.kept == ("Role (Own: Send)",)
+    policies = sent(found)["Resources"]["Role"]["Properties"]["Policies"]
+    assert policies[0]["PolicyDocument"]["Statement"] == [
+        allow("s3:GetObject"),
+        allow("sqs:SendMessage", sid="Send"),
+    ]
+
+
+def test_a_statement_that_allows_more_than_before_needs_no_help() -> None:
+    assert both(role(allow("s3:GetObject")), role(allow("s3:GetObject", "s3:PutObject"))).kept == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (role(allow("a:B", on="x")), role(allow("a:B", on="y")), ("Role (Own: Own)",)),
+        (role(allow("a:B")), role(allow("a:B", effect="Deny")), ("Role (Own: Own, Own: without Own)",)),
+        (role(allow("a:B", effect="Deny")), role(allow("c:D")), ()),  # it denies less
+        (role(allow("a:B"), policy="Old"), role(allow("a:B"), policy="New"), ("Role (Old)",)),
+    ],
+)
+def test_statements_that_are_narrowed_or_newly_denied_wait(old: Any, new: Any, kept: tuple[str]) -> None:
+    assert both(old, new).kept == kept
+
+
+def test_kept_statements_have_no_name_that_another_has() -> None:
+    found = both(role(allow("a:B", on="x")), role(allow("a:B", on="y")))
+    (policy,) = sent(found)["Resources"]["Role"]["Properties"]["Policies"]
+    sids = [one.get("Sid") for one in policy["PolicyDocument"]["Statement"]]
+    assert sids == ["Own", None]
+
+
+def test_an_index_stays_with_the_attributes_of_its_keys_alone() -> None:
+    def table(*indexes: str) -> Any:
+        return {
+            "Resources": {
+                "Table": {
+                    "Type": "AWS::DynamoDB::Table",
+                    "Properties": {
+                        "GlobalSecondaryIndexes": [
+                            {"IndexName": name, "KeySchema": [{"AttributeName": name, "KeyType": "HASH"}]}
+                            for name in indexes
+                        ],
+                        "AttributeDefinitions": [
+                            {"AttributeName": name, "AttributeType": "S"} for name in ("id", *indexes)
+                        ],
+                    },
+                }
+            }
+        }
+
+    found = both(table("a", "b"), table("a"))
+    assert found.kept == ("Table (GlobalSecondaryIndexes: b)",)
+    properties = sent(found)["Resources"]["Table"]["Properties"]
+    assert [one["IndexName"] for one in properties["GlobalSecondaryIndexes"]] == ["a", "b"]
+    assert [one["AttributeName"] for one in properties["AttributeDefinitions"]] == ["id", "a", "b"]
+
+
+def test_exports_of_what_is_kept_stay_and_other_outputs_go() -> None:
+    value = {"Value": "x"}
+    exported = value | {"Export": {"Name": "orders-queue"}}
+    old = queues("A", "B", Outputs={"Name": value, "Exported": exported})
+
+    assert set(sent(both(old, queues("A")))["Outputs"]) == {"Exported", MARK}
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ('!Equals [!Ref "AWS::Region", us-east-1]', True),
+        ('!Not [!Equals [!Ref "AWS::Region", us-east-1]]', False),
+        ("!Or [!Equals [!Ref Stage, prod], !Condition Other]", True),
+        ("!And [!Equals [!Ref Stage, prod], !Condition Other]", False),
+        ("!Equals [!FindInMap [Sizes, !Ref Stage, size], large]", True),
+        ("!Equals [!ImportValue x, y]", True),  # nobody knows: it counts as in force
+        ("!Condition Itself", True),
+    ],
+)
+def test_conditions_are_answered_as_far_as_a_template_says(condition: str, holds: bool) -> None:
+    from release.adapters.template_reader import read_template
+
+    template = read_template(
+        f"""
+        Parameters: {{Stage: {{Type: String, Default: qa}}}}
+        Mappings: {{Sizes: {{prod: {{size: large}}}}}}
+        Conditions: {{Other: !Equals [a, b], Itself: {condition}}}
+        Resources:
+          A: {{Type: T, Condition: Itself}}
+          B: {{Type: T, Properties: {{P: !If [Other, x, !Ref "AWS::NoValue"], Q: !Ref Stage}}}}
+        """,
+        "a test",
+    )
+    found = in_force(template, {"Stage": "prod"}, EAST, "orders-prod")["Resources"]
+
+    assert isinstance(found, dict)
+    assert ("A" in found) is holds
+    assert found["B"]["Properties"] == {"Q": "prod"}
