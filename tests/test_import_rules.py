@@ -43,6 +43,7 @@ MAY_IMPORT = {
     "dispatch": frozenset({"promotion", "ports", "core", "errors"}),
     "doctor": frozenset({"observe", "build", "config", "ports", "core", "errors"}),
     "record": frozenset({"audit", "promotion", "build", "ports", "core", "errors"}),
+    "new": frozenset({"config", "ports", "core", "errors"}),
     "wire": frozenset(
         {"adapters", "build", "sandbox", "config", "observe", "apply", "ports", "core", "errors"}
     ),

@@ -38,10 +38,22 @@ def packaged_templates() -> Path:
     for folder in (package / "_templates", package.parent / "templates"):
         if folder.is_dir():
             return folder
-    raise ReleaseError(
-        "the templates that belong to release are not installed",
-        fix="install it again: python -m pip install --force-reinstall lambda-release",
-    )
+    raise _not_installed("the templates that belong to release are not installed")
+
+
+def _not_installed(cause: str) -> ReleaseError:
+    return ReleaseError(cause, fix="install it again: python -m pip install --force-reinstall lambda-release")
+
+
+def shared_core() -> Path:
+    """The shared core of services that comes with the tool: inside the wheel, or in the checkout. Raises
+    ReleaseError.
+    """
+    templates = packaged_templates()
+    for folder in (templates / "common", templates.parent / "services" / "common"):
+        if folder.is_dir():
+            return folder
+    raise _not_installed("the shared core of services that belongs to release is not installed")
 
 
 def packaged_macros() -> Mapping[str, str]:

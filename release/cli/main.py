@@ -34,6 +34,7 @@ VERBS = {
     "hold": "hold",
     "infra": "infra",
     "local": "local",
+    "new": "new",
     "next": "next",
     "plan": "plan",
     "promote": "promote",
@@ -79,7 +80,7 @@ def cli(ctx: click.Context, directory: str) -> None:
     """Take a merge on main to production, the same bytes all the way, and prove it afterwards.
 
     Exit codes say what state the world is in: 0 done; 2, 3 and 4 nothing was changed; 5 rolled back;
-    6 a person must look; 7 under way. docs/handbook.md has them all.
+    6 a person must look; 7 under way. docs/cli.md has them all.
     """
     from pathlib import Path
 

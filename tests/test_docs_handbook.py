@@ -1,0 +1,107 @@
+"""docs/handbook.md is what can be done: its commands run, in the order of the page, in a fresh clone."""
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs" / "handbook.md").read_text(encoding="utf-8")
+# Commands that the story leaves out, and who runs them.
+ELSEWHERE = {
+    "python3 dev.py test": "CI runs it, and tests/test_dev_script.py what it decides",
+    "release local invoke price-fetcher --debug": "waits for a person; tests/local attaches a debugger",
+}
+
+
+def commands() -> list[str]:
+    """The lines of all shell blocks of the page, in its order."""
+    blocks = re.findall(r"^( *)```(?:bash|sh)\b[^\n]*\n(.*?)^ *```", PAGE, re.MULTILINE | re.DOTALL)
+    return [line.strip() for _, block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_every_command_of_the_page_stands_in_a_block_that_is_run() -> None:
+    assert not re.findall(r"^ *```(?!bash|text|$)\w+", PAGE, re.MULTILINE)
+    assert set(ELSEWHERE) <= set(commands())
+    assert len(commands()) - len(ELSEWHERE) > 25
+
+
+def test_what_the_tables_tell_to_type_is_run_by_the_story_too() -> None:
+    """The same verb, with other arguments. tests/e2e and tests/local run the others."""
+    others = {"accept", "reject", "rollback", "build", "local api"}
+    named = r"\brelease ((?:local |infra |audit )?[a-z]+)\b"
+    in_tables = re.findall("`" + named, "\n".join(re.findall(r"^\|.*$", PAGE, re.MULTILINE)))
+
+    assert set(in_tables) - {verb for one in commands() for verb in re.findall(named, one)} <= others
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def fresh_clone(folder: Path, commit: str = "HEAD") -> Path:
+    """A commit of this repository as the first of another one, pushed to a remote, with an environment made."""
+    clone, remote = folder / "acme", folder / "origin.git"
+    for words in (
+        ("init", "--quiet", "--bare", "--initial-branch=main", str(remote)),
+        ("init", "--quiet", "--initial-branch=main", str(clone)),
+    ):
+        subprocess.run(["git", *words], check=True)
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(clone), *words], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    git("fetch", "--quiet", "--depth=1", str(ROOT), commit)
+    first = git("commit-tree", "-m", "feat: the fleet as it stands", "FETCH_HEAD^{tree}")
+    (clone / ".git" / "shallow").unlink(missing_ok=True)
+    git("reset", "--quiet", "--hard", first)
+    git("remote", "add", "origin", remote.as_uri())
+    git("push", "--quiet", "--set-upstream", "origin", "main")
+    (clone / ".venv").symlink_to(sys.prefix)
+    return clone
+
+
+@pytest.mark.prove
+def test_the_commands_of_the_page_run_from_the_first_to_the_last(tmp_path: Path) -> None:
+    clone, port = fresh_clone(tmp_path), str(free_port())
+    lines = [one.replace("3000", port) for one in commands() if one not in ELSEWHERE]
+    story = tmp_path / "story.sh"
+    told = "".join(f"echo {shlex.quote(f'+ {one}')}\n{one}\n" for one in lines)
+    story.write_text(f"set -euo pipefail\n{told}", "utf-8")
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
+        "CI": "true",
+        "HOME": str(tmp_path / "home"),
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+    }
+    (tmp_path / "home").mkdir()
+
+    def release(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "release", *words],
+            cwd=clone,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+
+    try:
+        ran = release("sandbox", "run", "--", "bash", str(story))
+    finally:
+        release("local", "down")  # where the story did not get to its end
+
+    done = [line[2:] for line in ran.stdout.splitlines() if line.startswith("+ ")]
+    assert ran.returncode == 0, f"after {done[-1:]}:\n{ran.stdout[-3000:]}\n{ran.stderr[-6000:]}"
+    assert done == lines
+    assert '"price":99.99' in ran.stdout.replace(" ", "")
