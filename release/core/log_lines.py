@@ -13,7 +13,8 @@ _RAISED = re.compile(r"\[(?P<level>ERROR|FATAL)\] (?P<message>.*)", re.DOTALL)
 # Said of every line in the same words: time and level have places of their own, the rest is the function's.
 _LEFT_OUT = frozenset(
     {"level", "message", "timestamp", "location", "service", "exception", "exception_name", "stack_trace",
-     "function_arn", "function_memory_size", "function_name", "function_request_id", "cold_start",
+     "lambda_request_id", "function_version", "function_arn", "function_memory_size",
+     "function_name", "function_request_id", "cold_start",
      "xray_trace_id", "sampling_rate"}
 )  # fmt: skip
 

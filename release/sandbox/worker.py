@@ -18,6 +18,7 @@ from typing import IO, cast
 from release.sandbox.runtime_api import Invocation, Reply, RuntimeApi
 
 _INIT_SECONDS = 10.0  # AWS gives the init phase 10 s; it does not count against the function's timeout
+_INIT_FROM_FOLDERS_SECONDS = 60.0  # what is being developed is compiled anew, beside all that a laptop does
 # 6 MB and some bytes round it: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _LARGEST_RESPONSE = 6_291_556
 
@@ -85,8 +86,11 @@ class Worker:
         self._reaper.start()
 
     def invoke(
-        self, request_id: str, payload: bytes, function_arn: str, *, init_seconds: float = _INIT_SECONDS
+        self, request_id: str, payload: bytes, function_arn: str, *, init_seconds: float | None = None
     ) -> Outcome:
+        """`init_seconds`: how long it may take until the handler is imported; None: as long as on AWS."""
+        if init_seconds is None:
+            init_seconds = _INIT_FROM_FOLDERS_SECONDS if self.program.folders else _INIT_SECONDS
         timeout = self.program.timeout_seconds
         invocation = Invocation(request_id, payload, function_arn, timeout)
         reply = self._api.invoke(invocation, init_seconds=init_seconds)
