@@ -25,7 +25,7 @@ def fleet(asking: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     try:
         yield made
     finally:
-        made.end_all()
+        made.end()
 
 
 @pytest.fixture(scope="session")

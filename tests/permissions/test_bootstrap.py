@@ -11,7 +11,7 @@ from release.adapters.template_reader import read_template
 from release.core.doctor.aws import ISSUER
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.processes import Ended
-from tests.e2e.texts import LINE, PRIMARY, REPLICA
+from tests.e2e.texts import LINE, PRIMARY, REPLICA, TEMPLATE
 from tests.permissions.conftest import admin
 from tests.permissions.roles import own
 
@@ -29,7 +29,23 @@ environments:
     regions: [us-east-1, us-west-2]
     role: {own(PROD, ["deploy"])[0]}
     plan_role: {own(PROD, ["plan"])[0]}
+    boundary: release-boundary
 """
+# As function.j2 makes it.
+ROLE = """\
+  {{ key | title }}Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: !Sub "{{ function.name }}-${AWS::Region}"
+      PermissionsBoundary: !Sub "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/{{ boundary }}"
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}]
+  {{ key | title }}Function:
+"""
+FUNCTION = "  {{ key | title }}Function:\n"
+GIVEN = '!Sub "arn:aws:iam::${AWS::AccountId}:role/function"'
+BOUND = TEMPLATE.replace(FUNCTION, ROLE).replace(GIVEN, "!GetAtt {{ key | title }}Role.Arn")
 
 
 class Bare:
@@ -38,7 +54,9 @@ class Bare:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.world: World = fleet.world({"dev": LINE["dev"]})
-        self.world.merge("chore: accounts of our own", {"pipelines/environments.yaml": ENVIRONMENTS})
+        files = {f"services/{name}/template.yaml.j2": BOUND for name in self.world.services}
+        files["pipelines/environments.yaml"] = ENVIRONMENTS
+        self.world.merge("chore: accounts and roles of our own", files)
 
     def bootstrap(self, account: str, *words: str, ends: int = 0) -> Ended:
         environment = {"AWS_ACCESS_KEY_ID": account}
@@ -100,16 +118,6 @@ def test_buckets_are_versioned_and_shut(bare: Bare) -> None:
 
 
 def test_the_roles_that_were_made_take_a_service_into_the_new_account(bare: Bare) -> None:
-    # Execution roles come with services; this template takes one that is there.
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "lambda.amazonaws.com"},
-        "Action": "sts:AssumeRole",
-    }
-    admin(bare.fleet, "iam", PROD).create_role(
-        RoleName="function",
-        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-    )
     # The sandbox speaks http, which the bucket's policy refuses, and its Lambda reads code as the account and
     # not as the role.
     for region in (PRIMARY, REPLICA):
@@ -129,6 +137,23 @@ def test_the_roles_that_were_made_take_a_service_into_the_new_account(bare: Bare
         assert ended.code == 0, str(ended)
     functions = admin(bare.fleet, "lambda", PROD, REPLICA)
     assert functions.get_alias(FunctionName="orders-dev", Name="live")["FunctionVersion"] == "1"
+    role = admin(bare.fleet, "iam", PROD).get_role(RoleName=f"orders-dev-{REPLICA}")["Role"]
+    boundary = role["PermissionsBoundary"]["PermissionsBoundaryArn"]
+    assert boundary == f"arn:aws:iam::{PROD}:policy/release-boundary"
+
+
+def test_what_the_deploy_role_may_do_to_stacks_hangs_on_it_and_asks_for_the_boundary(bare: Bare) -> None:
+    iam = admin(bare.fleet, "iam", PROD)
+    (attached,) = iam.list_attached_role_policies(RoleName="release-deploy")["AttachedPolicies"]
+    document = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId="v1")["PolicyVersion"][
+        "Document"
+    ]
+    making = [one for one in document["Statement"] if "iam:CreateRole" in one["Action"]]
+
+    assert attached["PolicyName"] == "release-deploy-stacks-1"
+    boundary = f"arn:aws:iam::{PROD}:policy/release-boundary"
+    assert [one["Condition"]["StringEquals"] for one in making] == [{"iam:PermissionsBoundary": boundary}]
+    assert iam.list_attached_role_policies(RoleName="release-plan")["AttachedPolicies"] == []
 
 
 def test_keys_rotate(bare: Bare) -> None:
