@@ -14,6 +14,7 @@ from release.sandbox.compatibility import replace, replace_entry
 from release.sandbox.emulator import Answer
 from release.sandbox.faults_in_force import FaultRules
 from release.sandbox.mappings import Mappings
+from release.sandbox.replacements import REPLACED_BY
 
 _FUNCTION = "AWS::Lambda::Function"
 _MAPPING = "AWS::Lambda::EventSourceMapping"
@@ -37,6 +38,8 @@ class Stacks:
         actions = emulator.cloudformation_handlers._ACTION_HANDLERS
         self._create = replace_entry(actions, "CreateStack", ("params",), self.create_stack)
         self._change = replace_entry(actions, "CreateChangeSet", ("params",), self.create_change_set)
+        for resource_type, names in REPLACED_BY.items():
+            emulator.cloudformation_provisioners._REPLACING_PROPERTIES.setdefault(resource_type, names)
         for resource_type, handlers in emulator.cloudformation_provisioners._RESOURCE_HANDLERS.items():
             for verb in ("create", "update", "delete"):
                 if callable(handlers.get(verb)):

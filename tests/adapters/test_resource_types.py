@@ -2,6 +2,7 @@
 
 from release.adapters.resource_types import TABLE, create_only
 from release.adapters.resource_types.extract import extracted
+from release.sandbox.replacements import REPLACED_BY
 
 
 def test_the_table_is_what_the_locked_cfn_lint_says() -> None:
@@ -27,3 +28,11 @@ def test_no_name_is_left_of_how_a_schema_points() -> None:
     }
 
     assert not {"", "properties", "*", "items"} & names
+
+
+def test_the_sandbox_replaces_what_the_schemas_say() -> None:
+    table = create_only()
+
+    assert {kind: {names[0] for names in table[kind].always} for kind in REPLACED_BY} == {
+        kind: set(names) for kind, names in REPLACED_BY.items()
+    }

@@ -254,21 +254,23 @@ def aws(sandbox: Sandbox, account: str) -> SandboxWorld:
 
 
 def test_a_change_set_says_what_is_added_replaced_and_removed(aws: SandboxWorld) -> None:
-    create(aws)
+    logs = "  Logs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: orders, RetentionInDays: 7}}\n"
+    create(aws, TEMPLATE + logs)
     aws.stacks.settled(aws.place, NAME)
     other = TEMPLATE.replace("${AWS::StackName}-jobs", "${AWS::StackName}-work") + (
-        "  More: {Type: AWS::SQS::Queue}\n"
+        f"{logs.replace('7', '14')}  More: {{Type: AWS::SQS::Queue}}\n"
     )
     seen: list[Sequence[ResourceChange]] = []
     assert change(aws, other, seen.append)
     aws.stacks.settled(aws.place, NAME)
-    assert change(aws, TEMPLATE, seen.append)
+    assert change(aws, TEMPLATE + logs, seen.append)
     aws.stacks.settled(aws.place, NAME)
 
     queue = "AWS::SQS::Queue"
     replaced = ResourceChange("Jobs", queue, "modify", "yes")
-    assert set(seen[0]) == {replaced, ResourceChange("More", queue, "add", "no")}
-    assert set(seen[1]) == {replaced, ResourceChange("More", queue, "remove", "no")}
+    modified = ResourceChange("Logs", "AWS::Logs::LogGroup", "modify", "no")
+    assert set(seen[0]) == {replaced, modified, ResourceChange("More", queue, "add", "no")}
+    assert set(seen[1]) == {replaced, modified, ResourceChange("More", queue, "remove", "no")}
 
 
 def test_outputs_alone_are_a_change_that_touches_no_resource(aws: SandboxWorld) -> None:
