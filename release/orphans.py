@@ -123,7 +123,9 @@ def services_of_main(repo: Repo, setup: Setup) -> frozenset[str]:
     branch = setup.refs.head
     if branch is None or branch not in setup.refs.branches:
         return frozenset()
-    listing = service_files(repo, setup.refs.branches[branch])
+    commit = setup.refs.branches[branch]
+    repo.ensure([commit], refs=[f"refs/heads/{branch}"])
+    listing = service_files(repo, commit)
     return frozenset(path.split("/")[1] for path in (*listing.blobs, *listing.odd) if path.count("/") > 0)
 
 

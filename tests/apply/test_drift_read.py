@@ -7,6 +7,7 @@ import pytest
 from release.adapters.template_reader import read_document
 from release.core.drift import ProvisionedFacts, StageDrift
 from release.core.infra_expand import MARK
+from release.core.orphans import TaggedStack
 from release.drift import Looking, read_drift
 from release.errors import RolloutFailed
 from tests.fakes.aws import Call
@@ -141,6 +142,17 @@ def test_a_release_in_some_regions_is_no_drift_of_the_others() -> None:
     found = look(world)
     assert found.drifts == ()
     assert {one.kind for one in found.findings} == {"regions"}
+
+
+def test_a_stack_that_is_left_of_a_service_drifts_until_it_is_retired_and_is_told_then() -> None:
+    world = fleet().live("v1.0.0")
+    surroundings = FakeSurroundings()
+    place = world.places[0]
+    stack = TaggedStack("stock-prod", "CREATE_COMPLETE", "stock", "prod", attached=False)
+    surroundings.stacks[place, stack.name] = stack
+    (found,) = look(world, surroundings).findings
+    assert (found.kind, found.service, found.region, found.harmless) == ("orphan", "stock", EAST, False)
+    assert "no release has it any more: its stack stock-prod is CREATE_COMPLETE" in found.what
 
 
 def test_what_stands_around_is_asked_of_every_region() -> None:

@@ -231,6 +231,21 @@ def test_a_stack_goes_when_the_service_is_retired_and_was_quiet_for_a_day() -> N
     assert world.ledger.log[-1] == event
 
 
+def test_a_service_that_a_hand_has_taken_out_of_service_is_quiet_since_nobody_knows_when() -> None:
+    world = without_it()
+    for place in world.places:
+        stack = world.stacks.stack(place, "prices-prod")
+        assert stack is not None
+        world.stacks.change_stack(
+            place, "prices-prod", parameters={**stack.parameters, ALIAS_EXISTS: "false"}
+        )
+        world.functions.remove_alias(place, "prices-api", ALIAS)
+    with pytest.raises(GateClosed, match="does not say since when prices is out of service") as refused:
+        plan(world, Asked(QUIET, ("Queue",)))
+    assert "--quiet 0" in refused.value.fix
+    assert len(plan(world, replace(AT_ONCE, data=("Queue",))).delete) == len(world.places)
+
+
 def test_what_deletes_a_stack_does_not_start_its_quiet_day_anew() -> None:
     world = without_it()
     retire(world)

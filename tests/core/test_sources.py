@@ -22,6 +22,8 @@ Resources:
     Properties: {EventSourceArn: SOURCE}
 Outputs:
   Queue: {Value: !GetAtt Orders.Arn, Export: {Name: !Sub "${AWS::StackName}-queue"}}
+  Inner: {Value: !GetAtt Orders.Arn}
+  Other: {Value: !Ref Unknown, Export: {Name: other}}
 """
 
 
@@ -77,7 +79,18 @@ def test_both_places_are_said_and_a_region_more_is_no_finding_more() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["!GetAtt Nameless.Arn", "!Ref Unknown", "!GetAtt Clicks.Arn", f"{QUEUE}-other", "!If [A, b, c]"],
+    [
+        "!GetAtt Nameless.Arn",
+        "!Ref Unknown",
+        "!GetAtt Clicks.Arn",
+        f"{QUEUE}-other",
+        "!If [A, b, c]",
+        "[a, b]",
+        "{Fn::Sub: {a: b}}",
+        '!Join [":", [a, !Ref Unknown]]',
+        "!Join [!Ref Unknown, [a]]",
+        '!Sub "${Unknown}"',
+    ],
 )
 def test_what_is_not_known_to_be_the_same_is_no_finding(source: str) -> None:
     assert shared([*of("orders", source), *of("stock", source.replace("-other", "-more"))], {}, {}) == ()

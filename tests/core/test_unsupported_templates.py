@@ -10,7 +10,9 @@ EAST = Place("4", "us-east-1")
 
 
 def refused(properties: str, *, gradual: bool) -> list[tuple[str, str]]:
-    text = f"Resources: {{Api: {{Type: AWS::Lambda::Function, Properties: {{{properties}}}}}}}"
+    text = (
+        f"Resources: {{Api: {{Type: AWS::Lambda::Function, Properties: {{{properties}}}}}, T: {{Type: X}}}}"
+    )
     found = unsupported(read_template(text, "prices"), stack="prices-prod", place=EAST, gradual=gradual)
     return [(name, blocker.code) for name, blocker in found]
 
