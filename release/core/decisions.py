@@ -16,6 +16,7 @@ PAST: Final[Mapping[str, str]] = {
     "accept": "accepted",
     "reject": "rejected",
     "retire": "retired",
+    "infra": "changes stacks",
 }
 
 

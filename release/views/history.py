@@ -24,7 +24,10 @@ def log_text(events: Sequence[Event]) -> Iterator[RenderableType]:
             event.stage,
             event.verb,
             ", ".join(event.services or ()) if event.verb in ("retire", "infra") else event.label,
-            Text(f"{word}: {event.reason}" if _is_decision(event) else word, style=_style(event)),
+            Text(
+                f"{word}: {event.reason}" if _is_decision(event) and event.reason else word,
+                style=_style(event),
+            ),
             event.actor,
         )
     yield rows
@@ -88,6 +91,7 @@ _DECISION_STYLE = {
     "accept": "green",
     "reject": "red",
     "retire": "yellow",
+    "infra": "yellow",
 }
 
 
