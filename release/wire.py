@@ -322,9 +322,13 @@ class Wiring:
 
     def local_cloud(self, endpoint: str, place: "Place") -> "LocalCloud":
         """The AWS of a sandbox on this machine, and no other."""
+        from release.adapters.aws.sandboxed import SandboxAws
+        from release.adapters.lambda_functions import LambdaFunctions
         from release.adapters.local_cloud import LocalCloud
+        from release.adapters.stacks import CloudFormationStacks
 
-        return LocalCloud(endpoint, place)
+        aws = SandboxAws(endpoint, place.account)
+        return LocalCloud(aws, place, stacks=CloudFormationStacks(aws), functions=LambdaFunctions(aws))
 
     @property
     def template_linter(self) -> "CfnLint":

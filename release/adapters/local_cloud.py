@@ -1,63 +1,25 @@
-"""The AWS of a sandbox on this machine, whatever AWS the environment of the caller speaks of."""
+"""What `release local` does in the AWS of a sandbox on this machine."""
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import botocore.session
-
 from release.adapters.aws import Aws
 from release.adapters.aws.errors import translated
-from release.adapters.lambda_functions import LambdaFunctions
-from release.adapters.stacks import CloudFormationStacks
 from release.core.models import Place
 from release.core.snapshot import Invocation
+from release.ports import Functions, Stacks
 
 _LONGEST_CALL_SECONDS = 930.0  # a function may run for 15 minutes
-
-
-class SandboxAws(Aws):
-    """Clients for one endpoint and account, without anything of the caller's own configuration."""
-
-    def __init__(self, endpoint: str, account: str) -> None:
-        super().__init__()
-        self._keys = {
-            "endpoint_url": endpoint,
-            "aws_access_key_id": account,
-            "aws_secret_access_key": "sandbox",
-        }
-
-    def _role(self, place: Place) -> str | None:
-        return None
-
-    def _session(self, role: str | None, region: str) -> botocore.session.Session:
-        def nobodys() -> botocore.session.Session:
-            found: Any = botocore.session.Session
-            session: botocore.session.Session = found(
-                session_vars={
-                    "profile": (None, None, None, None),
-                    "config_file": (None, None, os.devnull, None),
-                    "credentials_file": (None, None, os.devnull, None),
-                }
-            )
-            return session
-
-        return self._sessions.get(None, nobodys)
-
-    def _make_client(
-        self, role: str | None, region: str, service: str, attempts: int, read_timeout: float, **keys: Any
-    ) -> Any:
-        return super()._make_client(role, region, service, attempts, read_timeout, **self._keys, **keys)
 
 
 class LocalCloud:
     """What `release local` does in the sandbox, in one place of it. Raises Misconfigured and Unavailable."""
 
-    def __init__(self, endpoint: str, place: Place) -> None:
-        self._aws = SandboxAws(endpoint, place.account)
+    def __init__(self, aws: Aws, place: Place, *, stacks: Stacks, functions: Functions) -> None:
+        self._aws = aws
         self._place = place
-        self.stacks = CloudFormationStacks(self._aws)
-        self.functions = LambdaFunctions(self._aws)
+        self.stacks = stacks
+        self.functions = functions
 
     def resources(self, stack: str) -> Mapping[str, tuple[str, str]]:
         """Logical id -> type and physical id."""
