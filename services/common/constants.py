@@ -1,6 +1,7 @@
 """Codes and names that callers, alarms and dashboards rely on: add freely, never rename."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class ErrorCode(StrEnum):
@@ -14,6 +15,14 @@ class ErrorCode(StrEnum):
     DEPENDENCY_UNAVAILABLE = "DEPENDENCY_UNAVAILABLE"
 
 
+class MetricName(StrEnum):
+    """Metrics that the services emit, all counts. Failures are what alarms watch (service_alarms.j2)."""
+
+    DEPENDENCY_UNAVAILABLE = "DependencyUnavailable"  # with the dimension `dependency`
+    MALFORMED_REQUESTS = "MalformedRequests"
+    PRICES_FETCHED = "PricesFetched"
+
+
 class HealthState(StrEnum):
     """State of one dependency (`OK`, `DOWN`) or of the whole service (all three)."""
 
@@ -22,4 +31,6 @@ class HealthState(StrEnum):
     DOWN = "down"
 
 
-HEALTH_CHECK_KEY = "health_check"
+HEALTH_CHECK_KEY: Final = "health_check"
+METRIC_NAMESPACE: Final = "Services"
+DATABASE_LOGIN: Final = "database_login"  # the dependency that has failed when a database refuses who asks

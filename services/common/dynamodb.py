@@ -1,19 +1,26 @@
 """The DynamoDB client: one for the life of the execution environment, made outside the handler."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol, cast
 
-from common.errors import DependencyUnavailable
+from common.errors import ConfigurationError, DependencyUnavailable
+from common.tracing import subsegment
+
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+_LOST_RACE = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
 class DynamoClient(Protocol):
     """The calls of botocore's DynamoDB client that the services use, and no others."""
 
-    def put_item(self, **request: Any) -> Mapping[str, Any]: ...
     def get_item(self, **request: Any) -> Mapping[str, Any]: ...
-    def update_item(self, **request: Any) -> Mapping[str, Any]: ...
+    def query(self, **request: Any) -> Mapping[str, Any]: ...
+    def execute_statement(self, **request: Any) -> Mapping[str, Any]: ...
+    def transact_write_items(self, **request: Any) -> Mapping[str, Any]: ...
     def describe_table(self, **request: Any) -> Mapping[str, Any]: ...
 
 
@@ -44,18 +51,37 @@ def reaching(dependency: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
     try:
-        yield
+        with subsegment(dependency):
+            yield
     except ParamValidationError:
         raise
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "Unknown")
-        if code == "ConditionalCheckFailedException":
+        response: Mapping[str, Any] = error.response
+        code = response.get("Error", {}).get("Code", "Unknown")
+        if code in ("ConditionalCheckFailedException", "DuplicateItemException"):
             raise ConditionNotMet from None
+        if code == "TransactionCanceledException":
+            reasons = {reason.get("Code", "None") for reason in response.get("CancellationReasons", ())}
+            if reasons & _LOST_RACE:
+                raise ConditionNotMet from None
+            code = next(iter(sorted(reasons - {"None"})), code)
         if code == "ValidationException":
             raise
         raise DependencyUnavailable(dependency, code) from None
     except BotoCoreError as error:
         raise DependencyUnavailable(dependency, type(error).__name__) from None
+
+
+def insert_item(client: DynamoClient, table: str, item: Mapping[str, Mapping[str, str]]) -> None:
+    """Add an item that is not there yet, by PartiQL. Call it inside `reaching`: raises ConditionNotMet there.
+
+    Values are parameters. A table's name cannot be one: it is the function's own variable, and checked.
+    """
+    if not _NAME.fullmatch(table):
+        raise ConfigurationError("the name of the table is none that DynamoDB knows")
+    fields = ", ".join(f"'{name}': ?" for name in item)
+    statement = f'INSERT INTO "{table}" VALUE {{{fields}}}'  # sql: names of our own, values are bound
+    client.execute_statement(Statement=statement, Parameters=list(item.values()))
 
 
 def probe_table(client: DynamoClient, table: str, dependency: str) -> None:

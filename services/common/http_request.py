@@ -11,18 +11,26 @@ from common.errors import MalformedRequest
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+_CALLER = re.compile(r"arn:[\w:/=+,.@-]{1,2000}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9=_-]{1,64}")  # HTTP APIs make ids like JKJaXmPLvHcESHA=, REST APIs UUIDs
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. `body` is decoded text, "" when there was none."""
+    """One request. `body` is decoded text, "" when there was none.
+
+    `template` is the route's path as API Gateway knows it (`/config/{userId}`), `path` what was asked for; ""
+    where the event does not say. `caller` is the identity that API Gateway has checked, "" where it has not.
+    """
 
     method: str
+    template: str
+    path: str
     path_parameters: Mapping[str, str]
     query: Mapping[str, str]
     body: str
     request_id: str
+    caller: str
 
 
 def parse_request(event: object, context: "LambdaContext") -> HttpRequest:
@@ -39,7 +47,14 @@ def parse_request(event: object, context: "LambdaContext") -> HttpRequest:
     if isinstance(repeated, dict) and any(isinstance(v, list) and len(v) > 1 for v in repeated.values()):
         raise MalformedRequest("A query parameter is repeated.")
     return HttpRequest(
-        method, _text_map(event, "pathParameters"), query, _body(event), request_id(event, context)
+        method,
+        _template(event),
+        _text(event, "rawPath") or _text(event, "path"),
+        _text_map(event, "pathParameters"),
+        query,
+        _body(event),
+        request_id(event, context),
+        _caller(event),
     )
 
 
@@ -48,6 +63,31 @@ def request_id(event: object, context: "LambdaContext") -> str:
     outer = event.get("requestContext") if isinstance(event, dict) else None
     given = outer.get("requestId") if isinstance(outer, dict) else None
     return given if isinstance(given, str) and _REQUEST_ID.fullmatch(given) else context.aws_request_id
+
+
+def _caller(event: Mapping[str, Any]) -> str:
+    """Who has signed the request (AWS_IAM), in either format."""
+    for path in (("authorizer", "iam", "userArn"), ("identity", "userArn")):
+        found: object = event.get("requestContext")
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, str) and _CALLER.fullmatch(found):
+            return found
+    return ""
+
+
+def _template(event: Mapping[str, Any]) -> str:
+    """Of `routeKey` ("GET /price") or `resource` ("/price"). A catch-all says nothing about the route."""
+    _, _, path = _text(event, "routeKey").partition(" ")
+    path = path or _text(event, "resource")
+    return "" if "+}" in path else path
+
+
+def _text(event: Mapping[str, Any], name: str) -> str:
+    found = event.get(name, "")
+    if not isinstance(found, str | None):
+        raise MalformedRequest(f"{name} of the event is not a text.")
+    return found or ""
 
 
 def _method(event: Mapping[str, Any]) -> str:

@@ -169,7 +169,7 @@ def config_service(deploy: Callable[[str], Deployed]) -> Deployed:
 def test_a_new_version_answers_its_smoke_test(price_fetcher: Deployed, config_service: Deployed) -> None:
     for service, dependencies in (
         (price_fetcher, {"audit_table", "database"}),
-        (config_service, {"config_table"}),
+        (config_service, {"config_table", "flags_table", "history_table"}),
     ):
         answer = service.first_answer
         assert (answer["statusCode"], answer["body"]["status"]) == (200, "ok")

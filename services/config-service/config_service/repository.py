@@ -1,119 +1,178 @@
-"""User configuration in DynamoDB, one item a user, guarded by its version."""
+"""Versioned documents in DynamoDB: one item for what is now, guarded by its version, one for each change.
+
+Both are written in one transaction, so the history has no gap. Configurations and flags are such documents.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from common.dynamodb import ConditionNotMet, DynamoClient, reaching
+from config_service.schema import Change
 
-DEPENDENCY = "config_table"
-_NAMES = {"#settings": "settings", "#version": "version", "#updated": "updated_at", "#deleted": "deleted_at"}
+HISTORY = "history_table"
 
 
 @dataclass(frozen=True, slots=True)
-class StoredConfig:
-    """One user's configuration. `settings` is the JSON text of a UserSettings; `version` starts at 1."""
+class Document:
+    """One document. `text` is JSON; `version` starts at 1."""
 
-    user_id: str
+    name: str
     version: int
-    settings: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """One version that was. `text` is None where it was a deletion."""
+
+    version: int
+    change: Change
+    changed_at: datetime
+    text: str | None
 
 
 class StaleVersion(Exception):
-    """The item has another version than the caller has read; nothing was written."""
+    """The document has another version than the caller has read; nothing was written."""
 
 
-class ConfigStore(Protocol):
-    """Where configurations are kept. Every method raises DependencyUnavailable when the store is away."""
+class DocumentStore(Protocol):
+    """Where documents are kept. Every method raises DependencyUnavailable when the store is away."""
 
-    def get(self, user_id: str) -> StoredConfig | None:
+    def get(self, name: str) -> Document | None:
         """What is stored now, None when nothing is."""
         ...
 
-    def put(self, user_id: str, settings: str, read_version: int, now: datetime) -> StoredConfig:
-        """Store; give the new version. `read_version` 0: nothing must be there. Raises StaleVersion."""
+    def put(self, name: str, text: str, read: int, now: datetime, change: Change = "put") -> Document:
+        """Store; give the new version. `read` 0: nothing must be there. Raises StaleVersion."""
         ...
 
-    def delete(self, user_id: str, read_version: int, now: datetime) -> None:
-        """Remove the settings. Raises StaleVersion."""
+    def delete(self, name: str, read: int, now: datetime) -> None:
+        """Remove the text. Raises StaleVersion."""
+        ...
+
+    def history(self, name: str, limit: int, before: int | None) -> tuple[PastChange, ...]:
+        """At most `limit` changes before a version, the newest first."""
         ...
 
 
-class DynamoConfigStore:
-    """ConfigStore in a DynamoDB table.
+class DynamoDocuments:
+    """DocumentStore in two tables: `table` with the key `key`, and `history` with `subject` and `version`.
 
-    A deleted configuration leaves its version behind (no settings, `deleted_at` set). Otherwise a new one
-    would count from 1 again and somebody who still holds an old version 1 could overwrite it unnoticed.
+    A deleted document leaves its version behind (no text, `deleted_at` set). Otherwise a new one would count
+    from 1 again and somebody who still holds an old version 1 could overwrite it unnoticed. History has an
+    end: DynamoDB removes a change some time after `ttl`.
     """
 
-    def __init__(self, client: DynamoClient, table: str) -> None:
+    def __init__(
+        self, client: DynamoClient, *, table: str, key: str, dependency: str, history: str, kept: timedelta
+    ) -> None:
         self._client = client
         self._table = table
+        self._key = key
+        self._dependency = dependency
+        self._history = history
+        self._kept = kept
 
-    def get(self, user_id: str) -> StoredConfig | None:
-        with reaching(DEPENDENCY):
-            found = self._client.get_item(TableName=self._table, Key=_key(user_id), ConsistentRead=True)
-        item = found.get("Item")
-        return None if item is None or "deleted_at" in item else _stored(item)
+    def get(self, name: str) -> Document | None:
+        item = self._item(name)
+        if item is None or "deleted_at" in item:
+            return None
+        return Document(name, int(item["version"]["N"]), item["settings"]["S"])
 
-    def put(self, user_id: str, settings: str, read_version: int, now: datetime) -> StoredConfig:
-        updated = self._update(
-            user_id,
-            "SET #settings = :settings, #updated = :now, #version = if_not_exists(#version, :zero) + :one"
-            " REMOVE #deleted",
-            {":settings": {"S": settings}, ":zero": {"N": "0"}},
-            read_version,
-            now,
-        )
-        return _stored(updated)
+    def put(self, name: str, text: str, read: int, now: datetime, change: Change = "put") -> Document:
+        left = 0
+        if read == 0:  # a deleted document goes on counting from where it ended
+            item = self._item(name)
+            if item is not None and "deleted_at" not in item:
+                raise StaleVersion
+            left = int(item["version"]["N"]) if item else 0
+        version = (read or left) + 1
+        self._write(name, version, read == 0, {"settings": {"S": text}}, change, now)
+        return Document(name, version, text)
 
-    def delete(self, user_id: str, read_version: int, now: datetime) -> None:
-        self._update(
-            user_id,
-            "SET #deleted = :now, #updated = :now, #version = #version + :one REMOVE #settings",
-            {},
-            read_version,
-            now,
-        )
+    def delete(self, name: str, read: int, now: datetime) -> None:
+        self._write(name, read + 1, False, {"deleted_at": {"S": _iso(now)}}, "delete", now)
 
-    def _update(
+    def history(self, name: str, limit: int, before: int | None) -> tuple[PastChange, ...]:
+        condition, values = "subject = :subject", {":subject": {"S": self._subject(name)}}
+        if before is not None:
+            condition += " AND version < :before"
+            values[":before"] = {"N": str(before)}
+        with reaching(HISTORY):
+            found = self._client.query(
+                TableName=self._history,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ScanIndexForward=False,
+                Limit=limit,
+                ConsistentRead=True,
+            )
+        return tuple(_past(item) for item in found["Items"])
+
+    def _item(self, name: str) -> Mapping[str, Any] | None:
+        with reaching(self._dependency):
+            found = self._client.get_item(
+                TableName=self._table, Key={self._key: {"S": name}}, ConsistentRead=True
+            )
+        item: Mapping[str, Any] | None = found.get("Item")
+        return item
+
+    def _write(
         self,
-        user_id: str,
-        expression: str,
-        values: Mapping[str, Mapping[str, str]],
-        read_version: int,
+        name: str,
+        version: int,
+        creates: bool,
+        content: Mapping[str, Mapping[str, str]],
+        change: Change,
         now: datetime,
-    ) -> Mapping[str, Any]:
-        condition = "#version = :read AND attribute_not_exists(#deleted)"
-        bound: dict[str, Mapping[str, str]] = {":now": {"S": _iso(now)}, ":one": {"N": "1"}, **values}
-        if read_version == 0:
-            condition = "attribute_not_exists(#version) OR attribute_exists(#deleted)"
-        else:
-            bound[":read"] = {"N": str(read_version)}
+    ) -> None:
+        """Replace version - 1 by version, and note it. Raises StaleVersion when something else is there."""
+        moment = {"S": _iso(now)}
+        number = {"version": {"N": str(version)}}
+        current = {self._key: {"S": name}, **number, "updated_at": moment, **content}
+        end = str(int((now + self._kept).timestamp()))
+        noted = {
+            "subject": {"S": self._subject(name)},
+            **number,
+            "change": {"S": change},
+            "changed_at": moment,
+            "ttl": {"N": end},
+            **{field: value for field, value in content.items() if field == "settings"},
+        }
+        guard: dict[str, Any] = {"ConditionExpression": f"attribute_not_exists({self._key})"}
+        if version > 1:
+            exists = "attribute_exists" if creates else "attribute_not_exists"
+            guard = {
+                "ConditionExpression": f"version = :before AND {exists}(deleted_at)",
+                "ExpressionAttributeValues": {":before": {"N": str(version - 1)}},
+            }
         try:
-            with reaching(DEPENDENCY):
-                result = self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(user_id),
-                    UpdateExpression=expression,
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames=_NAMES,
-                    ExpressionAttributeValues=bound,
-                    ReturnValues="ALL_NEW",
+            with reaching(self._dependency):
+                self._client.transact_write_items(
+                    TransactItems=[
+                        {"Put": {"TableName": self._table, "Item": current, **guard}},
+                        {
+                            "Put": {
+                                "TableName": self._history,
+                                "Item": noted,
+                                "ConditionExpression": "attribute_not_exists(subject)",
+                            }
+                        },
+                    ]
                 )
         except ConditionNotMet:
             raise StaleVersion from None
-        attributes: Mapping[str, Any] = result["Attributes"]
-        return attributes
+
+    def _subject(self, name: str) -> str:
+        return f"{self._key}#{name}"
 
 
-def _key(user_id: str) -> dict[str, dict[str, str]]:
-    return {"user_id": {"S": user_id}}
-
-
-def _stored(item: Mapping[str, Any]) -> StoredConfig:
-    return StoredConfig(item["user_id"]["S"], int(item["version"]["N"]), item["settings"]["S"])
+def _past(item: Mapping[str, Any]) -> PastChange:
+    text = item["settings"]["S"] if "settings" in item else None
+    moment = datetime.fromisoformat(item["changed_at"]["S"])
+    return PastChange(int(item["version"]["N"]), item["change"]["S"], moment, text)
 
 
 def _iso(moment: datetime) -> str:

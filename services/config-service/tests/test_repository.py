@@ -1,40 +1,40 @@
-"""What every ConfigStore does: the fake of the other tests, and the real one before moto's DynamoDB."""
+"""What every DocumentStore does: the fake of the other tests, and the real one before moto's DynamoDB."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from common.errors import DependencyUnavailable
-from config_service.repository import ConfigStore, DynamoConfigStore, StaleVersion, StoredConfig
+from config_service.repository import Document, DocumentStore, DynamoDocuments, PastChange, StaleVersion
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 TEXT = '{"theme":"dark"}'
 
 
-def test_what_is_stored_is_read_with_its_version(store: ConfigStore) -> None:
+def test_what_is_stored_is_read_with_its_version(store: DocumentStore) -> None:
     assert store.get("u-1") is None
-    assert store.put("u-1", TEXT, 0, NOON) == StoredConfig("u-1", 1, TEXT)
-    assert store.get("u-1") == StoredConfig("u-1", 1, TEXT)
+    assert store.put("u-1", TEXT, 0, NOON) == Document("u-1", 1, TEXT)
+    assert store.get("u-1") == Document("u-1", 1, TEXT)
     assert store.get("u-2") is None
 
 
-def test_each_write_raises_the_version_by_one(store: ConfigStore) -> None:
+def test_each_write_raises_the_version_by_one(store: DocumentStore) -> None:
     store.put("u-1", TEXT, 0, NOON)
-    assert store.put("u-1", "{}", 1, NOON) == StoredConfig("u-1", 2, "{}")
+    assert store.put("u-1", "{}", 1, NOON) == Document("u-1", 2, "{}")
 
 
 @pytest.mark.parametrize("stale", [0, 1, 3])
-def test_a_write_that_has_not_read_the_latest_changes_nothing(store: ConfigStore, stale: int) -> None:
+def test_a_write_that_has_not_read_the_latest_changes_nothing(store: DocumentStore, stale: int) -> None:
     store.put("u-1", "{}", 0, NOON)
     store.put("u-1", TEXT, 1, NOON)
 
     with pytest.raises(StaleVersion):
         store.put("u-1", "lost", stale, NOON)
-    assert store.get("u-1") == StoredConfig("u-1", 2, TEXT)
+    assert store.get("u-1") == Document("u-1", 2, TEXT)
 
 
-def test_an_update_of_nothing_is_stale(store: ConfigStore) -> None:
+def test_an_update_of_nothing_is_stale(store: DocumentStore) -> None:
     with pytest.raises(StaleVersion):
         store.put("u-1", TEXT, 1, NOON)
     with pytest.raises(StaleVersion):
@@ -42,7 +42,7 @@ def test_an_update_of_nothing_is_stale(store: ConfigStore) -> None:
     assert store.get("u-1") is None
 
 
-def test_a_delete_needs_the_latest_version(store: ConfigStore) -> None:
+def test_a_delete_needs_the_latest_version(store: DocumentStore) -> None:
     store.put("u-1", "{}", 0, NOON)
     store.put("u-1", TEXT, 1, NOON)
 
@@ -52,7 +52,7 @@ def test_a_delete_needs_the_latest_version(store: ConfigStore) -> None:
     assert store.get("u-1") is None
 
 
-def test_versions_go_on_after_a_delete_so_that_old_ones_stay_stale(store: ConfigStore) -> None:
+def test_versions_go_on_after_a_delete_so_that_old_ones_stay_stale(store: DocumentStore) -> None:
     store.put("u-1", "{}", 0, NOON)
     store.delete("u-1", 1, NOON)
     again = store.put("u-1", TEXT, 0, NOON)
@@ -62,7 +62,7 @@ def test_versions_go_on_after_a_delete_so_that_old_ones_stay_stale(store: Config
         store.put("u-1", "lost", 1, NOON)
 
 
-def test_a_deleted_configuration_can_be_neither_deleted_nor_updated(store: ConfigStore) -> None:
+def test_a_deleted_configuration_can_be_neither_deleted_nor_updated(store: DocumentStore) -> None:
     store.put("u-1", "{}", 0, NOON)
     store.delete("u-1", 1, NOON)
 
@@ -72,16 +72,58 @@ def test_a_deleted_configuration_can_be_neither_deleted_nor_updated(store: Confi
         store.put("u-1", TEXT, 2, NOON)
 
 
-def test_a_delete_leaves_no_settings_in_the_table(dynamodb: Any) -> None:
-    store = DynamoConfigStore(dynamodb, "config")
-    store.put("u-1", TEXT, 0, NOON)
-    store.delete("u-1", 1, NOON)
+def test_the_history_has_every_change_the_newest_first(store: DocumentStore) -> None:
+    store.put("u-1", "{}", 0, NOON)
+    store.put("u-1", TEXT, 1, NOON, "patch")
+    store.delete("u-1", 2, NOON)
+    store.put("u-2", "{}", 0, NOON)
+    with pytest.raises(StaleVersion):
+        store.put("u-1", "lost", 2, NOON)
+
+    every = (
+        PastChange(3, "delete", NOON, None),
+        PastChange(2, "patch", NOON, TEXT),
+        PastChange(1, "put", NOON, "{}"),
+    )
+    assert store.history("u-1", 10, None) == every
+    assert store.history("u-1", 2, None) == every[:2]
+    assert store.history("u-1", 2, 3) == every[1:]
+    assert store.history("u-3", 10, None) == ()
+
+
+def test_a_delete_leaves_no_settings_in_the_table_and_an_end_in_the_history(
+    real_store: DocumentStore, dynamodb: Any
+) -> None:
+    real_store.put("u-1", TEXT, 0, NOON)
+    real_store.delete("u-1", 1, NOON)
 
     (item,) = dynamodb.scan(TableName="config")["Items"]
     assert set(item) == {"user_id", "version", "updated_at", "deleted_at"}
+    ends = {item["ttl"]["N"] for item in dynamodb.scan(TableName="history")["Items"]}
+    assert ends == {str(int((NOON + timedelta(days=30)).timestamp()))}
 
 
-def test_a_missing_table_is_an_unavailable_dependency(dynamodb: Any) -> None:
+def test_of_two_that_create_at_once_one_is_stale(real_store: DynamoDocuments, dynamodb: Any) -> None:
+    """Both have seen that there is nothing: the transaction decides."""
+
+    class Beaten:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(dynamodb, name)
+
+        def transact_write_items(self, **request: Any) -> Any:
+            dynamodb.put_item(TableName="config", Item={"user_id": {"S": "u-1"}, "version": {"N": "1"}})
+            return dynamodb.transact_write_items(**request)
+
+    real_store._client = Beaten()
+    with pytest.raises(StaleVersion):
+        real_store.put("u-1", TEXT, 0, NOON)
+    assert dynamodb.scan(TableName="history")["Items"] == []
+
+
+def test_a_missing_table_is_an_unavailable_dependency(real_store: DocumentStore, dynamodb: Any) -> None:
+    dynamodb.delete_table(TableName="config")
     with pytest.raises(DependencyUnavailable) as read:
-        DynamoConfigStore(dynamodb, "elsewhere").get("u-1")
-    assert read.value.cause == "ResourceNotFoundException"
+        real_store.get("u-1")
+    with pytest.raises(DependencyUnavailable) as write:
+        real_store.put("u-1", TEXT, 1, NOON)
+    assert read.value.cause == write.value.cause == "ResourceNotFoundException"

@@ -2,16 +2,25 @@
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from common.constants import MetricName
 from common.core import Core, LambdaHandler
-from common.errors import MethodNotAllowed
-from common.http_request import parse_request
-from common.http_response import json_answer
-from common.middleware import answer_health_checks, answer_problems, log_access
-from common.validation import validated
+from common.middleware.access_log import log_access
+from common.middleware.audit import audit_reads
+from common.middleware.database import open_database
+from common.middleware.health_checks import answer_health_checks
+from common.middleware.outcomes import count_outcomes
+from common.middleware.problems import answer_problems
+from common.middleware.routing import answer_routes
+from common.middleware.tracing import trace_calls
+from common.reads import AuditedReads
+from common.routes import Call, Reply
 from price_fetcher.parts import Parts, lambda_parts
-from price_fetcher.schema import PriceRequest, PriceResponse
+from price_fetcher.repository import DEPENDENCY, SqlPriceBook
+from price_fetcher.routes import ROUTES
+from price_fetcher.schema import PriceResponse
+from price_fetcher.service import price_of
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,19 +33,23 @@ def create_handler(parts: Callable[[], Parts]) -> LambdaHandler:
         return parts().core
 
     @log_access(core=core)
+    @trace_calls(core=core)
     @answer_health_checks(core=core)
     @answer_problems(core=core)
-    def handle(event: object, context: "LambdaContext") -> dict[str, Any]:
-        request = parse_request(event, context)
-        if request.method != "GET":
-            raise MethodNotAllowed("GET")
-        asked = validated(PriceRequest, request.query)
-        price = parts().service.price_of(asked.id, asked.user_id, request.request_id)
-        return json_answer(
-            PriceResponse(product_id=price.product_id, price=price.amount, currency=price.currency)
-        )
+    @count_outcomes(core=core, answered=MetricName.PRICES_FETCHED)
+    @answer_routes(routes=ROUTES)
+    @open_database(engine=lambda: parts().engine, dependency=DEPENDENCY)
+    @audit_reads(trail=lambda: parts().trail, now=lambda: parts().now(), who=_reader)
+    def handle(call: Call, context: "LambdaContext", reads: AuditedReads) -> Reply:
+        price = price_of(call.query.id, SqlPriceBook(reads))
+        return Reply(PriceResponse(product_id=price.product_id, price=price.amount, currency=price.currency))
 
     return handle
+
+
+def _reader(call: Call) -> str:
+    user: str = call.query.user_id
+    return user
 
 
 handler = create_handler(lambda_parts)

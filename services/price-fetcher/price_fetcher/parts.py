@@ -1,25 +1,31 @@
 """Joins the layers to real clients, once for each execution environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 
+from sqlalchemy import Engine
+
+from common import audit
+from common.audit import AuditTrail, DynamoAuditTrail
 from common.core import Core
 from common.database import create_database, is_in_memory, probe_database
 from common.dynamodb import dynamodb_client, probe_table
-from common.errors import ConfigurationError
 from common.logger import create_logger
+from common.metrics import Metrics
+from common.secrets_manager import SecretLogin, secrets_client
 from common.settings import read_settings, required
-from price_fetcher import audit, repository
-from price_fetcher.service import PriceService
+from price_fetcher import repository
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
     core: Core
-    service: PriceService
+    engine: Engine
+    trail: AuditTrail
+    now: Callable[[], datetime]
 
 
 @cache
@@ -29,16 +35,14 @@ def lambda_parts() -> Parts:
 
 
 def build_parts(environment: Mapping[str, str]) -> Parts:
-    """Join everything for these variables. Raises ConfigurationError.
-
-    TABLE_AUDIT; AUDIT_RETENTION_DAYS (default 7); DATABASE_URL (default: in memory, with the sample prices).
-    """
+    """Join everything for these variables (README.md). Raises ConfigurationError."""
     settings = read_settings(environment, {repository.DEPENDENCY, audit.DEPENDENCY})
     table = required(environment, "TABLE_AUDIT")
-    retention = _retention(environment.get("AUDIT_RETENTION_DAYS", "7"))
+    kept = audit.retention(environment.get("AUDIT_RETENTION_DAYS", "7"), settings.stage)
     url = environment.get("DATABASE_URL") or "sqlite://"
+    arn = environment.get("DATABASE_SECRET")
     logger = create_logger(settings)
-    engine = create_database(url)
+    engine = create_database(url, SecretLogin(secrets_client, arn) if arn else None)
     if is_in_memory(url):
         prices = repository.sample_prices()
         repository.seed(engine, prices)
@@ -48,12 +52,5 @@ def build_parts(environment: Mapping[str, str]) -> Parts:
         repository.DEPENDENCY: lambda: probe_database(engine, repository.DEPENDENCY),
         audit.DEPENDENCY: lambda: probe_table(client, table, audit.DEPENDENCY),
     }
-    trail = audit.DynamoAuditTrail(client, table, retention)
-    service = PriceService(repository.SqlPriceBook(engine), trail, lambda: datetime.now(UTC))
-    return Parts(Core(settings, logger, probes), service)
-
-
-def _retention(days: str) -> timedelta:
-    if not (days.isascii() and days.isdigit() and 0 < int(days) < 36_500):
-        raise ConfigurationError("AUDIT_RETENTION_DAYS must be a whole number of days")
-    return timedelta(days=int(days))
+    core = Core(settings, logger, Metrics(settings), probes)
+    return Parts(core, engine, DynamoAuditTrail(client, table, kept), lambda: datetime.now(UTC))

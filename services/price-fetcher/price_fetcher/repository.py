@@ -1,4 +1,7 @@
-"""Prices in the SQL database. Statements are built by SQLAlchemy Core, so every value is a bind variable."""
+"""Prices in the SQL database. Statements are built by SQLAlchemy Core, so every value is a bind variable.
+
+What METADATA says is what the migrations make (tests/test_migrations.py holds them together).
+"""
 
 import json
 from collections.abc import Iterable
@@ -7,11 +10,11 @@ from decimal import Decimal
 from importlib import resources
 from typing import Any, Protocol
 
-from sqlalchemy import Column, Engine, MetaData, Numeric, String, Table, bindparam, insert, select
+from sqlalchemy import Column, DateTime, Engine, MetaData, Numeric, String, Table, bindparam, insert, select
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from common.database import querying
+from common.reads import AuditedReads
 
 DEPENDENCY = "database"
 
@@ -36,6 +39,7 @@ PRICES = Table(
     Column("product_id", String(40), primary_key=True),
     Column("amount", Numeric(12, 4).with_variant(_DecimalText(), "sqlite"), nullable=False),
     Column("currency", String(3), nullable=False),
+    Column("changed_at", DateTime),  # for who loads prices; no answer has it
 )
 PRICE_OF = select(PRICES.c.product_id, PRICES.c.amount, PRICES.c.currency).where(
     PRICES.c.product_id == bindparam("product_id")
@@ -60,14 +64,13 @@ class PriceBook(Protocol):
 
 
 class SqlPriceBook:
-    """PriceBook on any database that SQLAlchemy speaks."""
+    """PriceBook on any database that SQLAlchemy speaks. It can read nothing without saying what."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, reads: AuditedReads) -> None:
+        self._reads = reads
 
     def find(self, product_id: str) -> Price | None:
-        with querying(DEPENDENCY), self._engine.connect() as connection:
-            row = connection.execute(PRICE_OF, {"product_id": product_id}).one_or_none()
+        row = self._reads.one(PRICE_OF, {"product_id": product_id}, what=f"price/{product_id}")
         return None if row is None else Price(row.product_id, row.amount, row.currency)
 
 

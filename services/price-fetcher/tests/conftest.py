@@ -12,16 +12,17 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from sqlalchemy import Engine
 
+from common import audit
+from common.audit import Access
 from common.core import Core, LambdaHandler
 from common.database import create_database, probe_database
 from common.errors import DependencyUnavailable
 from common.logger import create_logger
+from common.metrics import Metrics
 from common.settings import Settings
-from price_fetcher import audit, repository
-from price_fetcher.audit import Access
+from price_fetcher import migrate, repository
 from price_fetcher.handler import create_handler
 from price_fetcher.parts import Parts
-from price_fetcher.service import PriceService
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 _names = itertools.count()
@@ -51,6 +52,7 @@ class Bench:
     """The service under test, what it talks to and what it logged."""
 
     handler: LambdaHandler
+    migrate: LambdaHandler
     audit: KeptAudit
     engine: Engine
     log: io.StringIO
@@ -58,6 +60,20 @@ class Bench:
 
     def call(self, event: object) -> dict[str, Any]:
         return self.handler(event, self.context)
+
+    def counted(self) -> list[tuple[str, str]]:
+        """(metric, dependency or "") of every count in the log, in order."""
+        lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [
+            (metric["Name"], line.get("dependency", ""))
+            for line in lines
+            if "_aws" in line
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        ]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What the logger has written, without counts."""
+        return [line for line in map(json.loads, self.log.getvalue().splitlines()) if "_aws" not in line]
 
     def get(self, **query: str) -> tuple[int, dict[str, Any]]:
         event = {"httpMethod": "GET", "queryStringParameters": query, "requestContext": {"requestId": "r-1"}}
@@ -82,14 +98,15 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def make_bench(engine: Engine) -> Callable[..., Bench]:
-    def make(critical: frozenset[str] = frozenset()) -> Bench:
+    def make(critical: frozenset[str] = frozenset(), engine: Engine = engine) -> Bench:
         # Loggers are known by name for the whole process: a new name has a new stream.
         settings = Settings(f"price-fetcher-{next(_names)}", "qa", "DEBUG", critical)
         trail, log = KeptAudit(), io.StringIO()
         probes = {"audit_table": trail.probe, "database": lambda: probe_database(engine, "database")}
-        core = Core(settings, create_logger(settings, log), probes)
-        parts = Parts(core, PriceService(repository.SqlPriceBook(engine), trail, lambda: NOON))
-        return Bench(create_handler(lambda: parts), trail, engine, log, lambda_context())
+        core = Core(settings, create_logger(settings, log), Metrics(settings, log), probes)
+        parts = Parts(core, engine, trail, lambda: NOON)
+        handlers = create_handler(lambda: parts), migrate.create_handler(lambda: parts)
+        return Bench(*handlers, trail, engine, log, lambda_context())
 
     return make
 

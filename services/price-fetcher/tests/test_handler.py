@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from common.audit import Outcome
 from common.errors import UnexpectedFailure
-from price_fetcher.audit import Outcome
 
 EVENTS = Path(__file__).parents[1] / "events"
 PERSON = "jane.doe@hospital.example"
@@ -47,6 +47,38 @@ def test_a_read_leaves_one_audit_item_that_says_who_what_when_and_in_which_reque
     assert access.outcome is Outcome.FOUND
 
 
+def test_whom_the_gateway_has_let_in_is_on_record_beside_whom_it_reads_for(bench: Any) -> None:
+    arn = "arn:aws:sts::111111111111:assumed-role/portal/session-1"
+    query = {"id": "PROD-101", "userId": "u-1"}
+    for outer in ({"authorizer": {"iam": {"userArn": arn}}}, {"identity": {"userArn": arn}}, {"identity": 7}):
+        bench.call({"httpMethod": "GET", "queryStringParameters": query, "requestContext": outer})
+
+    assert [a.caller for a in bench.audit.accesses] == [arn, arn, ""]
+    assert "portal" not in bench.log.getvalue()
+
+
+def test_only_an_answer_that_left_counts_as_fetched(bench: Any) -> None:
+    bench.get(id="PROD-101", userId="u-1")
+    bench.get(id="PROD-999", userId="u-1")
+    bench.get(id="", userId="u-1")
+
+    assert bench.counted() == [("PricesFetched", "")]
+
+
+@pytest.mark.parametrize("path", ["/prices", "/price/PROD-101", "/"])
+def test_another_path_is_404_and_no_read(bench: Any, path: str) -> None:
+    answer = bench.call({"httpMethod": "GET", "path": path, "queryStringParameters": {"id": "PROD-101"}})
+
+    assert answer["statusCode"] == 404 and bench.audit.accesses == []
+
+
+def test_a_wrong_request_is_told_so_while_the_database_is_away(bench: Any) -> None:
+    with bench.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE prices")
+
+    assert bench.get(id="prod 101", userId="u-1")[0] == 400
+
+
 def test_a_read_that_finds_nothing_is_404_and_on_record_too(bench: Any) -> None:
     status, body = bench.get(id="PROD-999", userId="u-1")
 
@@ -63,6 +95,7 @@ def test_without_its_audit_item_no_answer_tells_anything(bench: Any, product: st
     assert (status, body["code"]) == (503, "DEPENDENCY_UNAVAILABLE")
     assert "price" not in body and "productId" not in body
     assert "99.99" not in json.dumps(body) + bench.log.getvalue()
+    assert bench.counted() == [("DependencyUnavailable", "audit_table")]
 
 
 def test_a_request_with_two_mistakes_is_told_both_without_an_echo(bench: Any) -> None:
@@ -95,6 +128,7 @@ def test_sql_in_a_parameter_is_a_validation_error(bench: Any) -> None:
         {},
         {"health_check": "true"},
         {"httpMethod": 7},
+        {"httpMethod": "GET", "path": 7},
         {"httpMethod": "GET", "queryStringParameters": ["id"]},
         {"httpMethod": "GET", "queryStringParameters": {"id": 101}},
         {"httpMethod": "GET", "multiValueQueryStringParameters": {"id": ["A", "B"]}},
@@ -108,6 +142,7 @@ def test_a_poisoned_event_is_a_malformed_request(bench: Any, event: object) -> N
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"])["code"] == "MALFORMED_REQUEST"
     assert PERSON not in json.dumps(answer) + bench.log.getvalue()
+    assert bench.counted() == [("MalformedRequests", "")]
 
 
 def test_other_methods_are_refused_and_told_which_are_allowed(bench: Any) -> None:
@@ -125,7 +160,7 @@ def test_a_database_that_refuses_is_503_and_no_audit_item(bench: Any) -> None:
     assert (status, body["code"]) == (503, "DEPENDENCY_UNAVAILABLE")
     assert bench.audit.accesses == []
     assert "prices" not in json.dumps(body)
-    assert '"dependency":"database"' in bench.log.getvalue()
+    assert bench.counted() == [("DependencyUnavailable", "database")]
 
 
 def test_an_unforeseen_failure_reaches_lambda_as_an_error_but_without_its_data(bench: Any) -> None:
@@ -138,8 +173,8 @@ def test_an_unforeseen_failure_reaches_lambda_as_an_error_but_without_its_data(b
 
     assert PERSON not in str(failure.value) and "jane" not in str(failure.value)
     assert failure.value.__cause__ is None and failure.value.__context__ is None
-    line = json.loads(bench.log.getvalue().splitlines()[-1])
-    assert line["exception_name"] == "KeyError" and any("service.py" in place for place in line["frames"])
+    line = bench.lines()[-1]
+    assert line["exception_name"] == "KeyError" and any("audit.py" in place for place in line["frames"])
     assert PERSON not in bench.log.getvalue() and "jane" not in bench.log.getvalue()
 
 
@@ -150,8 +185,7 @@ def test_no_log_line_tells_who_asked_for_what(bench: Any) -> None:
     bench.audit.away = True
     bench.get(id="PROD-101", userId="jane-doe-1961")
 
-    lines = [json.loads(line) for line in bench.log.getvalue().splitlines()]
-    assert [line["status"] for line in lines if line["message"] == "request"] == [200, 404, 400, 503]
+    assert [line["status"] for line in bench.lines() if line["message"] == "request"] == [200, 404, 400, 503]
     assert "jane" not in bench.log.getvalue() and "PROD-" not in bench.log.getvalue()
 
 

@@ -28,8 +28,12 @@ def test_a_function_with_its_minimum_of_variables_starts() -> None:
             "HEALTH_CRITICAL names audit_tabel; this service has audit_table, database",
         ),
         ({"AUDIT_RETENTION_DAYS": "six years"}, "AUDIT_RETENTION_DAYS must be a whole number"),
+        (
+            {"STAGE": "prod", "AUDIT_RETENTION_DAYS": "2191"},
+            "AUDIT_RETENTION_DAYS must be 2192 or more in prod",
+        ),
         ({"AUDIT_RETENTION_DAYS": "0"}, "AUDIT_RETENTION_DAYS must be a whole number"),
-        ({"DATABASE_URL": "oracle://user:secret@"}, "DATABASE_URL is not"),
+        ({"DATABASE_URL": "nosuchdb://user:secret@host"}, "DATABASE_URL is not"),
     ],
 )
 def test_a_wrong_variable_stops_the_start_and_is_named(change: Mapping[str, str], said: str) -> None:

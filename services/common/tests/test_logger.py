@@ -74,7 +74,7 @@ def test_an_exception_keeps_its_class_and_places_and_loses_its_words() -> None:
     line = log_of(write)
 
     assert line["exception_name"] == "ValueError"
-    assert line["frames"] == [f"test_common.py:{line['frames'][0].split(':')[1].split()[0]} write"]
+    assert line["frames"] == [f"test_logger.py:{line['frames'][0].split(':')[1].split()[0]} write"]
     assert "Jane" not in json.dumps(line)
 
 

@@ -1,0 +1,1 @@
+"""Alembic's environment and the versions of the database. Run by `price_fetcher.migrate` alone."""
