@@ -47,7 +47,7 @@ def free_port() -> int:
 
 
 def fresh_clone(folder: Path, commit: str = "HEAD") -> Path:
-    """A commit of this repository as the first of another one, pushed to a remote, with an environment made."""
+    """A commit of this repository as the first of another one, with a remote and an environment."""
     clone, remote = folder / "acme", folder / "origin.git"
     for words in (
         ("init", "--quiet", "--bare", "--initial-branch=main", str(remote)),
@@ -80,6 +80,8 @@ def test_the_commands_of_the_page_run_from_the_first_to_the_last(tmp_path: Path)
     environment = {
         **{name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
         "CI": "true",
+        **{f"GIT_{role}_NAME": "Ana Developer" for role in ("AUTHOR", "COMMITTER")},
+        **{f"GIT_{role}_EMAIL": "ana@acme.example" for role in ("AUTHOR", "COMMITTER")},
         "HOME": str(tmp_path / "home"),
         "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
     }

@@ -13,7 +13,7 @@ from release.errors import Misconfigured
 SHARED: Final = "common"  # the shared core; release.check knows it by the same name
 # A service's folder stands before everything else on sys.path, so its package would hide these. They come
 # with Lambda's runtime: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html
-_OF_THE_RUNTIME: Final = frozenset(
+OF_THE_RUNTIME: Final = frozenset(
     {"awslambdaric", "boto3", "botocore", "bootstrap", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 )
 _OF_THE_REPOSITORY: Final = frozenset({SHARED, "conftest", "pipelines", "services", "tests"})
@@ -59,7 +59,7 @@ def _refuse_package(name: str, packages: Iterable[str]) -> None:
         (_OF_THE_REPOSITORY, "is a name that this repository needs itself"),
         (frozenset(keyword.kwlist), "is a word of Python"),
         (sys.stdlib_module_names, "would hide Python's own module of that name"),
-        (_OF_THE_RUNTIME, "would hide a package of Lambda's runtime"),
+        (OF_THE_RUNTIME, "would hide a package of Lambda's runtime"),
         (installed, "would hide a package that the service needs"),
     ):
         if package in taken:

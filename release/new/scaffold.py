@@ -12,7 +12,7 @@ from release.core.models import Pipelines, Service
 from release.core.scaffold import BY_NAME, KindName, Made, Tags
 from release.errors import Misconfigured
 from release.new.naming import SHARED, package_of, refuse_name
-from release.new.shared_core import refuse_lacking
+from release.new.shared_core import refuse_lacking, without_foreign
 
 _DATA_CLASS: Final = "internal"  # of a service that says nothing of its data
 
@@ -67,7 +67,7 @@ def scaffold(
     if common.exists() or common.is_symlink():
         refuse_lacking(common, rendered)
     else:
-        core = templates.shared_core()
+        core = without_foreign(templates.shared_core(), templates.packages())
     folders = {SHARED: core, name: {path: text.encode() for path, text in rendered.items()}}
     _put(top / "services", {folder: files for folder, files in folders.items() if files})
     return Made(

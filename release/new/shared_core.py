@@ -1,11 +1,50 @@
-"""Whether the shared core of a repository has what a new service imports of it."""
+"""What a new service imports of the shared core: whether a repository has it, and what is brought to one."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from release.errors import Misconfigured
-from release.new.naming import SHARED
+from release.new.naming import OF_THE_RUNTIME, SHARED
+
+
+def without_foreign(files: Mapping[str, bytes], packages: Iterable[str]) -> Mapping[str, bytes]:
+    """A shared core less what another team could not import: path below its folder -> content.
+
+    Python that imports something else than itself, the standard library, `packages`, what Lambda's runtime
+    has and pytest is left out, and whatever imports that.
+    """
+    known = {*(one.replace("-", "_").lower() for one in packages), *OF_THE_RUNTIME, *sys.stdlib_module_names}
+    known |= {SHARED, "pytest"}
+    imported = {
+        path: frozenset(_modules(ast.parse(data))) for path, data in files.items() if path.endswith(".py")
+    }
+    kept = {path for path, modules in imported.items() if {one.split(".")[0] for one in modules} <= known}
+    while gone := {path for path in kept if _own(imported[path], imported) - kept}:
+        kept -= gone
+    return {path: data for path, data in files.items() if path in kept or path not in imported}
+
+
+def _own(modules: Iterable[str], files: Collection[str]) -> frozenset[str]:
+    """Which of the core's own files these modules are."""
+    found = set()
+    for module in modules:
+        parts = module.split(".")
+        if parts[0] == SHARED:
+            inside = "/".join(parts[1:])
+            found |= {path for path in (f"{inside}.py", f"{inside}/__init__.py") if path in files}
+    return frozenset(found)
+
+
+def _modules(tree: ast.AST) -> Iterator[str]:
+    """Every module that may be meant: `from a import b` names `a`, and perhaps `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def lacking(folder: Path, sources: Iterable[str]) -> Sequence[str]:

@@ -16,8 +16,8 @@ from release.build.documents import template_context
 from release.config import load_services
 from release.core.policies import judge
 from release.core.scaffold import KindName
-from release.new.shared_core import lacking
-from tests.new.worlds import ROOT, rendered
+from release.new.shared_core import lacking, without_foreign
+from tests.new.worlds import ROOT, rendered, templates
 
 KINDS = get_args(KindName)
 # Where imports of the package stand hangs on its name: before `common`, after it, and as long as names get.
@@ -53,6 +53,28 @@ def test_a_service_imports_of_the_shared_core_what_there_is(kind: KindName) -> N
     texts = [text for path, text in rendered(kind).items() if path.endswith(".py")]
 
     assert lacking(ROOT / "services" / "common", texts) == []
+
+
+def test_of_the_shared_core_comes_what_works_with_the_packages_of_a_new_service() -> None:
+    source = templates()
+    brought = without_foreign(source.shared_core(), source.packages())
+
+    assert {"logger.py", "dynamodb.py", "middleware/routing.py", "tests/conftest.py"} <= set(brought)
+    assert "database.py" not in brought  # it needs SQLAlchemy
+    assert "middleware/database.py" not in brought and "tests/test_database.py" not in brought
+
+
+def test_what_imports_something_foreign_through_others_stays_away_too() -> None:
+    files = {
+        "__init__.py": b"",
+        "a.py": b"import json\nfrom common import b\n",
+        "b.py": b"from common.c import d\n",
+        "c.py": b"def f():\n    import sqlalchemy.exc\n",
+        "e.py": b"import aws_lambda_powertools.logging, botocore\n",
+        "notes.md": b"import nothing",
+    }
+
+    assert set(without_foreign(files, ["aws-lambda-powertools"])) == {"__init__.py", "e.py", "notes.md"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
