@@ -95,27 +95,21 @@ def orphans_or_why(looking: Search, regions: Collection[str]) -> tuple[Sequence[
 
 
 def with_orphans(
-    standings: Sequence[StageStanding],
-    stages: Sequence[Stage],
-    functions: Functions,
-    surroundings: Surroundings,
-    ledger: Ledger,
-    setup: Setup,
-    in_main: Collection[str],
+    standings: Sequence[StageStanding], searches: Sequence[Search | None]
 ) -> list[StageStanding]:
-    """Standings of these stages with what is left in them. A region that is out is not asked again."""
+    """Standings of stages with what is left in each. A region that is out is not asked again."""
 
-    def orphans_of(standing: StageStanding, stage: Stage) -> StageStanding:
-        looking = search(functions, surroundings, ledger, setup, stage, in_main)
+    def orphans_of(standing: StageStanding, looking: Search | None) -> StageStanding:
         if looking is None:
             return standing
         out = {one.region for one in standing.out}
-        regions = () if standing.note else [one for one in stage.environment.regions if one not in out]
+        all_regions = looking.stage.environment.regions
+        regions = () if standing.note else [one for one in all_regions if one not in out]
         found, why = orphans_or_why(looking, regions)
         return replace(standing, orphans=tuple(found), orphans_note=why)
 
-    with ThreadPoolExecutor(max(1, len(stages)), thread_name_prefix="stages") as pool:
-        return list(pool.map(orphans_of, standings, stages))
+    with ThreadPoolExecutor(max(1, len(searches)), thread_name_prefix="stages") as pool:
+        return list(pool.map(orphans_of, standings, searches))
 
 
 def services_of_main(repo: Repo, setup: Setup) -> frozenset[str]:

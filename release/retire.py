@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from release.apply.work import Tools, Who
 from release.build.documents import load_template, stack_name
+from release.core import canonical
 from release.core.models import Place, Stage
 from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, Served, promotion_id, stamp
@@ -58,8 +59,12 @@ def plan_retirement(
     if head.serves is None:
         raise GateClosed(f"{stage.name} has run nothing yet", fix=f"release status {stage.name} shows it")
     good = past_events(tools.ledger, setup.state, head)
-    events = tools.ledger.events(setup.state, pipeline=setup.pipeline.name, stage=stage.name)
-    past = ever_served([*good, *events])
+    past = ever_served(good)
+    events: Sequence[Event] = ()
+    if asked is not None or all(one.service != service for one in past):
+        # Longer ago than the head remembers, or when it was retired.
+        events = tools.ledger.events(setup.state, pipeline=setup.pipeline.name, stage=stage.name)
+        past = ever_served([*good, *events])
     functions = left_behind(head, service, good[0].after, past, retiring.in_main)
     places = {(place.account, place.region): place for place in stage.environment.places}
     check_identity(tools.functions, stage.environment)
@@ -91,7 +96,10 @@ def _deletion(retiring: Retiring, stack: ObservedStack, asked: Asked) -> Deletio
             fix="see its events for who; then run the same command again",
         )
     text = retiring.removal.template(stack.place, stack.name)
-    return None if text is None else deletion(stack, retiring.read(text, stack.name), asked)
+    if text is None:
+        return None
+    digest = canonical.sha256(text.encode())
+    return deletion(stack, digest, retiring.read(text, stack.name), asked)
 
 
 def carry_out(
@@ -132,7 +140,7 @@ def carry_out(
 def _delete(removal: Removal, stacks: Sequence[Deletion], progress: Progress) -> None:
     """In all regions at once. What fails in one keeps the others from nothing, and is raised at the end."""
     with ThreadPoolExecutor(max(1, len(stacks)), thread_name_prefix="delete") as pool:
-        under_way = [(one, pool.submit(removal.delete, one.place, one.name)) for one in stacks]
+        under_way = [(one, pool.submit(_delete_one, removal, one)) for one in stacks]
     failed = [error for _, done in under_way if (error := done.exception()) is not None]
     for one, done in under_way:
         if done.exception() is None:
@@ -140,6 +148,17 @@ def _delete(removal: Removal, stacks: Sequence[Deletion], progress: Progress) ->
             progress("step", _step("delete", one.name, one.place, f"the stack is gone{kept}"))
     if failed:
         raise failed[0]
+
+
+def _delete_one(removal: Removal, stack: Deletion) -> None:
+    """What its template keeps was looked at when it was planned: another template keeps something else."""
+    text = removal.template(stack.place, stack.name)
+    if text is not None and canonical.sha256(text.encode()) != stack.template:
+        raise ForeignChange(
+            f"stack {stack.name} in {stack.place} has got another template since this was planned",
+            fix="see its events for who did that; then run the same command again",
+        )
+    removal.delete(stack.place, stack.name)
 
 
 def _body(tools: Tools, stack: ObservedStack) -> str:

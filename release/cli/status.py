@@ -20,7 +20,7 @@ def command(directory: Path, stage: str | None, pipeline: str | None, as_json: b
     A stage whose account you may not read is shown from the ledger alone, and says so. Where a region does
     not answer, the others are shown, and the exit code is 4.
     """
-    from release.orphans import services_of_main, with_orphans
+    from release.orphans import search, services_of_main, with_orphans
     from release.promotion import read_setup
     from release.standing import read_standing
     from release.views.status import status_json, status_text
@@ -30,9 +30,10 @@ def command(directory: Path, stage: str | None, pipeline: str | None, as_json: b
     stages = [setup.stage(stage)] if stage is not None else list(setup.pipeline.stages)
     standings = [read_standing(wired.functions, wired.ledger, setup, one) for one in stages]
     in_main = services_of_main(wired.repo, setup)
-    standings = with_orphans(
-        standings, stages, wired.functions, wired.surroundings, wired.ledger, setup, in_main
-    )
+    searches = [
+        search(wired.functions, wired.surroundings, wired.ledger, setup, one, in_main) for one in stages
+    ]
+    standings = with_orphans(standings, searches)
     if as_json:
         show_json(status_json(standings))
     else:

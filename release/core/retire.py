@@ -35,6 +35,7 @@ class Deletion:
 
     name: str
     place: Place
+    template: str  # sha256 of the template that this goes by
     kept: tuple[str, ...]  # resources that hold data, as "Table (AWS::DynamoDB::Table)"
     lost: tuple[str, ...]  # resources whose data goes, because somebody has named them
 
@@ -171,9 +172,9 @@ def _hours(time: timedelta) -> str:
     return f"{time.total_seconds() / 3600:g} h"
 
 
-def deletion(stack: ObservedStack, template: Template, asked: Asked) -> Deletion:
-    """What a stack takes along, by the template that it has. Raises GateClosed for data that nobody has let
-    go.
+def deletion(stack: ObservedStack, digest: str, template: Template, asked: Asked) -> Deletion:
+    """What a stack takes along, by the template that it has (`digest`: of its text). Raises GateClosed for data
+    that nobody has let go.
     """
     kept, losing = data_of(template)
     if unnamed := [name for name in losing if name.split(" ")[0] not in asked.data]:
@@ -183,7 +184,7 @@ def deletion(stack: ObservedStack, template: Template, asked: Asked) -> Deletion
             fix="roll out a template in which they have DeletionPolicy: Retain, before the service is taken"
             f" out; or set it by hand (aws cloudformation update-stack); or let the data go: {ids}",
         )
-    return Deletion(stack.name, stack.place, kept, tuple(losing))
+    return Deletion(stack.name, stack.place, digest, kept, tuple(losing))
 
 
 def data_of(template: Template) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -38,6 +38,10 @@ class FakeRemoval:
         self.deleted: list[tuple[str, str]] = []
         self.refuse: dict[str, ReleaseError] = {}  # by region
 
+    def give(self, template: str) -> None:
+        """Somebody gives the stacks another template."""
+        self._template = template
+
     def template(self, place: Place, stack: str) -> str | None:
         return self._template if self._world.stacks.stack(place, stack) else None
 
@@ -275,6 +279,18 @@ def test_data_goes_with_a_stack_only_when_somebody_names_it() -> None:
     with pytest.raises(Misconfigured, match="no data goes with Table, Qeue") as slip:
         plan(world, replace(AT_ONCE, data=("Queue", "Table", "Qeue")))
     assert slip.value.fix == "name some of: Queue"
+
+
+def test_a_stack_with_another_template_than_was_looked_at_stays() -> None:
+    world = without_it()
+    retire(world)
+    removal = FakeRemoval(world)
+    by = retiring(world, removal=removal)
+    planned = plan(world, replace(AT_ONCE, data=("Queue",)), by=by)
+    removal.give(TEMPLATE.replace("DeletionPolicy: Retain", "DeletionPolicy: Delete"))
+    with pytest.raises(Conflict, match="has got another template since this was planned"):
+        carry_out(by, world.setup(), planned, "quiet", who=ADA, progress=lambda what, fields: None)
+    assert removal.deleted == []
 
 
 def test_what_nobody_can_look_into_counts_as_data() -> None:
