@@ -173,8 +173,8 @@ def _hours(time: timedelta) -> str:
 
 
 def deletion(stack: ObservedStack, digest: str, template: Template, asked: Asked) -> Deletion:
-    """What a stack takes along, by the template that it has (`digest`: of its text). Raises GateClosed for data
-    that nobody has let go.
+    """What a stack takes along, by the template that it has (`digest`: of its text). Raises GateClosed for
+    data that nobody has let go.
     """
     kept, losing = data_of(template)
     if unnamed := [name for name in losing if name.split(" ")[0] not in asked.data]:
