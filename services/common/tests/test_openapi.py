@@ -11,6 +11,12 @@ from common.routes import Route
 from common.validation import ApiModel
 
 SERVICES = Path(__file__).parents[2]
+ROUTES = '''"""Things."""
+
+from common.routes import Route
+
+ROUTES = (Route(operation="getThing", method="GET", path="/things", summary="A thing"),)
+'''
 
 
 class Asked(ApiModel):
@@ -44,21 +50,25 @@ def test_a_route_becomes_parameters_answers_and_every_failure_that_it_documents(
 
 
 def test_a_document_that_is_out_of_step_is_told_with_the_way_out(tmp_path: Path) -> None:
-    for part in ("common", "price-fetcher/price_fetcher"):
-        for file in (SERVICES / part).rglob("*.py"):
-            copy = tmp_path / file.relative_to(SERVICES)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(file.read_bytes())
-    (tmp_path / "price-fetcher" / "service.yaml").touch()
+    # A service of its own: the shared core also stands in repositories that have none of ours.
+    for file in (SERVICES / "common").rglob("*.py"):
+        copy = tmp_path / file.relative_to(SERVICES)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
+    package = tmp_path / "some-things" / "some_things"
+    package.mkdir(parents=True)
+    (package.parent / "service.yaml").touch()
+    (package / "__init__.py").touch()
+    (package / "routes.py").write_text(ROUTES, "utf-8")
 
     def run(*words: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "common.openapi", *words]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         return done.returncode, done.stderr
 
-    code, said = run("price-fetcher", "--check")
-    assert code == 1 and "fix: cd services && python -m common.openapi price-fetcher" in said
-    assert run("price-fetcher") == (0, "") and run("price-fetcher", "--check") == (0, "")
+    code, said = run("some-things", "--check")
+    assert code == 1 and "fix: cd services && python -m common.openapi some-things" in said
+    assert run("some-things") == (0, "") and run("some-things", "--check") == (0, "")
     assert run("nowhere")[0] == 2
 
 
