@@ -478,9 +478,10 @@ def become(command: List[str], held: int) -> None:
     os.execve(command[0], command, child_environment(dict(os.environ), ROOT))
 
 
-def pytest(arguments: List[str], workers: int) -> List[str]:
+def pytest(arguments: List[str]) -> List[str]:
     here = os.getcwd()
-    options = ["-n", str(workers), "--dist", "loadgroup"]
+    # One more than there are cores: a third of the time, a test waits for a process, a bake or a rate limit.
+    options = ["-n", str(cores() + 1), "--dist", "loadgroup"]
     return [VENV_PYTHON, "-m", "pytest"] + options + [from_here(each, here) for each in arguments]
 
 
@@ -491,7 +492,7 @@ def cores() -> int:
 
 
 def prove(arguments: List[str], held: int) -> int:
-    code = run(pytest(["-m", "prove"] + arguments, cores()), held)
+    code = run(pytest(["-m", "prove"] + arguments), held)
     if code == 5:
         print("no proof is collected: nothing to prove yet")
         return 0
@@ -570,9 +571,7 @@ def main(arguments: List[str]) -> int:
     if command == "demo":
         become([VENV_PYTHON, "-m", "release.sandbox.demo"] + rest, held)
     if command == "test":
-        # One more than there are cores: a third of the time, a test waits for a process or for the sandbox.
-        # Proofs do not share a core: some of them are about keeping a pace.
-        become(pytest(rest, cores() + 1), held)
+        become(pytest(rest), held)
     if command == "bench":
         become([VENV_PYTHON, "-m", "bench", "--folder", os.getcwd()] + rest, held)
     if command == "prove":

@@ -61,6 +61,18 @@ def isolated_environment(
     yield home
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Proofs that say how long they take begin first, so that no core is idle while the last one waits."""
+    items.sort(key=_seconds, reverse=True)
+
+
+def _seconds(item: pytest.Item) -> int:
+    proof = item.get_closest_marker("prove")
+    seconds: int = proof.kwargs.get("seconds", 0) if proof else 0
+    return seconds
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests say as properties, which come through xdist: measured by proofs, shown by contract cases."""
     proofs = _said(terminalreporter, "proof")

@@ -73,7 +73,7 @@ def test_ten_functions_are_rolled_out_and_back_with_no_call_throttled(tmp_path: 
     assert first.estimate == first.calls.control == 6 * 10
 
 
-@pytest.mark.prove
+@pytest.mark.prove(seconds=100)
 def test_a_hundred_functions_cost_the_calls_that_were_said(
     tmp_path: Path, record_proof: Callable[[str], None]
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_hundred_functions_cost_the_calls_that_were_said(
     # How near the floor that is, `dev.py bench rollout-100` measures: here other proofs run beside it.
 
 
-@pytest.mark.prove
+@pytest.mark.prove(seconds=220)
 def test_five_hundred_functions_are_deployed_with_no_more_calls_than_said(
     tmp_path: Path, record_proof: Callable[[str], None]
 ) -> None:
