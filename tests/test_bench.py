@@ -285,6 +285,7 @@ def test_the_start_is_measured_without_a_network_and_absent_peers_are_told(tmp_p
     assert "not measured: not installed yet" in result.stdout
 
 
+@pytest.mark.prove
 def test_the_next_tag_and_the_configuration_are_what_the_generated_repositories_say(tmp_path: Path) -> None:
     """`shows` holds each of ours to the right answer; what answers something else would not be measured."""
     tools = tmp_path / "bin"

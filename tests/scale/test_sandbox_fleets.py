@@ -58,6 +58,7 @@ class Timed:
         return int(found[1].replace(",", ""))
 
 
+@pytest.mark.prove
 def test_ten_functions_are_rolled_out_and_back_with_no_call_throttled(tmp_path: Path) -> None:
     with fleet_of(10, tmp_path) as fleet:
         fleet.sandbox.faults([])  # waiting for answers shows nothing here
