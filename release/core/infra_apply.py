@@ -92,6 +92,14 @@ def stack_change(
     )
 
 
+def same_effect(
+    old: Document, new: Document, *, parameters: Mapping[str, str], place: Place, stack: str
+) -> bool:
+    """Whether one template after the other is no update to CloudFormation."""
+    was, wanted = (in_force(as_template(one), parameters, place, stack) for one in (old, new))
+    return all(entry.section in _IDLE for entry in compare_templates(was, wanted, {}))
+
+
 def is_endangered(entry: Entry) -> bool:
     gone = entry.action == "remove" or entry.replacement != "no"
     return entry.section == RESOURCES and entry.holds_data and gone

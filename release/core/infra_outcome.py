@@ -14,7 +14,7 @@ from release.core.infra_apply import (
     lost,
 )
 from release.core.infra_dead import NEVER_CREATED, way_out
-from release.core.infra_diff import RESOURCES
+from release.core.infra_diff import RESOURCES, Entry
 from release.core.models import Place
 from release.core.preflight import stack_dead
 from release.core.records import Outcome, ReleaseRef
@@ -122,11 +122,15 @@ def _at_risk(todo: StackTodo, allowed: Collection[str]) -> Sequence[Blocker]:
         Blocker(
             "data-at-risk",
             f"stack {todo.stack} in {todo.place}: {lost(entry)}",
-            f"take that out of the template; where it is meant, add --allow-replacement {entry.name}",
+            f"{_way_round(entry)}; where it is meant, add --allow-replacement {entry.name}",
         )
         for entry in todo.change.entries
         if todo.todo == "update" and is_endangered(entry) and entry.name not in allowed
     ]
+
+
+def _way_round(entry: Entry) -> str:
+    return "leave it there for now" if entry.action == "remove" else "take that out of the template"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,17 +39,21 @@ def infra_plan_text(plan: InfraPlan) -> Iterator[RenderableType]:
         if first.allowed:
             allowed = sorted(entry.name for entry in first.change.endangered if entry.name in first.allowed)
             yield Text(f"  allowed: {', '.join(allowed)}", style="bold red")
-    left = [(one.stack, one.place.region, ", ".join(one.change.kept)) for one in plan.left_over]
-    for stack, region, kept in left:
-        yield Text(f"stays for now in {stack}, {region}: {kept}", style="dim")
-    if left and not plan.contract:
-        yield Text(
-            "  the templates have it not any more; --allow-contract takes it away once nothing needs it",
-            style="dim",
-        )
+    yield from _left_over(plan)
     for blocker in plan.blockers:
         yield Text.assemble(("blocked: ", "bold red"), blocker.message)
         yield Text.assemble(("    fix: ", "bold"), blocker.fix)
+
+
+def _left_over(plan: InfraPlan) -> Iterator[RenderableType]:
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for one in plan.left_over:
+        found.setdefault((one.stack, one.change.kept), []).append(one.place.region)
+    for (stack, kept), regions in found.items():
+        yield Text(f"stays for now in {stack}, {', '.join(regions)}: {', '.join(kept)}", style="dim")
+    if found:
+        why = "  the templates have it not any more; --allow-contract takes it away once nothing needs it"
+        yield Text(why, style="dim")
 
 
 def _tree(plan: InfraPlan, todo: StackTodo, regions: tuple[str, ...]) -> Iterator[RenderableType]:

@@ -18,6 +18,7 @@ from release.build.target import LAMBDA
 from release.cli.carry_out import refuse_blocked
 from release.core import canonical
 from release.core.decisions import Deciding
+from release.core.infra_diff import CreateOnly
 from release.core.manifest import FunctionSettings, Manifest, ServiceEntry, StageDocuments, StageSettings
 from release.core.models import (
     AllAtOnce,
@@ -50,7 +51,7 @@ ACCOUNT = "444444444444"
 ALIAS = "live"
 SOURCE = Source("pipelines/fleet.yaml", 1, "stages/3")
 # One that is really another one where its word differs.
-TEMPLATE = "Resources: {{Word: {{Type: Fake::Word, Properties: {{Text: {} template of {}}}}}}}"
+TEMPLATE = "Resources: {{Word: {{Type: Fake::Word, Properties: {{Text: {} template of {}}}}}{}}}"
 ADA = Who("ada", None, "lambda-release 0.1.0")
 
 
@@ -123,6 +124,7 @@ class World:
             read_document=read_document,
             create_only=dict,
         )
+        self.resources = ""  # what else every template has from now on: ", Jobs: {Type: …}"
         self.releases: dict[str, ReleaseRef] = {}
         self.said: list[tuple[str, dict[str, Any]]] = []
         self.notices: list[Notice] = []
@@ -154,6 +156,11 @@ class World:
     def with_metrics(self, metrics: FakeMetrics) -> Tools:
         """The same tools, with these measurements."""
         return replace(self.tools, metrics=metrics)
+
+    def with_schemas(self, always: Mapping[str, tuple[str, ...]]) -> Tools:
+        """The same tools, that know which properties only a new resource can have."""
+        known = {kind: CreateOnly(tuple((name,) for name in names)) for kind, names in always.items()}
+        return replace(self.tools, create_only=lambda: known)
 
     def tag_of(self, place: Place, name: str, lambda_version: str) -> str:
         """Whose code a version has."""
@@ -225,7 +232,9 @@ class World:
             target=LAMBDA.name,
             stages={
                 "prod": StageDocuments(
-                    template=self.artifacts.put(TEMPLATE.format(template, service).encode(), kind="template"),
+                    template=self.artifacts.put(
+                        TEMPLATE.format(template, service, self.resources).encode(), kind="template"
+                    ),
                     settings=self.artifacts.put(self.settings(service).to_bytes(), kind="settings"),
                 )
             },
