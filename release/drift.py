@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -21,6 +21,7 @@ from release.core.drift import (
     stack_drift,
 )
 from release.core.frozen import asked_for
+from release.core.infra_apply import same_effect
 from release.core.infra_expand import expanded
 from release.core.models import Place, Stage
 from release.core.records import Served, StageHead
@@ -227,6 +228,9 @@ def _stack(
     facts = looking.stacks.stack(place, name)
     other = facts is not None and facts.template not in ("", digest)
     ours = other and facts is not None and _stored(looking.artifacts, facts.template, place.region)
+    by_hand = facts is not None and facts.template == digest and _is_by_hand(looking, facts, digest, place)
+    if ours and facts is not None and _means_the_same(looking, facts, digest, place):
+        facts, ours = replace(facts, template=digest), False
     head = wanted.head
     # Rollbacks and failed rollouts leave stacks alone.
     explained = head.serves is not None and (
@@ -244,8 +248,15 @@ def _stack(
         ours,
         explained,
         tuple(detected) if detected is not None else None,
-        facts is not None and facts.template == digest and _is_by_hand(looking, facts, digest, place),
+        by_hand,
     )
+
+
+def _means_the_same(looking: Looking, facts: StackFacts, digest: str, place: Place) -> bool:
+    """Whether the stack has another text of ours that is no update to CloudFormation: a rollout leaves it."""
+    there = looking.read_document(facts.body, facts.name)
+    release = looking.read_document(load_template(looking.artifacts, digest), facts.name)
+    return same_effect(there, release, parameters=facts.parameters, place=place, stack=facts.name)
 
 
 def _is_by_hand(looking: Looking, facts: StackFacts, digest: str, place: Place) -> bool:

@@ -104,8 +104,9 @@ def test_a_stack_that_a_failed_rollout_has_left_ahead_is_told_and_no_drift() -> 
 
 def test_a_template_of_ours_that_nothing_explains_is_drift() -> None:
     world = fleet().live("v1.0.0")
-    other = world.artifacts.put(b"another template of ours", kind="template")
-    world.stacks.change_stack(world.places[0], "prices-prod", template=other)
+    body = "Resources: {Other: {Type: Fake::Other}}"
+    other = world.artifacts.put(body.encode(), kind="template")
+    world.stacks.change_stack(world.places[0], "prices-prod", template=other, body=body)
     assert kinds(look(world)) == {("stack", "prices", EAST, False)}
 
 
@@ -123,6 +124,15 @@ def test_a_stack_that_keeps_what_its_release_has_not_drifts_only_where_a_hand_wa
     body = json.dumps({"Resources": resources, "Outputs": outputs})
     world.stacks.change_stack(world.places[0], "prices-prod", body=body)
     assert kinds(look(world)) == ({("stack", "prices", EAST, False)} if drifts else set())
+
+
+def test_another_text_of_the_same_meaning_is_no_update_and_no_drift() -> None:
+    world = fleet().live("v1.0.0")
+    world.resources = " "
+    with world.hooked():
+        assert world.promote("v1.1.0").failure is None
+    assert not [call for call in world.writes if call.operation in ("update", "change")]
+    assert look(world).findings == ()
 
 
 def test_a_deployment_of_some_services_is_compared_with_what_each_of_them_came_with() -> None:
