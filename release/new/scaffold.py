@@ -48,6 +48,7 @@ def scaffold(
     judged = [pipelines.pipelines[one] for one in through] or list(pipelines.pipelines.values())
     refuse_name(name, top=top, pipelines=judged, packages=templates.packages())
     stages = tuple(dict.fromkeys(stage.name for one in pipelines.pipelines.values() for stage in one.stages))
+    deployed = next((one.name for one in judged[0].stages if one.channel is None), None)
     others = _other_services(top)
     tags, tags_of = _tags(given, others, stages)
     known = BY_NAME[kind]
@@ -58,7 +59,7 @@ def scaffold(
         "package": package_of(name),
         "kind": kind,
         "stages": stages,
-        "stage": stages[0],
+        "stage": deployed,
     }
     rendered = templates.render(kind, words)
     _refuse_wrong(name, rendered, others, stages)
@@ -78,7 +79,7 @@ def scaffold(
         files=sorted(f"services/{folder}/{path}" for folder, files in folders.items() for path in files),
         brought_core=bool(core),
         pipelines=through,
-        stage=next((one.name for one in judged[0].stages if one.channel is None), None) if through else None,
+        stage=deployed if through else None,
     )
 
 

@@ -76,10 +76,6 @@ def test_a_new_service_is_checked_linted_deployed_and_answers_as_it_is(
     linted = release(fleet, "infra", "lint", "orders")
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
-    if kind == "http":
-        openapi = [sys.executable, "-m", "common.openapi", "orders", "--check"]
-        subprocess.run(openapi, cwd=fleet.clone / "services", check=True)
-
     event, expected = ANSWERS[kind]
     script = AFTER_DEPLOY.replace("EVENT", event)
     deployed = release(fleet, "sandbox", "run", "--", "sh", "-c", script, sys.executable)
