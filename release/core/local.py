@@ -19,7 +19,7 @@ class LocalService:
     queues: Mapping[str, str]  # logical id -> URL
     api: str | None  # id of its HTTP API
     routes: tuple[str, ...]  # "GET /price"
-    database: str | None  # DATABASE_URL of its functions
+    database: str | None  # DATABASE_URL of its functions, without a password
     folders: tuple[str, ...]  # where its code and packages are, in the order in which imports look
 
     def function(self, key: str) -> LocalFunction | None:

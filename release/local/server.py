@@ -23,6 +23,7 @@ from release.sandbox.session import Sandbox
 PORT: Final = 3000  # as `sam local start-api` has it
 _START_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.05
+_GONE_SECONDS: Final = 2.0
 
 
 def start(workplace: Workplace, port: int | None) -> Serving:
@@ -71,7 +72,7 @@ def _started(workplace: Workplace, port: int | None) -> "subprocess.Popen[bytes]
             stdout=subprocess.DEVNULL,
             stderr=log,
             env=environment,
-            cwd=workplace.top,
+            cwd="/",  # a folder `release` in the work tree would be taken for this package
             start_new_session=True,
         )
 
@@ -115,7 +116,8 @@ def _serve(workplace: Workplace, port: int | None, ended: threading.Event) -> No
             threading.Thread(target=front.serve_forever, daemon=True, name="front").start()
             workplace.write_serving(Serving(os.getpid(), sandbox.endpoint, front.url))
             threading.Thread(target=_watch, args=(sandbox, ended), daemon=True, name="sandbox").start()
-            ended.wait()
+            while not ended.wait(_GONE_SECONDS) and workplace.holds(lock):
+                pass  # whoever deletes the work tree cannot say `down` any more
             front.shutdown()
 
 

@@ -145,6 +145,12 @@ def _service(tree: WorkTree, name: str, folders: tuple[str, ...], cloud: Cloud) 
         queues=of("AWS::SQS::Queue"),
         api=api,
         routes=cloud.routes(api) if api else (),
-        database=tree.settings(name).environment.get("DATABASE_URL"),
+        database=_without_password(tree.settings(name).environment.get("DATABASE_URL")),
         folders=folders,
     )
+
+
+def _without_password(url: str | None) -> str | None:
+    """Of a database: it is shown, and kept in a file."""
+    scheme, slashes, rest = (url or "").partition("://")
+    return f"{scheme}{slashes}***@{rest.rpartition('@')[2]}" if "@" in rest else url

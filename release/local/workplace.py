@@ -21,6 +21,7 @@ _KEPT: Final = frozenset({_LOCK, _ALONE, ".gitignore", "server.log"})
 _UP: Final = "release local up"
 _PAUSE_SECONDS: Final = 0.05
 _END_SECONDS: Final = 15.0
+_CLAIM_SECONDS: Final = 0.5
 
 
 class Workplace:
@@ -68,16 +69,25 @@ class Workplace:
         """
         self.prepare()
         lock = (self.folder / _LOCK).open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.close()
-            raise Conflict("another server has this work tree", fix=_UP) from error
+        until = time.monotonic() + _CLAIM_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:  # perhaps of somebody who only looks, for a moment
+                if time.monotonic() > until:
+                    lock.close()
+                    raise Conflict("another server has this work tree", fix=_UP) from error
+            time.sleep(_PAUSE_SECONDS)
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         self.clear()
         return lock
+
+    def holds(self, lock: IO[str]) -> bool:
+        """Whether what was claimed is still there."""
+        return _is_still(lock, self.folder / _LOCK)
 
     def serving(self) -> Serving | None:
         """The server that answers. None: there is none, or not yet."""

@@ -15,7 +15,7 @@ from typing import Any
 
 _LOOK_SECONDS = 0.03
 _UNREST_SECONDS = 2.0
-_LEFT_OUT = frozenset({"__pycache__", "tests", "events", "seed", "node_modules"})
+_NO_CODE = frozenset({"tests", "events", "seed"})  # at the top of what is watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +87,18 @@ class Sources:
 def _state(folders: tuple[Path, ...]) -> str:
     digest = sha256()
     for folder in folders:
-        for line in sorted(_files(folder)):
+        for line in sorted(_files(folder, _NO_CODE)):
             digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def _files(folder: Path | str) -> Iterator[str]:
+def _files(folder: Path | str, left_out: frozenset[str] = frozenset()) -> Iterator[str]:
     try:
         entries = list(os.scandir(folder))
     except OSError:
         return
     for entry in entries:
-        if entry.name in _LEFT_OUT or entry.name.startswith("."):
+        if entry.name in left_out or entry.name == "__pycache__" or entry.name.startswith("."):
             continue
         try:
             if entry.is_dir():

@@ -42,7 +42,7 @@ def fleet_text(
         rows += [("", f"table {name} ({logical})") for logical, name in sorted(service.tables.items())]
         rows += [("", f"queue {url}") for _, url in sorted(service.queues.items())]
         if service.database:
-            rows.append(("", f"database {_without_password(service.database)}"))
+            rows.append(("", f"database {service.database}"))
     rows += [("", "")]
     rows += [(f"{name}", f"does not run here: {why}") for name, why in sorted(fleet.skipped.items())]
     rows += [
@@ -68,11 +68,6 @@ def _grid(rows: Sequence[tuple[str, str]]) -> Table:
     for label, text in rows:
         grid.add_row(Text(f"  {label}", style="bold"), Text(text))
     return grid
-
-
-def _without_password(url: str) -> str:
-    scheme, slashes, rest = url.partition("://")
-    return f"{scheme}{slashes}***@{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
 def fleet_json(
