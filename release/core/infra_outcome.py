@@ -39,11 +39,6 @@ class StackTodo:
     allowed: frozenset[str] = frozenset()  # resources with data that may be replaced or removed
     blockers: tuple[Blocker, ...] = ()
 
-    @property
-    def keeps_more(self) -> bool:
-        """It has beside its template what an earlier release had."""
-        return bool(self.change.kept)
-
 
 @dataclass(frozen=True, slots=True)
 class InfraPlan:
@@ -66,7 +61,7 @@ class InfraPlan:
     @property
     def left_over(self) -> tuple[StackTodo, ...]:
         """Stacks that would be contracted, if that was asked for."""
-        return tuple(one for one in self.stacks if one.keeps_more)
+        return tuple(one for one in self.stacks if one.change.kept)
 
     def with_allowed(self, names: Collection[str]) -> "InfraPlan":
         """Where these resources may be replaced or removed. Raises Misconfigured for what is none of them."""
@@ -162,31 +157,29 @@ def started_notes(plan: InfraPlan) -> tuple[str, ...]:
 
 def conclude(plan: InfraPlan, done: Sequence[Done]) -> tuple[Outcome, ReleaseError | None]:
     """The outcome for the record, and what is raised."""
-    failed = [one for one in done if one.failure is not None]
+    failed = [(one, one.failure) for one in done if one.failure is not None]
     if not failed:
         return "succeeded", None
     dead = [
-        (one, way)
-        for one in failed
+        (one, failure, way)
+        for one, failure in failed
         if (way := way_out(one.todo.stack, one.todo.place, one.status, one.reason)) is not None
     ]
     lines = _lines(plan, done)
-    first = failed[0]
-    if first.failure is None:
-        raise AssertionError("what failed has a failure")
     if dead:
-        stuck, way = dead[0]
+        stuck, failure, way = dead[0]
         where = f"stack {stuck.todo.stack} in {stuck.todo.place}"
-        cause = stuck.failure.cause if stuck.failure else stuck.status
         return "stranded", Stranded(
-            f"{where} could not be put back: it is {stuck.status}: {cause}", fix=way, details=lines
+            f"{where} could not be put back: it is {stuck.status}: {failure.cause}", fix=way, details=lines
         )
     touched = [one for one in done if one.failure is None and one.status]
-    if not touched and not any(isinstance(one.failure, RolloutFailed) for one in failed):
-        first.failure.details = (*first.failure.details, *(one.note for one in failed[1:]))
-        return "errored", first.failure  # its exit code says that nothing was changed
-    worst = next((one.failure for one in failed if isinstance(one.failure, RolloutFailed)), first.failure)
-    back = "; that stack is as it was" if isinstance(worst, RolloutFailed) else ""
+    rolled_back = [failure for _, failure in failed if isinstance(failure, RolloutFailed)]
+    if not touched and not rolled_back:
+        first = failed[0][1]
+        first.details = (*first.details, *(one.note for one, _ in failed[1:]))
+        return "errored", first  # its exit code says that nothing was changed
+    worst = (*rolled_back, failed[0][1])[0]
+    back = "; that stack is as it was" if rolled_back else ""
     return "failed", RolloutFailed(
         f"{worst.cause}{back}", fix=worst.fix, see=worst.see, details=(*worst.details, *lines)
     )

@@ -32,20 +32,21 @@ def deployed_difference(
 ) -> Difference:
     """The stacks of `services` (none named: of all) in `stage` (None: in all), region by region.
 
-    Two calls of CloudFormation for each stack, and nothing is written. With `stage`, raises what keeps it
-    from being read; else a stage that cannot be read is a note.
+    Two calls of CloudFormation for each stack, and nothing is written. A stage that cannot be read is a note;
+    where none can be, that is raised.
     """
     commit = committed(tools.repo, head, pipeline=pipeline, services=services or None)
     notes: list[str] = []
     found: list[StackDifference] = []
-    for one in commit.stages(stage):
+    stages = commit.stages(stage)
+    for one in stages:
         texts = list(commit.each(tools.templates, one.name))
         try:
             check_identity_anywhere(functions, one.environment)
             found += _stage(tools, stacks, one, texts)
         except ReleaseError as error:
-            if stage is not None:
-                raise
+            if len(notes) == len(stages) - 1:
+                raise  # none at all can be read
             notes.append(f"{one.name} cannot be read: {error.cause}")
     if any(entry.action == "remove" for stack in found for entry in stack.entries):
         notes.append(

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from release.core.infra_apply import ResourceChange, StackChange, StackPlan, allowed_in, refuse_more
+from release.core.infra_apply import (
+    ResourceChange,
+    StackChange,
+    StackPlan,
+    allowed_in,
+    data_at_risk,
+    refuse_more,
+)
 from release.core.infra_dead import way_out
 from release.core.infra_diff import RESOURCES, Change, Entry
 from release.core.infra_order import layers
@@ -104,6 +111,9 @@ def test_a_change_set_that_does_what_the_plan_says_is_agreed_to(found: list[Reso
 
 def test_a_stack_that_grows_too_large_by_what_it_keeps_is_refused_before() -> None:
     assert [one.code for one in plan(LONGER, size=60_000).blockers] == ["template-too-large"]
+    in_a_rollout = data_at_risk(observed(), StackPlan(StackChange((LONGER,)), 0, 60_000))
+    assert [one.code for one in in_a_rollout] == ["template-too-large"]
+    assert "release infra apply orders prod --allow-contract" in in_a_rollout[0].fix
 
 
 @pytest.mark.parametrize(
@@ -187,12 +197,35 @@ def test_the_record_says_from_which_template_to_which_and_what_was_allowed() -> 
     )
 
 
+def test_a_stack_at_its_template_is_left_alone_and_what_it_keeps_is_told() -> None:
+    kept = StackPlan(StackChange((), ("Jobs",), is_idle=True), 0, 0)
+    plan = InfraPlan(
+        "prod",
+        ReleaseRef("c" * 40, "m" * 64),
+        False,
+        (todo_of(observed(), "a" * 64, kept), todo_of(observed(service="stock"), "a" * 64, None)),
+    )
+    assert [one.todo for one in plan.stacks] == ["nothing", "nothing"]
+    assert [one.stack for one in plan.left_over] == ["orders-prod"]
+
+
+def test_what_ended_well_is_noted_with_its_state() -> None:
+    (todo,) = plan(LONGER).stacks
+    done = [Done(todo, None, "UPDATE_COMPLETE"), Done(todo, None, ""), Done(todo, FAILED, "")]
+    assert [one.note for one in done] == [
+        "orders-prod in us-east-1: UPDATE_COMPLETE",
+        "orders-prod in us-east-1: nothing to change",
+        f"orders-prod in us-east-1: {FAILED.cause}",
+    ]
+    assert conclude(plan(LONGER), done[:2]) == ("succeeded", None)
+
+
 def exporting(name: Any) -> dict[str, Any]:
     return {"Outputs": {"Queue": {"Value": "x", "Export": {"Name": name}}}}
 
 
 def importing(name: Any) -> dict[str, Any]:
-    return {"Resources": {"Api": {"Properties": {"Queue": {"Fn::ImportValue": name}}}}}
+    return {"Resources": {"Api": {"Properties": {"Queues": [{"Fn::ImportValue": name}]}}}}
 
 
 def in_order(before: dict[str, Any], after: dict[str, Any]) -> tuple[tuple[str, ...], ...]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from release.adapters.template_reader import read_document
-from release.core.infra_apply import stack_change
+from release.core.infra_apply import same_effect, stack_change
 from release.core.infra_diff import CreateOnly
 from release.core.infra_expand import MARK, Expanded, expanded, marked
 from release.core.infra_in_force import in_force
@@ -210,6 +210,15 @@ def test_exports_of_what_is_kept_stay_and_other_outputs_go() -> None:
         ("!Equals [!FindInMap [Sizes, !Ref Stage, size], large]", True),
         ("!Equals [!ImportValue x, y]", True),  # nobody knows: it counts as in force
         ("!Condition Itself", True),
+        ("!Condition Missing", True),
+        ("!Not [!Equals [!ImportValue x, y]]", True),
+        ("!And [!Equals [a, a], !Equals [!ImportValue x, y]]", True),
+        ("!Or [!Equals [a, b], !Equals [!ImportValue x, y]]", True),
+        ("!Equals [!Ref Zones, a]", True),  # a list, which CloudFormation joins in its own way
+        ("!Equals [!FindInMap [Sizes, uat, size], large]", True),
+        ("!Equals unfinished", True),
+        ("!Select [0, [a]]", True),
+        ("no function", True),
     ],
 )
 def test_conditions_are_answered_as_far_as_a_template_says(condition: str, holds: bool) -> None:
@@ -217,17 +226,72 @@ def test_conditions_are_answered_as_far_as_a_template_says(condition: str, holds
 
     template = read_template(
         f"""
-        Parameters: {{Stage: {{Type: String, Default: qa}}}}
+        Parameters: {{Stage: {{Type: String, Default: qa}}, Zones: {{Type: CommaDelimitedList, Default: b}}}}
         Mappings: {{Sizes: {{prod: {{size: large}}}}}}
         Conditions: {{Other: !Equals [a, b], Itself: {condition}}}
         Resources:
           A: {{Type: T, Condition: Itself}}
-          B: {{Type: T, Properties: {{P: !If [Other, x, !Ref "AWS::NoValue"], Q: !Ref Stage}}}}
+          Odd: {{Type: T, Condition: [Other]}}
+          B: {{Type: T, Properties: {{P: !If [Other, x, !Ref "AWS::NoValue"], Q: !Ref Stage, R: {{Condition: c}}}}}}
         """,
         "a test",
     )
     found = in_force(template, {"Stage": "prod"}, EAST, "orders-prod")["Resources"]
 
     assert isinstance(found, dict)
-    assert ("A" in found) is holds
-    assert found["B"]["Properties"] == {"Q": "prod"}
+    assert ("A" in found) is holds and "Odd" in found
+    assert found["B"]["Properties"] == {"Q": "prod", "R": {"Condition": "c"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "kept"),
+    [
+        ("AWS::IAM::Role", {"ManagedPolicyArns": ["a", "b"]}, {"ManagedPolicyArns": ["a"]}, 1),
+        ("AWS::IAM::Role", {"ManagedPolicyArns": ["a", "b"]}, {}, 1),
+        (
+            "AWS::IAM::Role",
+            {"ManagedPolicyArns": ["a"]},
+            {"ManagedPolicyArns": {"Fn::If": ["C", ["a"], []]}},
+            0,
+        ),
+        ("AWS::IAM::Role", {"Policies": [{"PolicyName": "P"}]}, {"Policies": {"Ref": "All"}}, 0),
+        ("AWS::IAM::Role", {"Policies": ["no policy"]}, {"Policies": ["no policy"]}, 0),
+        (
+            "AWS::IAM::Role",
+            {"Policies": [{"PolicyName": "P", "PolicyDocument": {"Statement": [allow("a:B")]}}]},
+            {"Policies": [{"PolicyName": "P", "PolicyDocument": {"Statement": {"Fn::If": ["C", [], []]}}}]},
+            0,
+        ),
+        (
+            "AWS::SQS::QueuePolicy",
+            {"PolicyDocument": {"Statement": allow("a:B")}},
+            {"PolicyDocument": {"Statement": [allow("c:D")]}},
+            1,
+        ),
+        ("AWS::SQS::QueuePolicy", {"PolicyDocument": {"Statement": []}}, {}, 0),
+        ("AWS::SNS::Topic", {"TopicName": "a"}, {"TopicName": "b"}, 0),  # nothing that narrows
+    ],
+)
+def test_what_narrows_is_told_from_what_only_differs(kind: str, old: Any, new: Any, kept: int) -> None:
+    def template(properties: Any) -> Any:
+        return {"Resources": {"Thing": {"Type": kind, "Properties": properties}}}
+
+    found = both(template(old), template(new))
+    assert len(found.kept) == kept
+    assert (found.document == template(new)) is (kept == 0)
+
+
+def test_another_type_under_the_same_name_is_a_replacement_and_nothing_is_kept_of_it() -> None:
+    new = {"Resources": {"A": {"Type": "AWS::SNS::Topic"}}}
+    assert both(queues("A"), new) == Expanded(new, ())
+
+
+def test_two_texts_mean_the_same_when_only_words_and_what_nobody_names_differ() -> None:
+    old = read_document(
+        "Description: one\nResources: {A: {Type: T, Properties: {P: 1, Q: true, R: 1.5}}}", "a"
+    )
+    new = read_document('Resources: {A: {Type: T, Properties: {R: "1.5", P: "1", Q: "true"}}}', "b")
+    other = read_document("Resources: {A: {Type: T, Properties: {P: 2, Q: true, R: 1.5, S: }}}", "c")
+
+    assert same_effect(old, new, parameters={}, place=EAST, stack="orders-prod")
+    assert not same_effect(old, other, parameters={}, place=EAST, stack="orders-prod")
