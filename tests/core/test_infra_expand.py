@@ -232,7 +232,9 @@ def test_conditions_are_answered_as_far_as_a_template_says(condition: str, holds
         Resources:
           A: {{Type: T, Condition: Itself}}
           Odd: {{Type: T, Condition: [Other]}}
-          B: {{Type: T, Properties: {{P: !If [Other, x, !Ref "AWS::NoValue"], Q: !Ref Stage, R: {{Condition: c}}}}}}
+          B:
+            Type: T
+            Properties: {{P: !If [Other, x, !Ref "AWS::NoValue"], Q: !Ref Stage, R: {{Condition: c}}}}
         """,
         "a test",
     )
