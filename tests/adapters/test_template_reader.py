@@ -1,9 +1,13 @@
 """A CloudFormation template as what it says, whatever way it is written."""
 
+import json
+
 import pytest
 
-from release.adapters.template_reader import read_template
+from release.adapters.template_reader import read_document, read_template
+from release.core.infra_values import as_template
 from release.errors import Misconfigured
+from tests.infra.rendered import rendered, system
 
 
 def read(text: str) -> object:
@@ -49,3 +53,38 @@ def test_what_is_no_mapping_is_an_error_that_says_whose_it_is(text: str) -> None
 
 def test_a_tag_of_python_makes_a_text_and_nothing_else() -> None:
     assert read("{A: !!python/object/apply:os.system ['true']}") == {"A": ["true"]}
+
+
+@pytest.mark.parametrize("name", ["order-stream", "order-monitoring"])
+def test_a_template_that_is_sent_again_as_json_says_the_same(name: str) -> None:
+    text = rendered(*system(name), "prod")
+    document = read_document(text, name)
+
+    assert as_template(document) == read_template(text, name)
+    assert read_template(json.dumps(document), name) == read_template(text, name)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("30", 30),
+        ("1.5", 1.5),
+        ("'30'", "30"),
+        ("true", True),
+        ("No", False),
+        ("yEs", "yEs"),
+        ("012345678901", "012345678901"),  # the id of an account
+        ("2012-10-17", "2012-10-17"),
+        ("1_000", "1_000"),
+        ("1e3", "1e3"),
+        ("inf", "inf"),
+        ("~", None),
+        ("!GetAtt A.Outputs.B", {"Fn::GetAtt": ["A", "Outputs.B"]}),
+        ("{Fn::GetAtt: [A, B]}", {"Fn::GetAtt": ["A", "B"]}),
+        ("{on: 1}", {"on": 1}),  # a name of a property is a name
+    ],
+)
+def test_plain_words_are_numbers_and_truth_only_where_json_writes_them_so(
+    written: str, value: object
+) -> None:
+    assert read_document(f"A: {written}", "orders-dev") == {"A": value}
