@@ -136,16 +136,18 @@ def test_a_shallow_clone_has_a_remote_as_well(fleet: Fleet, tmp_path: Path) -> N
     assert ran.stdout.split()[0] == git(shallow, "rev-parse", "HEAD")
 
 
-@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -KILL $$", 137)])
-def test_the_exit_code_is_the_commands(script: str, code: int, tmp_path: Path, temporary: Path) -> None:
-    assert run("sh", "-c", script, at=tmp_path).returncode == code
+def test_words_and_exit_code_are_the_commands_own(tmp_path: Path, temporary: Path) -> None:
+    words = ["--help", "-C", "a b", "$(x)", "--"]
+
+    ran = run("sh", "-c", 'printf "%s\\n" "$@"; exit 7', "sh", *words, at=tmp_path)
+
+    assert (ran.returncode, ran.stdout.splitlines()) == (7, words)
     assert_nothing_left([], temporary)
 
 
-def test_words_of_the_command_are_its_own(tmp_path: Path) -> None:
-    ran = run("printf", "%s\n", "--help", "-C", "a b", "$(x)", "--", at=tmp_path)
-
-    assert ran.stdout.splitlines() == ["--help", "-C", "a b", "$(x)", "--"]
+def test_a_command_that_is_killed_ends_as_a_shell_says_it(tmp_path: Path, temporary: Path) -> None:
+    assert run("sh", "-c", "kill -KILL $$", at=tmp_path).returncode == 137
+    assert_nothing_left([], temporary)
 
 
 def test_a_command_that_is_not_there_is_a_slip(tmp_path: Path, temporary: Path) -> None:
@@ -343,10 +345,7 @@ def in_a_shell(exports: Path, script: str, at: Path) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
-def test_a_shell_can_use_what_up_prints_until_it_ends(
-    number: signal.Signals, code: int, fleet: Fleet, tmp_path: Path, temporary: Path
-) -> None:
+def test_a_shell_can_use_what_up_prints_until_it_ends(fleet: Fleet, tmp_path: Path, temporary: Path) -> None:
     exports = tmp_path / "exports.sh"
     buckets = "import boto3; print(len(boto3.client('s3').list_buckets()['Buckets']))"
     with up(fleet.clone, exports) as process:
@@ -356,9 +355,9 @@ def test_a_shell_can_use_what_up_prints_until_it_ends(
         assert in_a_shell(exports, f'{sys.executable} -c "{buckets}"', fleet.clone) == "1"
         assert in_a_shell(exports, "release next qa --ref HEAD", fleet.clone).startswith("v1.0.0-qa.1 ")
         pids = descendants(process.pid)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
 
-        assert process.wait(30) == code
+        assert process.wait(30) == 0
     assert_nothing_left(pids, temporary)
 
 
@@ -404,5 +403,5 @@ def test_two_side_by_side_know_nothing_of_each_other(fleet: Fleet, tmp_path: Pat
         one.wait(30)
         assert "refs/heads/main" in in_a_shell(second, "git ls-remote sandbox", fleet.clone)
         other.terminate()
-        other.wait(30)
+        assert other.wait(30) == 143
     assert_nothing_left(pids, temporary)
