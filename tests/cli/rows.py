@@ -23,6 +23,7 @@ _COMMIT = _PIPELINES | {"commit"}
 _COMMIT_ONLY = _COMMIT - {"remote", "ledger"}
 _AWS = _PIPELINES | {"aws"}
 _SANDBOX = frozenset({"sandbox"})  # asks a running one, wherever it is called
+_LOCAL = frozenset({"folder", "repository"})  # nothing is up, and all but `up` and `down` say so
 _WHY = ("--reason", "because")
 
 # One for every command: tests/cli/test_bad_worlds.py fails for a command without one.
@@ -58,6 +59,15 @@ ROWS = {
     # the function of these worlds has no code, and cfn-lint says so
     ("infra", "lint"): Row(("--stage", "STAGE"), _COMMIT_ONLY | {"services"}, "dev", ends=3),
     ("infra", "render"): Row(("orders", "--stage", "STAGE"), _COMMIT_ONLY | {"services"}, "dev"),
+    ("local", "api"): Row((), _LOCAL, ends=2),
+    ("local", "down"): Row((), _LOCAL),
+    ("local", "event", "apigateway"): Row((), frozenset()),
+    ("local", "event", "sqs"): Row((), frozenset()),
+    ("local", "event", "stream"): Row((), frozenset()),
+    ("local", "invoke"): Row(("orders",), _LOCAL, ends=2),
+    ("local", "logs"): Row((), _LOCAL, ends=2),
+    ("local", "seed"): Row((), _LOCAL, ends=2),
+    ("local", "up"): Row((), _LOCAL | {"configuration", "pipelines", "services"}),
     ("next",): Row(("STAGE",), _PIPELINES, "qa"),
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
     ("plan", "promote"): Row(("STAGE",), _AWS, "uat"),
