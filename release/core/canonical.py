@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Final
+
+_FLAT: Final = frozenset({str, int, bool, type(None)})  # most of what is looked at, thousands in a manifest
 
 
 def dumps(value: Any) -> bytes:
@@ -38,7 +40,9 @@ def _refuse_floats(value: Any) -> None:
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(f"the key {key!r} is not a string")
-            _refuse_floats(item)
+            if type(item) not in _FLAT:
+                _refuse_floats(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            _refuse_floats(item)
+            if type(item) not in _FLAT:
+                _refuse_floats(item)

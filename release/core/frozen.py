@@ -92,9 +92,11 @@ def flat(settings: Mapping[str, Any]) -> dict[str, str]:
 
 def _flat(settings: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
     for name, value in settings.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, str | int):  # most are, and asking for a Mapping takes longest
+            yield path + name, str(value)
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{path}{name}.")
-        elif isinstance(value, Sequence) and not isinstance(value, str):
+        elif isinstance(value, Sequence):
             items = (" ".join(one) if isinstance(one, list) else str(one) for one in value)
             yield path + name, ", ".join(items)
         else:

@@ -1,9 +1,11 @@
 """Proof that the suite sees: with any one guard of the sandbox broken, the case named here turns red."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -365,29 +367,54 @@ def test_the_guard_of_a_mutation_is_where_it_says(mutation: Mutation) -> None:
     assert (TOP / "release" / "sandbox" / mutation.file).read_text().count(mutation.old) == 1
 
 
-@pytest.mark.prove
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
-def test_a_broken_guard_turns_its_case_red(mutation: Mutation, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tool and its tests, compiled, in a folder in which one mutation after the other breaks a file."""
+    copy = tmp_path_factory.mktemp("copy")
     for folder in ("release", "tests"):
-        shutil.copytree(TOP / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        # What is compiled holds for a copy too: by the time and size of its source, which are copied with it.
+        shutil.copytree(TOP / folder, copy / folder)
     for file in ("pyproject.toml", "dev.py"):
         shutil.copy(TOP / file, copy / file)
-    broken = copy / "release" / "sandbox" / mutation.file
-    text = broken.read_text()
-    broken.write_text(text.replace(mutation.old, mutation.new))
-    path, _, case = mutation.case.partition("::")
-    ran = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly"),
-            f"tests/contract/{path}",
-            *("-k", f"{case} and not model"),
-        ],
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(copy)},
+    assert pytest_of_cases(copy, "tests/contract", "--collect-only").returncode == 0
+    return copy
+
+
+@pytest.fixture
+def broken(copied: Path, mutation: Mutation) -> Iterator[Path]:
+    """The copy with this mutation in it, and without what was compiled of that file."""
+    file = copied / "release" / "sandbox" / mutation.file
+    text = file.read_text()
+    try:
+        rewrite(file, text.replace(mutation.old, mutation.new))
+        yield copied
+    finally:
+        rewrite(file, text)
+
+
+def rewrite(file: Path, text: str) -> None:
+    file.write_text(text)
+    # Within one second, a text of the same size would count as what was compiled.
+    Path(importlib.util.cache_from_source(str(file))).unlink(missing_ok=True)
+
+
+def pytest_of_cases(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Without plugins: the cases need none, and imports are most of such a run."""
+    alone = {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *words],
+        cwd=folder,
+        env={**os.environ, **alone},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=str)
+def test_a_broken_guard_turns_its_case_red(mutation: Mutation, broken: Path) -> None:
+    path, _, case = mutation.case.partition("::")
+    ran = pytest_of_cases(broken, f"tests/contract/{path}", "-k", f"{case} and not model")
     assert ran.returncode == 1, ran.stdout[-3000:]  # 1: tests ran and failed
     assert f"FAILED tests/contract/{mutation.case}" in ran.stdout

@@ -493,14 +493,27 @@ class LambdaClient:
         return functools.partial(self._call, method)
 
     def _call(self, method: str, /, **wanted: Any) -> dict[str, Any]:
-        report = ParamValidator().validate(wanted, _operations()[method])
-        if report.has_errors():
-            raise ParamValidationError(report=report.generate_report())
+        try:
+            complaint = _complaint(method, tuple((name, type(one), one) for name, one in wanted.items()))
+        except TypeError:  # a structure, which cannot be remembered
+            complaint = _complaint.__wrapped__(
+                method, tuple((name, None, one) for name, one in wanted.items())
+            )
+        if complaint:
+            raise ParamValidationError(report=complaint)
         answer: Callable[..., dict[str, Any] | None] = getattr(self._model, method)
         if method == "invoke":  # a function may take its time, and call the API itself
             return answer(self._place, wanted) or {}
         with self._model.lock:
             return answer(self._place, wanted) or {}
+
+
+@functools.lru_cache(10_000)
+def _complaint(method: str, wanted: tuple[tuple[str, object, object], ...]) -> str:
+    """What botocore finds wrong with such a call. The types are said, as 1 equals True and 1.0."""
+    given = {name: one for name, _, one in wanted}
+    found: str = ParamValidator().validate(given, _operations()[method]).generate_report()
+    return found
 
 
 @functools.cache

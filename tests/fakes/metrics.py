@@ -76,13 +76,16 @@ class FakeMetrics:
         first = since.replace(second=0, microsecond=0)
         last = (until - timedelta(microseconds=1)).replace(second=0, microsecond=0) + timedelta(minutes=1)
 
+        ended_by = self._now() - self._lag
+
         def counted(one: Compared, version: str) -> Counts:
             seen = [
                 call
                 for call in self._calls.get(place, [])
-                if (call.function, call.alias, call.lambda_version) == (one.function, one.alias, version)
+                if call.lambda_version == version
+                and (call.function, call.alias) == (one.function, one.alias)
                 and first <= call.started < last
-                and call.started + timedelta(milliseconds=call.took_ms) + self._lag <= self._now()
+                and call.started + timedelta(milliseconds=call.took_ms) <= ended_by
             ]
             slow = [call for call in seen if slower_than_ms is not None and call.took_ms > slower_than_ms]
             return Counts(

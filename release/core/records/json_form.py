@@ -38,6 +38,16 @@ def build(kind: type[_T], data: Any) -> _T:
         raise ValueError(f"{kind.__name__}: {error}") from error
 
 
+@cache  # asked for every value of every record, of a few dozen kinds
+def _origin(kind: Any) -> Any:
+    return get_origin(kind)
+
+
+@cache
+def _arguments(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind)
+
+
 @cache
 def _types(kind: Any) -> Mapping[str, Any]:
     return get_type_hints(kind)
@@ -45,17 +55,17 @@ def _types(kind: Any) -> Mapping[str, Any]:
 
 def _value(kind: Any, data: Any, where: str) -> Any:
     """JSON to str, int, a Literal, a dataclass, a tuple of one of these, or one of these or None."""
-    if get_origin(kind) in (Union, UnionType):
+    if _origin(kind) in (Union, UnionType):
         if data is None:
             return None
-        kind = get_args(kind)[0]
+        kind = _arguments(kind)[0]
     if is_dataclass(kind):
         return build(kind, data)  # type: ignore[arg-type]
-    if get_origin(kind) is tuple:
+    if _origin(kind) is tuple:
         if not isinstance(data, list):
             raise ValueError(f"{where}: a list is expected, not {type(data).__name__}")
-        return tuple(_value(get_args(kind)[0], item, where) for item in data)
-    words = get_args(kind)
+        return tuple(_value(_arguments(kind)[0], item, where) for item in data)
+    words = _arguments(kind)
     if (data not in words) if words else (type(data) is not kind):
         raise ValueError(f"{where}: {data!r} is not {' or '.join(words) or kind.__name__}")
     return data
