@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 _CALLER = re.compile(r"arn:[\w:/=+,.@-]{1,2000}")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9=_-]{1,64}")  # HTTP APIs make ids like JKJaXmPLvHcESHA=, REST APIs UUIDs
+_REQUEST_ID = re.compile(
+    r"[A-Za-z0-9_-]{1,64}={0,2}"
+)  # HTTP APIs make ids like JKJaXmPLvHcESHA=, REST APIs UUIDs
 
 
 @dataclass(frozen=True, slots=True)
