@@ -182,7 +182,7 @@ def test_a_failed_stack_is_as_it_was_and_one_that_cannot_go_back_says_how(stacks
     assert {"Jobs", "More"} <= stacks.resources(PRIMARY) & stacks.resources(REPLICA)
 
 
-def test_what_somebody_else_is_doing_is_waited_for_by_a_person_and_a_killed_apply_goes_on(
+def test_an_apply_that_is_killed_is_finished_by_the_same_command(
     stacks: Stacks,
 ) -> None:
     world, sandbox = stacks.world, stacks.world.fleet.sandbox

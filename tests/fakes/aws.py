@@ -397,6 +397,7 @@ class FakeStacks(_Hooked):
         with self._lock:
             stack = self._stacks[place, name]
             stack.facts = replace(stack.facts, **facts)
+            stack.body = stack.facts.body
 
     def tags(self, place: Place, name: str) -> Mapping[str, str]:
         return self._stacks[place, name].tags
