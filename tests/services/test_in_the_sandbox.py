@@ -1,168 +1,19 @@
-"""Both services for real: stack, code, alias, stack with the alias, then requests through API Gateway.
+"""Both services for real, each behind its alias and its API."""
 
-The steps are those of a first deployment, made by hand: this holds services and templates to AWS's behaviour
-without depending on the rollout.
-"""
-
-import io
-import json
-import shutil
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
-from release.sandbox.session import Sandbox
-
-SERVICES = Path(__file__).parents[2] / "services"
-ACCOUNT, REGION = "444444444444", "us-west-2"
-ACTIVE_SECONDS = 20.0
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is behind no proxy
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """One service behind its alias; `outputs` are its stack's."""
-
-    endpoint: str
-    function: str
-    first_answer: Mapping[str, Any]
-    outputs: Mapping[str, str]
-
-    def client(self, service: str) -> Any:
-        return client(self.endpoint, service)
-
-    def http(self, method: str, path: str, body: Any = None, signed: bool = True) -> tuple[int, Any]:
-        data = b"" if body is None else json.dumps(body).encode()
-        host = self.outputs["HttpApiEndpoint"].split("//")[1]
-        headers = {"Host": host, "Content-Type": "application/json"}
-        request = AWSRequest(method, f"http://{host}{path}", headers=headers, data=data)
-        if signed:
-            SigV4Auth(Credentials(ACCOUNT, "sandbox"), "execute-api", REGION).add_auth(request)
-        sent = urllib.request.Request(  # noqa: S310  # the sandbox's own http address
-            self.endpoint + path, data=data or None, headers=dict(request.headers.items()), method=method
-        )
-        try:
-            with DIRECT.open(sent, timeout=30) as answer:
-                return answer.status, json.loads(answer.read() or b"null")
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read() or b"null")
-
-    def invoke(self, event: Any) -> dict[str, Any]:
-        answer = self.client("lambda").invoke(
-            FunctionName=self.function, Qualifier="live", Payload=json.dumps(event)
-        )
-        assert "FunctionError" not in answer
-        parsed: dict[str, Any] = json.load(answer["Payload"])
-        return parsed
-
-
-def client(endpoint: str, service: str) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="sandbox",
-    )
-
-
-def zip_of(service: str, folder: Path) -> bytes:
-    """The service as its zip will be: own files and shared core beside the pinned wheels."""
-    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
-    command += ["--only-binary", ":all:", "--python", sys.executable, "--target", str(folder)]
-    subprocess.run([*command, "-r", str(SERVICES / service / "requirements.txt")], check=True)
-    package = service.replace("-", "_")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(SERVICES / service / package, folder / package, ignore=ignored)
-    shutil.copytree(SERVICES / "common", folder / "common", ignore=ignored)
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                archive.write(file, file.relative_to(folder))
-    return packed.getvalue()
-
-
-def publish(endpoint: str, function: str, code: bytes) -> str:
-    functions = client(endpoint, "lambda")
-    _until_settled(functions, FunctionName=function)
-    functions.update_function_code(FunctionName=function, ZipFile=code)
-    _until_settled(functions, FunctionName=function)
-    version: str = functions.publish_version(FunctionName=function)["Version"]
-    _until_settled(functions, FunctionName=function, Qualifier=version)
-    return version
-
-
-def _until_settled(functions: Any, **which: str) -> None:
-    end = time.monotonic() + ACTIVE_SECONDS
-    while time.monotonic() < end:
-        found = functions.get_function(**which)["Configuration"]
-        if found.get("LastUpdateStatus") != "InProgress" and found["State"] == "Active":
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{which} did not settle in {ACTIVE_SECONDS:.0f} s: {found}")
+from tests.services.deployed import Deploy, Deployed
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with Sandbox.start(settle_seconds=0.05) as sandbox:
-        yield sandbox.endpoint
-
-
-@pytest.fixture(scope="module")
-def deploy(
-    endpoint: str, render: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Deployed]:
-    def deployed(service: str) -> Deployed:
-        stacks, functions, name = (
-            client(endpoint, "cloudformation"),
-            client(endpoint, "lambda"),
-            f"{service}-prod",
-        )
-        stack = {
-            "StackName": name,
-            "TemplateBody": render(service, "prod"),
-            "Capabilities": ["CAPABILITY_NAMED_IAM"],
-        }
-        stacks.create_stack(**stack)
-        stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-        version = publish(endpoint, name, zip_of(service, tmp_path_factory.mktemp(service)))
-        smoke = functions.invoke(FunctionName=name, Qualifier=version, Payload=b'{"health_check": true}')
-        assert "FunctionError" not in smoke
-        functions.create_alias(FunctionName=name, Name="live", FunctionVersion=version)
-        exists = {"ParameterKey": "AliasExists", "ParameterValue": "true"}
-        stacks.update_stack(**stack, Parameters=[exists])
-        stacks.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-        (described,) = stacks.describe_stacks(StackName=name)["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-        # the second update of the stack has left code and alias alone
-        assert functions.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == version
-        return Deployed(endpoint, name, json.load(smoke["Payload"]), outputs)
-
-    return deployed
-
-
-@pytest.fixture(scope="module")
-def price_fetcher(deploy: Callable[[str], Deployed]) -> Deployed:
+def price_fetcher(deploy: Deploy) -> Deployed:
     return deploy("price-fetcher")
 
 
 @pytest.fixture(scope="module")
-def config_service(deploy: Callable[[str], Deployed]) -> Deployed:
+def config_service(deploy: Deploy) -> Deployed:
     return deploy("config-service")
 
 
@@ -203,6 +54,37 @@ def test_a_configuration_is_put_read_and_deleted(config_service: Deployed) -> No
     assert config_service.http("GET", path)[0] == 404
 
 
+def test_a_configuration_is_patched_and_its_history_is_kept(config_service: Deployed) -> None:
+    path = "/config/u-2"
+
+    config_service.http("PUT", path, {"version": 0, "settings": {"theme": "dark"}})
+    patched = config_service.http("PATCH", path, {"version": 1, "settings": {"currency": "EUR"}})[1]
+    assert (patched["settings"]["theme"], patched["settings"]["currency"]) == ("dark", "EUR")
+    assert config_service.http("PATCH", path, {"version": 1, "settings": {"currency": "USD"}})[0] == 409
+    status, history = config_service.http("GET", f"{path}/history?limit=1")
+    assert (status, [change["change"] for change in history["changes"]], history["next"]) == (
+        200,
+        ["patch"],
+        2,
+    )
+    status, older = config_service.http("GET", f"{path}/history?before=2")
+    assert [change["change"] for change in older["changes"]] == ["put"]
+
+
+def test_a_flag_is_put_and_evaluated(config_service: Deployed) -> None:
+    rules = {"enabled": True, "rules": [{"tenants": ["acme"]}, {"percentageOfUsers": 0}]}
+
+    assert config_service.http("PUT", "/flags/new-pricing", {"version": 0, "rules": rules})[0] == 200
+    path = "/flags/new-pricing/evaluation?userId=u-1"
+    assert config_service.http("GET", f"{path}&tenantId=acme")[1]["reason"] == "rule 0"
+    assert config_service.http("GET", path)[1] == {
+        "flag": "new-pricing",
+        "version": 1,
+        "on": False,
+        "reason": "default",
+    }
+
+
 def test_no_personal_data_is_in_the_logs_of_the_functions(
     price_fetcher: Deployed, config_service: Deployed
 ) -> None:
@@ -210,12 +92,7 @@ def test_no_personal_data_is_in_the_logs_of_the_functions(
     price_fetcher.http("GET", "/price?id=PROD-101&userId=jane.doe@hospital.example")
     config_service.http("PUT", "/config/jane-doe-1961", {"version": "x", "settings": {"jane": "doe"}})
 
-    lines = []
-    for service in (price_fetcher, config_service):
-        logs, group = service.client("logs"), service.outputs["ApiLogGroupName"]
-        for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
-            events = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
-            lines += [event["message"] for event in events]
+    lines = [*price_fetcher.log(), *config_service.log()]
     assert sum('"message":"request"' in line for line in lines) >= 3
     assert not [line for line in lines if "jane" in line.lower()]
 
