@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from release.adapters.templates import CloudFormationTemplates, packaged_macros, packaged_templates
+from release.adapters.templates import CloudFormationTemplates, packaged_templates
 from release.build.documents import template_context
 from release.errors import Misconfigured
 from tests.build.fleet import TEMPLATE, service
+from tests.infra.rendered import REPOSITORY, rendered, system
 
 FILE = "services/orders/template.yaml.j2"
 GOOD = """\
@@ -75,13 +76,8 @@ def test_the_macros_of_the_commit_win_over_those_of_the_tool() -> None:
 
 
 def test_the_tool_brings_macros_that_render_the_services_of_this_repository() -> None:
-    top = Path(__file__).parents[2]
     for name in ("price-fetcher", "config-service"):
-        text = (top / f"services/{name}/template.yaml.j2").read_text()
-        rendered = CloudFormationTemplates(packaged_macros()).render(
-            text, file=f"services/{name}/template.yaml.j2", macros={}, context=context()
-        )
-        assert "AWS::Lambda::Function" in rendered
+        assert "AWS::Lambda::Function" in rendered(*system(name, REPOSITORY))
     assert (packaged_templates() / "cloudformation").is_dir()
 
 

@@ -88,7 +88,7 @@ def test_a_missing_account_is_said_at_its_environment() -> None:
 def test_an_unknown_key_gets_a_guess() -> None:
     assert complaint('dev:  {account: "111111111111"', 'dev:  {acount: 1, account: "111111111111"') == (
         "5: environments/dev/acount: the key 'acount' is not known;"
-        " did you mean 'account'? (one of: account, regions, role, plan_role)"
+        " did you mean 'account'? (one of: account, regions, role, plan_role, boundary)"
     )
 
 
@@ -135,3 +135,9 @@ def test_an_environment_has_a_name_that_stacks_can_bear() -> None:
 def test_artifacts_lie_in_a_bucket_or_in_a_folder_not_in_both() -> None:
     found = pipeline_complaints(pipelines_with(ENVIRONMENTS, "artifacts: {", "artifacts: {folder: x, "))
     assert [each.split(": ")[1] for each in found] == ["artifacts/account", "artifacts/bucket"]
+
+
+def test_a_boundary_is_the_name_of_a_policy() -> None:
+    found = complaint("regions: [us-east-1]", "regions: [us-east-1], boundary: arn:aws:iam::1:policy/a")
+    assert found.startswith("5: environments/dev/boundary: 'arn:aws:iam::1:policy/a' is not the name of a")
+    assert "release infra bootstrap" in found

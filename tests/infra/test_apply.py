@@ -144,6 +144,31 @@ def test_nothing_is_applied_beside_a_rollout() -> None:
     assert kinds(world) == []
 
 
+def test_a_plan_goes_no_further_than_the_stage_that_it_was_made_for() -> None:
+    world = changed_by_hand(fleet().live("v1.0.0"), "prices")
+    setup, plan = world.setup(), planned(world)
+    assert world.promote("v1.1.0").failure is None  # while somebody read the plan
+
+    with pytest.raises(Conflict, match="prod has moved since this was planned"):
+        carry_out(world.tools, setup, plan, asked(), who=ADA, progress=lambda *_: None)
+    assert kinds(world) == []
+
+
+def test_a_stack_that_is_another_one_than_was_planned_is_left_alone() -> None:
+    world = changed_by_hand(fleet().live("v1.0.0"), "prices")
+    plan = planned(world)
+    east, west = (next(one for one in world.places if one.region == region) for region in (EAST, WEST))
+    world.stacks.change_stack(west, "prices-prod", body=BY_HAND.replace("hand", "another hand"))
+
+    with pytest.raises(RolloutFailed, match=f"prices-prod in .*{WEST} is another one than when this was pl"):
+        carry_out(world.tools, world.setup(), plan, asked(), who=ADA, progress=lambda *_: None)
+    assert kinds(world) == [("infra", None), ("infra-ended", "failed")]
+    left = world.stacks.stack(west, "prices-prod")
+    assert left is not None and "another hand" in left.body
+    done = world.stacks.stack(east, "prices-prod")
+    assert done is not None and "by hand" not in done.body
+
+
 def test_what_serves_nothing_yet_has_no_templates_to_go_by() -> None:
     with pytest.raises(GateClosed, match="prod serves nothing yet"):
         planned(fleet())

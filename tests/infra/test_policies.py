@@ -154,3 +154,27 @@ def test_a_queue_that_takes_what_a_target_could_not_have_needs_none_itself(kind:
 
     assert "R0807" not in {rule for rule, _ in broken(with_lost)}
     assert "R0807" in {rule for rule, _ in broken(with_lost.replace(properties, "{}"))}
+
+
+@pytest.mark.parametrize(
+    "name", ["Ref", "Fn::FindInMap", "Fn::Join", "Fn::Split", "Fn::Select", "Fn::Sub", "Fn::If"]
+)
+def test_a_function_that_is_called_wrongly_is_no_crash(name: str) -> None:
+    wrong: list[Any] = [
+        "",
+        "a",
+        [],
+        ["a"],
+        ["a", "b"],
+        ["9", ["a"]],
+        [["a"], {}],
+        {},
+        {"a": "b"},
+        [{name: "a"}],
+    ]
+    for argument in wrong:
+        bucket = {
+            "Type": "AWS::S3::Bucket",
+            "Properties": {"BucketName": {name: argument}, "Tags": {name: argument}},
+        }
+        judge({"Resources": {"A": bucket}, "Mappings": "a", "Parameters": {"a": "b"}})
