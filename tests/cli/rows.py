@@ -68,6 +68,10 @@ ROWS = {
     ("local", "logs"): Row((), _LOCAL, ends=2),
     ("local", "seed"): Row((), _LOCAL, ends=2),
     ("local", "up"): Row((), _LOCAL | {"configuration", "pipelines", "services"}),
+    # it reads the work tree alone
+    ("new",): Row(
+        ("fresh", "--kind", "http"), frozenset({"folder", "repository", "configuration", "pipelines"})
+    ),
     ("next",): Row(("STAGE",), _PIPELINES, "qa"),
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
     ("plan", "promote"): Row(("STAGE",), _AWS, "uat"),
