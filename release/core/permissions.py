@@ -7,8 +7,8 @@ An operation that is not here is not called; a test in the sandbox holds the too
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypeAlias
 
 from release.core.bounds import Bounds
@@ -228,12 +228,22 @@ def policies(granted: Iterable[Grant]) -> Sequence[Mapping[str, Any]]:
     """The same in as many documents as it takes, each within what a managed policy may have."""
     documents: list[Mapping[str, Any]] = []
     filled: list[Grant] = []
-    for one in granted:
+    for one in (part for each in granted for part in _short(each)):
         if filled and _length([*filled, one]) > MANAGED_POLICY:
             documents.append(policy(filled))
             filled = []
         filled.append(one)
     return [*documents, policy(filled)] if filled else documents
+
+
+def _short(one: Grant) -> Iterator[Grant]:
+    """The grant, or halves of it where its resources alone are too many."""
+    if len(one.resources) < 2 or _length([one]) <= MANAGED_POLICY:
+        yield one
+        return
+    half = len(one.resources) // 2
+    for letter, resources in (("A", one.resources[:half]), ("B", one.resources[half:])):
+        yield from _short(replace(one, sid=f"{one.sid}{letter}", resources=resources))
 
 
 def _length(granted: Iterable[Grant]) -> int:

@@ -181,3 +181,16 @@ def test_all_types_together_fit_into_a_role() -> None:
     assert all(len(json.dumps(one, separators=(",", ":"))) <= MANAGED_POLICY for one in managed)
     every = [one for document in managed for one in document["Statement"]]
     assert every == policy(stack_grants(KNOWN, BOUNDS, boundary=BOUNDARY))["Statement"]
+
+
+def test_a_fleet_of_many_names_is_spread_over_policies() -> None:
+    names = tuple(f"team-{number}-*-prod" for number in range(60))
+    granted = stack_grants(["AWS::Logs::LogGroup"], Bounds(ACCOUNT, (REGION,), names), boundary=None)
+    managed = policies(granted)
+
+    assert all(len(json.dumps(one, separators=(",", ":"))) <= MANAGED_POLICY for one in managed)
+    every = [one for document in managed for one in document["Statement"]]
+    assert {arn for one in every for arn in one["Resource"]} == {
+        arn for one in granted for arn in one.resources
+    }
+    assert len({one["Sid"] for one in every}) == len(every) > len(granted)
