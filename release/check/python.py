@@ -63,7 +63,8 @@ class PythonChecks:
             *(("--config-file", own) if (own := own_mypy(self.top, _folder(name))) else ()),
             _folder(name),
         )
-        job = self._job(name, "types", command, partial(_judged, fix="mend the types"))
+        alone = f"MYPYPATH={':'.join(_roots(name))} python -m mypy {_folder(name)}"
+        job = self._job(name, "types", command, partial(_judged, fix=f"mend the types; it alone: {alone}"))
         path = ":".join(f"{self.top / root}" for root in _roots(name))
         return replace(job, environment={**self.environment, "MYPYPATH": path})
 
