@@ -200,7 +200,8 @@ def _show_up(
 def _seeded_text(one: "Seeded") -> str:
     if one.skipped:
         return f"{one.file}: left out: {one.skipped}"
-    return f"{one.file}: {f'{one.items} items in ' if one.items is not None else ''}{one.into}"
+    count = "" if one.items is None else f"{one.items} item{'' if one.items == 1 else 's'} in "
+    return f"{one.file}: {count}{one.into}"
 
 
 def _seeded_json(one: "Seeded") -> dict[str, Any]:

@@ -31,7 +31,7 @@ def fleet_text(
 ) -> "Iterator[RenderableType]":
     """`seeded`: a line for each file; `shared`: routes of several services; `tries`: commands."""
     yield Text.assemble(
-        ("ready ", "bold green"),
+        ("ready: ", "bold green"),
         f"stage {fleet.stage} is on this machine (account {fleet.account}, {fleet.region})",
     )
     rows: list[tuple[str, str]] = [("HTTP", serving.url)]

@@ -99,7 +99,7 @@ def test_a_fleet_is_developed_on_this_machine(clone: Clone) -> None:
     assert (again["pid"], again["url"]) == (up["pid"], up["url"])
     assert get(up["url"], "/hi/ada") == (200, "servus Countess.?")
     count = len(items(up, TABLE))
-    assert "1 items in" in clone.release("local", "seed", "greeter").stdout
+    assert "1 item in" in clone.release("local", "seed", "greeter").stdout
     assert len(items(up, TABLE)) == count
 
     # A crash leaves nothing that stands in the way.
