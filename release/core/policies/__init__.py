@@ -9,6 +9,7 @@ from typing import Final
 
 from release.core.infra_values import Template
 from release.core.policies import (
+    apis,
     data,
     encryption,
     exposure,
@@ -33,6 +34,7 @@ POLICIES: Final = (
     *permissions.POLICIES,
     *functions.POLICIES,
     *triggers.POLICIES,
+    *apis.POLICIES,
 )
 BY_ID: Final[Mapping[str, Policy]] = {one.id: one for one in (*ABOUT_SUPPRESSIONS, *POLICIES)}
 

@@ -9,7 +9,6 @@ from release.core.policies.policy import (
     Node,
     Policy,
     Resource,
-    each,
     elements,
     is_dynamic,
     is_true,
@@ -195,24 +194,6 @@ def _undelivered(template: Template) -> Iterator[Breach]:
             yield told.breach("loses messages that were not taken", "RedrivePolicy")
 
 
-def _cors(template: Template) -> Iterator[Breach]:
-    for api in resources(template, "AWS::ApiGatewayV2::Api"):
-        cors = mapping(api.properties.get("CorsConfiguration"))
-        if "*" in each(cors.get("AllowOrigins")):
-            yield api.breach("answers the pages of everybody", "CorsConfiguration", "AllowOrigins")
-    for url in resources(template, "AWS::Lambda::Url"):
-        cors = mapping(url.properties.get("Cors"))
-        if "*" in each(cors.get("AllowOrigins")):
-            yield url.breach("answers the pages of everybody", "Cors", "AllowOrigins")
-
-
-def _routes(template: Template) -> Iterator[Breach]:
-    for route in resources(template, "AWS::ApiGatewayV2::Route", "AWS::ApiGateway::Method"):
-        is_preflight = route.properties.get("HttpMethod") == "OPTIONS"
-        if not is_preflight and any(one in (None, "NONE") for one in route.values("AuthorizationType")):
-            yield route.breach("asks nobody who they are", "AuthorizationType")
-
-
 POLICIES: Final = (
     Policy("R0801", "What calls a function names its alias", "write !Sub ${Function.Arn}:ALIAS", _on_alias),
     Policy(
@@ -255,6 +236,4 @@ POLICIES: Final = (
         "set DeadLetterConfig of the target, or RedrivePolicy of the subscription (queue.j2)",
         _undelivered,
     ),
-    Policy("R0901", "Pages that may call are named", "name their origins", _cors),
-    Policy("R0902", "A route asks who calls", "set AuthorizationType: AWS_IAM, JWT or CUSTOM", _routes),
 )
