@@ -113,8 +113,9 @@ def carry_out(
 ) -> Event:
     """Record it, detach, remove. Killed or refused anywhere, the same command does what is left.
 
-    Raises Misconfigured where a stack cannot be detached, Stranded where something still feeds an alias or a
-    stack cannot be deleted, RolloutFailed, Conflict, Unavailable.
+    `setup` is the one that it was planned with. Raises Misconfigured where a stack cannot be detached,
+    Stranded where something still feeds an alias or a stack cannot be deleted, Conflict where the stage has
+    moved since it was planned, RolloutFailed, Unavailable.
     """
     tools, surroundings = retiring.tools, retiring.surroundings
     bodies = [(one, _body(tools, one)) for one in planned.detach]
@@ -216,8 +217,8 @@ def _record(tools: Tools, setup: Setup, planned: Retirement, reason: str, who: W
             tools.ledger.append(state, event)
         except Conflict:
             state = tools.ledger.read()
-            head = state.head(pipeline, planned.stage)
-            if attempt == _TRIES - 1 or head.running is not None or head.held is not None:
+            setup.refuse_moved(state, planned.stage)  # what came meanwhile may have brought the service back
+            if attempt == _TRIES - 1:
                 raise
         else:
             return event

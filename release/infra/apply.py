@@ -25,7 +25,7 @@ from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, ReleaseRef, StageHead, promotion_id, stamp
 from release.core.selection import Selection
 from release.core.snapshot import ObservedStack, StackFacts
-from release.errors import Conflict, GateClosed, Misconfigured, ReleaseError, RolloutFailed
+from release.errors import Conflict, ForeignChange, GateClosed, Misconfigured, ReleaseError, RolloutFailed
 from release.observe import check_identity_anywhere
 from release.past import came_with, past_events
 from release.ports import LedgerState, Progress
@@ -92,9 +92,10 @@ def carry_out(
 ) -> Event:
     """Record it, change the stacks layer by layer, record how it ended. Killed, the same command goes on.
 
-    Raises RolloutFailed where a stack failed and is as it was, with the event that caused it; Stranded where
-    one is not; GateClosed where CloudFormation would do more than was planned and nothing is done; Conflict,
-    Misconfigured, Unavailable.
+    `setup` is the one that it was planned with. Raises RolloutFailed where a stack failed and is as it was,
+    with the event that caused it; Stranded where one is not; GateClosed where CloudFormation would do more
+    than was planned and nothing is done; Conflict where the stage or a stack has moved since; Misconfigured,
+    Unavailable.
     """
     begun = _begin(tools, setup, plan, asked, who)
     done: list[Done] = []
@@ -262,6 +263,7 @@ def _put(tools: Tools, plan: InfraPlan, todo: StackTodo) -> StackFacts | None:
         text = body(tools, todo.change, todo.template)
         stacks.create(place, name, text, parameters={ALIAS_EXISTS: "false"}, tags=tags)
         return stacks.settled(place, name)
+    _refuse_another(facts, stacks.stack(place, name), place)
     changed = change_stack(
         tools,
         todo.change,
@@ -274,6 +276,15 @@ def _put(tools: Tools, plan: InfraPlan, todo: StackTodo) -> StackFacts | None:
         allowed=todo.allowed,
     )
     return stacks.settled(place, name) if changed else None
+
+
+def _refuse_another(planned: StackFacts, now: StackFacts | None, place: Place) -> None:
+    """No record keeps a rollout from beginning while this is under way, and no lock keeps out a hand."""
+    if now is None or (now.body, now.parameters) != (planned.body, planned.parameters):
+        raise ForeignChange(
+            f"stack {planned.name} in {place} is another one than when this was planned",
+            fix="see its events for who changed it, then run the same command again",
+        )
 
 
 def _begin(tools: Tools, setup: Setup, plan: InfraPlan, asked: Asked, who: Who) -> Event:
@@ -311,6 +322,7 @@ def _append(tools: Tools, setup: Setup, stage: str, make: Callable[[LedgerState]
         event = make(state)
         if event.kind == "infra":
             _refuse_beside(state.head(setup.pipeline.name, stage))
+            setup.refuse_moved(state, stage)
         try:
             tools.ledger.append(state, event)
         except Conflict:

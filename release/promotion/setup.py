@@ -9,7 +9,7 @@ from release.core.eyes import Asking
 from release.core.models import Pipeline, Pipelines, Service, Stage
 from release.core.records import StageHead
 from release.core.tags import Tag, read_tags
-from release.errors import Misconfigured
+from release.errors import Conflict, Misconfigured
 from release.observe import pipeline_texts, service_files, work_tree_pipelines
 from release.ports import LedgerState, RemoteRefs, Repo
 
@@ -59,6 +59,16 @@ class Setup:
 
     def head(self, stage: str) -> StageHead:
         return self.state.head(self.pipeline.name, stage)
+
+    def refuse_moved(self, state: LedgerState, stage: str) -> None:
+        """Raises Conflict where the stage is not any more what this was read as: plans of it are void."""
+        now, then = state.head(self.pipeline.name, stage), self.head(stage)
+        if now.last != then.last:
+            raise Conflict(
+                f"{stage} has moved since this was planned",
+                fix="run the same command again: it plans by what is there now",
+                see=now.last,
+            )
 
     def before(self, stage: Stage) -> tuple[StageHead, ...]:
         """Heads of the stages that stand before this one in the pipeline, in their order."""

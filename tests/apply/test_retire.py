@@ -293,6 +293,20 @@ def test_a_stack_with_another_template_than_was_looked_at_stays() -> None:
     assert removal.deleted == []
 
 
+def test_a_stack_of_a_service_that_came_back_while_somebody_read_the_plan_stays() -> None:
+    world = without_it()
+    retire(world)
+    removal = FakeRemoval(world)
+    by = retiring(world, removal=removal)
+    setup, planned = world.setup(), plan(world, replace(AT_ONCE, data=("Queue",)), by=by)
+    assert planned.delete and world.promote("v1.2.0").failure is None
+
+    with pytest.raises(Conflict, match="prod has moved since this was planned"):
+        carry_out(by, setup, planned, "nobody asks for prices", who=ADA, progress=lambda *_: None)
+    assert removal.deleted == []
+    assert world.ledger.log[-1].verb == "promote"
+
+
 def test_what_nobody_can_look_into_counts_as_data() -> None:
     world = without_it()
     retire(world)
