@@ -114,7 +114,7 @@ class Fleet:
         while self._running:
             self._running.pop().end()
 
-    def git(self, cwd: Path, *words: str) -> str:
+    def git(self, cwd: Path, *words: str, given: str = "") -> str:
         done = subprocess.run(
             ["git", *words],
             cwd=cwd,
@@ -122,7 +122,7 @@ class Fleet:
             check=False,
             capture_output=True,
             text=True,
-            stdin=subprocess.DEVNULL,
+            input=given,
         )
         assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}"
         return done.stdout.strip()

@@ -16,6 +16,8 @@ PUSH = "git push"
 WRITES: Mapping[str, Mapping[str, str]] = {
     "CreateStack": {"service": "cloudformation", "operation": "CreateStack"},
     "UpdateStack": {"service": "cloudformation", "operation": "UpdateStack"},
+    "CreateChangeSet": {"service": "cloudformation", "operation": "CreateChangeSet"},
+    "ExecuteChangeSet": {"service": "cloudformation", "operation": "ExecuteChangeSet"},
     "UpdateFunctionCode": {"service": "lambda", "operation": "UpdateFunctionCode"},
     "PublishVersion": {"service": "lambda", "operation": "PublishVersion"},
     "CreateAlias": {"service": "lambda", "operation": "CreateAlias"},

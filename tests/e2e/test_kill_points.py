@@ -23,7 +23,8 @@ FIRST_DEPLOY = {
 }
 UPDATE = {
     PUSH: 2,
-    "UpdateStack": _EACH,  # the memory changes
+    "CreateChangeSet": _EACH,  # the memory changes: first it is said what that would do to the stack
+    "ExecuteChangeSet": _EACH,
     "UpdateFunctionCode": _EACH,
     "PublishVersion": _EACH,
     "UpdateAlias": _EACH,
