@@ -175,6 +175,9 @@ class Gallows:
     def __init__(self, endpoint: str, at: int, *, after: bool) -> None:
         self.process: subprocess.Popen[str] | None = None
         self.heard = 0
+        self._client = httpx.Client(
+            timeout=60
+        )  # one for all calls: to make it takes longer than most of them
         gallows = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -188,7 +191,9 @@ class Gallows:
                     gallows.kill()
                     return
                 headers = {key: value for key, value in self.headers.items() if key.lower() != "host"}
-                answer = httpx.request(self.command, endpoint + self.path, content=body, headers=headers)
+                answer = gallows._client.request(
+                    self.command, endpoint + self.path, content=body, headers=headers
+                )
                 if is_now:
                     gallows.kill()
                     return
@@ -222,6 +227,7 @@ class Gallows:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        self._client.close()
 
 
 @pytest.mark.prove
