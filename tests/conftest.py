@@ -73,7 +73,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Proofs that say how long they take begin first, so that no core is idle while the last one waits."""
     items.sort(key=_seconds, reverse=True)

@@ -16,11 +16,6 @@ from tests.cli.worlds import FOLDER, Fleet, healthy
 SANDBOXED = pytest.mark.xdist_group("the sandbox of tests/cli")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The demo takes longer than all the rest: it starts first, so that the others run beside it."""
-    items.sort(key=lambda item: item.path.name != "test_demo.py")
-
-
 @dataclass(frozen=True)
 class Ran:
     """How a command ended."""

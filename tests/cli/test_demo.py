@@ -20,7 +20,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 # Where the story says that something breaks; every other step ends with 0.
 BREAKS = ["release deploy dev --yes", 'release promote prod --yes --reason "change request 4712"']
 CLOSED = 'release promote prod --yes --reason "change request 4711"'  # a gate, which then opens
-pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("the demo")]
+pytestmark = [pytest.mark.prove(seconds=60), pytest.mark.xdist_group("the demo")]
 
 
 @dataclass(frozen=True)
