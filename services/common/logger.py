@@ -32,7 +32,10 @@ _LARGEST: Final = 10_000_000  # of a number: identities of people have more digi
 NUMBERS: Final = frozenset({"count", "duration_ms", "status"})
 _ID: Final = r"[A-Za-z0-9_-]{1,64}={0,2}"  # made by AWS: full of digits that look like telephone numbers
 _WORD: Final = r"[a-z][a-z0-9_-]{0,63}"
-_FAILURES: Final = "Error|Exception|Timeout|Unavailable|Exceeded|Failed|Conflict|Login|Throttled|Unknown"
+_FAILURES: Final = (
+    "Conflict|Denied|Error|Exceeded|Exception|Failed|Failure|Login|NotFound|SlowDown|Throttled|Throttling|Timeout"
+    "|Unavailable"
+)
 TEXTS: Final[Mapping[str, re.Pattern[str]]] = {
     name: re.compile(form)
     for name, form in {

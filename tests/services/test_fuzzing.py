@@ -57,16 +57,27 @@ def exists(name: str) -> bool:
 
 
 class HalfOfAll:
-    """A DocumentStore that has a document by half of all names, at version 1, and keeps none."""
+    """A DocumentStore that has a document by half of all names, and keeps none.
+
+    It has it at the version that is asked for, where that is even: so half of the writes are no conflict.
+    """
 
     def __init__(self, text: str, away: bool) -> None:
         self.text = text
         self.away = away
+        self.version = 1
+
+    def expect(self, query: Mapping[str, str], body: str) -> None:
+        try:
+            asked = int(query.get("version") or json.loads(body)["version"])
+        except (ValueError, TypeError, LookupError):
+            asked = 1
+        self.version = asked if asked > 1 and asked % 2 == 0 else 1
 
     def get(self, name: str) -> Document | None:
         if self.away:
             raise DependencyUnavailable("config_table", "Throttled")
-        return Document(name, 1, self.text) if exists(name) else None
+        return Document(name, self.version, self.text) if exists(name) else None
 
     def put(self, name: str, text: str, read: int, now: datetime, change: Change = "put") -> Document:
         stored = self.get(name)
@@ -102,7 +113,7 @@ class Front:
     routes: Sequence[Route]
     handler: LambdaHandler
     log: io.StringIO
-    before: Callable[[Mapping[str, str]], None] = lambda query: None
+    before: Callable[[Mapping[str, str], str], None] = lambda query, body: None
     statuses: Counter[int] = field(default_factory=Counter)
     sent: set[str] = field(default_factory=set)
 
@@ -120,7 +131,7 @@ class Front:
         if route is None or found is None:  # API Gateway's own answer: the service is not asked
             answer: dict[str, Any] = {"statusCode": 404, "body": '{"message":"Not Found"}'}
         else:
-            self.before(query)
+            self.before(query, body)
             self.sent.update(query.values(), found.groups(), _texts(body))
             answer = self.handler(_event(route, raw, query, found.groupdict(), body), _context())
             self.statuses[answer["statusCode"]] += 1
@@ -196,12 +207,19 @@ def core(name: str, log: io.StringIO) -> Core:
 
 def config_service(away: bool = False) -> Front:
     log = io.StringIO()
+    configs = HalfOfAll('{"theme":"dark"}', away)
+    flags = HalfOfAll('{"enabled":true,"rules":[{"percentage_of_users":50}]}', away)
     parts = ConfigParts(
         core("config-service", log),
-        ConfigService(HalfOfAll('{"theme":"dark"}', away), lambda: NOON),
-        FlagService(HalfOfAll('{"enabled":true,"rules":[{"percentage_of_users":50}]}', away), lambda: NOON),
+        ConfigService(configs, lambda: NOON),
+        FlagService(flags, lambda: NOON),
     )
-    return Front(CONFIG_ROUTES, config_handler.create_handler(lambda: parts), log)
+
+    def expect(query: Mapping[str, str], body: str) -> None:
+        for store in (configs, flags):
+            store.expect(query, body)
+
+    return Front(CONFIG_ROUTES, config_handler.create_handler(lambda: parts), log, expect)
 
 
 def price_fetcher(away: bool = False) -> Front:
@@ -212,7 +230,7 @@ def price_fetcher(away: bool = False) -> Front:
         repository.METADATA.drop_all(engine)
     parts = PriceParts(core("price-fetcher", log), engine, Trail(), lambda: NOON)
 
-    def price(query: Mapping[str, str]) -> None:
+    def price(query: Mapping[str, str], body: str) -> None:
         asked = query.get("id", "")
         if not away and exists(asked) and asked not in known and len(asked) <= 40:
             known.add(asked)
@@ -294,7 +312,8 @@ def asked_by_schemathesis(name: str, operation: str, front: Front, each: int = E
 def left_behind(front: Front) -> None:
     """Nothing of what was sent is in a value of a line, and nobody failed in a way that was not foreseen."""
     lines = [json.loads(line) for line in front.log.getvalue().splitlines()]
-    values = {str(value) for line in lines for name, value in line.items() if name != "_aws"}
+    ours = {"_aws", "service", "stage", "dependency"}
+    values = {str(value) for line in lines for name, value in line.items() if name not in ours}
     sent = {value for value in front.sent if len(value) >= LONG_ENOUGH}
     assert sent and not {value for value in sent if any(value in told for told in values)}
     assert not [value for value in values if "portal" in value]
