@@ -15,6 +15,7 @@ from botocore.config import Config
 from release.core.doctor.aws import ISSUER
 from release.sandbox.session import Sandbox
 from tests.cli.worlds import FILES, Fleet
+from tests.plain_http import NOBODY
 
 NAME = "acme/examined"
 STORE = "999999999999"
@@ -116,6 +117,7 @@ class Examined:
             json=body,
             headers={"Authorization": "Bearer ana", "User-Agent": "gh", "X-GitHub-Api-Version": "2022-11-28"},
             trust_env=False,
+            verify=NOBODY,
         )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from release.sandbox.session import Sandbox
+from tests.plain_http import NOBODY
 
 _numbers = itertools.count(1)
 
@@ -82,7 +83,9 @@ class Repo:
 def client_of(sandbox: Sandbox, token: str | None) -> httpx.Client:
     headers = {"User-Agent": "tests"} | ({"Authorization": f"Bearer {token}"} if token else {})
     # The first answer of a sandbox takes a second, since the description is read then.
-    return httpx.Client(base_url=sandbox.forge.api, headers=headers, trust_env=False, timeout=30)
+    return httpx.Client(
+        base_url=sandbox.forge.api, headers=headers, trust_env=False, timeout=30, verify=NOBODY
+    )
 
 
 MakeRepo = Callable[[], Repo]
