@@ -53,6 +53,7 @@ ROWS = {
     ("doctor",): Row(("--stage", "STAGE"), frozenset({"folder"}), "dev", ends=3),
     ("drift",): Row(("STAGE",), _AWS, "qa", ends=3),  # nothing is there but a ledger
     ("hold",): Row(("STAGE", *_WHY, "--yes"), _PIPELINES, "qa"),
+    ("infra", "apply"): Row(("STAGE", *_WHY, "--yes"), _AWS, "qa"),
     # whose jobs the roles trust is not known: these repositories are on no forge
     ("infra", "bootstrap"): Row(("dev", "--out", "PLAN"), frozenset({"folder", "repository"}), ends=2),
     ("infra", "diff"): Row(("--base", "HEAD"), _COMMIT_ONLY),

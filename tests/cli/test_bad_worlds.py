@@ -306,6 +306,8 @@ def test_every_verb_that_reads_a_repository_takes_a_pipeline() -> None:
         *(("apply",), ("audit", "import"), ("doctor",), ("workflows", "render"), ("workflows", "report")),
         *(("workflows", "approvers"), ("workflows", "comment"), ("workflows", "waiting")),
         ("infra", "bootstrap"),
+        # its names have to fit the stages of all pipelines
+        ("new",),
         # what is up knows its own, and an event has none
         *(("local", verb) for verb in ("api", "down", "invoke", "logs", "seed")),
         *(("local", "event", kind) for kind in ("apigateway", "sqs", "stream")),
