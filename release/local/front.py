@@ -6,6 +6,7 @@ for whoever cannot, and serves a route that several services have under names of
 
 import http.client
 import json
+import re
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final, cast
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from release.core.http_api import matched
 from release.core.local import LocalFleet, LocalService
@@ -22,6 +23,8 @@ from release.errors import Misconfigured
 _HOST: Final = "127.0.0.1"
 _NOT_FOUND: Final = b'{"message":"Not Found"}'
 _LARGEST_BODY: Final = 10 * 1024 * 1024  # of an HTTP API: api-gateway-limits of its developer guide
+_LONGEST_LENGTH: Final = 19  # digits; of more, `int` makes an error
+_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _ANSWER_SECONDS: Final = 60.0  # an HTTP API waits 30
 # Of one connection alone: RFC 9110, section 7.6.1; `http.client` and `http.server` write the last three anew.
 _HOP: Final = frozenset(
@@ -136,9 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding"):
             return self._send(411, {}, b'{"message":"Length Required"}')
         length = self.headers.get("Content-Length") or "0"
-        if not length.isdigit():
+        if re.fullmatch("[0-9]+", length) is None:
             return self._send(400, {}, b'{"message":"Bad Request"}')
-        if int(length) > _LARGEST_BODY:
+        if len(length) > _LONGEST_LENGTH or int(length) > _LARGEST_BODY:
             return self._send(413, {}, b'{"message":"Request Entity Too Large"}')
         body = self.rfile.read(int(length))
         fleet = front.fleet()
@@ -151,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in self._headers().items() if name not in _HOP}
         headers.setdefault("authorization", _signature(fleet))
         connection = http.client.HTTPConnection(front.sandbox, timeout=_ANSWER_SECONDS)
-        target = f"/_aws/execute-api/{service.api}/$default{self.path}"
+        # The bytes that came: `http.server` has read them as Latin-1, and `http.client` sends ASCII alone.
+        asked = quote(self.path.encode("latin-1"), safe=_ASCII)
+        target = f"/_aws/execute-api/{service.api}/$default{asked}"
         try:
             connection.request(self.command, target, body or None, headers)
             answer = connection.getresponse()
@@ -177,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             if name.lower() not in _HOP:
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
-        if status in (411, 413):
+        if status in (400, 411, 413):
             self.close_connection = True  # what was not read would be taken for the next request
         self.end_headers()
         if self.command != "HEAD":

@@ -1,8 +1,10 @@
 """The HTTP front by itself: which service answers, and what is refused before any sandbox is asked."""
 
 import http.client
+import socket
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -75,6 +77,41 @@ def test_what_cannot_be_forwarded_is_answered_at_once(
     connection.close()
 
     assert answer.status == status
+
+
+@pytest.mark.parametrize("length", ["abc", "\xb2", "9" * 5000], ids=["word", "superscript", "endless"])
+def test_what_follows_a_length_that_cannot_be_read_is_no_request(nothing_stands: Front, length: str) -> None:
+    sent = f"PUT /price HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\nGET /price HTTP/1.1\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", nothing_stands.server_port), timeout=10) as caller:
+        caller.sendall(sent.encode("latin-1"))
+        answers = caller.makefile("rb").read()
+
+    assert answers.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 413 "))
+    assert answers.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_query_that_is_no_ascii_is_forwarded_in_percent_signs() -> None:
+    heard: list[str] = []
+
+    class Sandbox(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Sandbox) as sandbox:
+        threading.Thread(target=sandbox.handle_request, daemon=True).start()
+        with Front(0, f"http://127.0.0.1:{sandbox.server_port}", lambda: FLEET) as front:
+            threading.Thread(target=front.handle_request, daemon=True).start()
+            with socket.create_connection(("127.0.0.1", front.server_port), timeout=10) as caller:
+                caller.sendall("GET /price?id=é&of=%C3%A9 HTTP/1.0\r\n\r\n".encode())
+                answer = caller.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert [one.partition("$default")[2] for one in heard] == ["/price?id=%C3%A9&of=%C3%A9"]
 
 
 def test_a_port_that_is_taken_is_refused_with_a_way_out(nothing_stands: Front) -> None:
