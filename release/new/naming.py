@@ -2,7 +2,7 @@
 
 import keyword
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ SHARED: Final = "common"  # the shared core; release.check knows it by the same 
 OF_THE_RUNTIME: Final = frozenset(
     {"awslambdaric", "boto3", "botocore", "bootstrap", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 )
-_OF_THE_REPOSITORY: Final = frozenset({SHARED, "conftest", "pipelines", "services", "tests"})
+_OF_THE_REPOSITORY: Final = frozenset({SHARED, "conftest", "pipelines", "release", "services", "tests"})
 _LONGEST: Final = 64  # Lambda CreateFunction, FunctionName; IAM CreateRole, RoleName
 
 
@@ -35,7 +35,7 @@ def refuse_name(name: str, *, top: Path, pipelines: Sequence[Pipeline], packages
             fix="choose a shorter one",
             see="services/",
         )
-    _refuse_package(name, packages)
+    _refuse_package(name, packages, _modules(top))
     folder = top / "services" / name
     if folder.exists() or folder.is_symlink():
         raise Misconfigured(
@@ -52,11 +52,19 @@ def _better(name: str) -> str:
     return f"{names.FIX}{close}"
 
 
-def _refuse_package(name: str, packages: Iterable[str]) -> None:
+def _modules(top: Path) -> frozenset[str]:
+    """What `import` finds at the top of the repository, where tools run."""
+    return frozenset(
+        path.stem for path in top.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()
+    )
+
+
+def _refuse_package(name: str, packages: Iterable[str], modules: Collection[str]) -> None:
     package = package_of(name)
     installed = {one.replace("-", "_").lower() for one in packages}
     for taken, whose in (
         (_OF_THE_REPOSITORY, "is a name that this repository needs itself"),
+        (modules, f"would hide {package} of this repository"),
         (frozenset(keyword.kwlist), "is a word of Python"),
         (sys.stdlib_module_names, "would hide Python's own module of that name"),
         (OF_THE_RUNTIME, "would hide a package of Lambda's runtime"),

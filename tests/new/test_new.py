@@ -87,6 +87,8 @@ def test_the_next_service_takes_its_tags_from_one_that_is_there_and_leaves_the_s
         ("orders" * 9, "has 54 characters", "choose a shorter one"),
         ("common", "is a name that this repository needs itself", "such as common-service"),
         ("tests", "is a name that this repository needs itself", "such as tests-service"),
+        ("release", "is a name that this repository needs itself", "such as release-service"),
+        ("run-me", "would hide run_me of this repository", "such as run-me-service"),
         ("class", "is a word of Python", "such as class-service"),
         ("queue", "would hide Python's own module", "such as queue-service"),
         ("botocore", "would hide a package of Lambda's runtime", "such as botocore-service"),
@@ -96,6 +98,7 @@ def test_the_next_service_takes_its_tags_from_one_that_is_there_and_leaves_the_s
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
     name: str, cause: str, fix: str, team: Fleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (team.clone / "run_me.py").touch()
     words = ("--kind", "http", *TAGS, "--", name) if name.startswith("-") else (name, "--kind", "http", *TAGS)
     code, _, err = new(team, capsys, *words)
 
