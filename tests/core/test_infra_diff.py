@@ -199,6 +199,15 @@ def test_a_replaced_table_counts_as_kept_where_both_templates_keep_it(
     assert only(old, new).loses_data is lost
 
 
+@pytest.mark.parametrize(
+    "kind",
+    ["AWS::Cassandra::Table", "AWS::ECR::Repository", "AWS::FSx::FileSystem", "AWS::RDS::GlobalCluster",
+     "AWS::S3Tables::TableBucket"],
+)  # fmt: skip
+def test_what_services_of_aws_keep_elsewhere_is_data_too(kind: str) -> None:
+    assert only(template(kind), {"Resources": {}}).loses_data
+
+
 def test_a_removed_topic_loses_nothing() -> None:
     assert not only(template("AWS::SNS::Topic"), {"Resources": {}}).loses_data
 
