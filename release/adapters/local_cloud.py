@@ -50,9 +50,8 @@ class LocalCloud:
     def configuration(self, function: str, qualifier: str) -> Mapping[str, Any]:
         """As Lambda shows it."""
         with translated(self._place, f"reading the configuration of {function}"):
-            found: Mapping[str, Any] = self._client("lambda").get_function_configuration(
-                FunctionName=function, Qualifier=qualifier
-            )
+            answer = self._client("lambda").get_function(FunctionName=function, Qualifier=qualifier)
+            found: Mapping[str, Any] = answer["Configuration"]
             return found
 
     def invoke(self, function: str, qualifier: str, payload: bytes) -> Invocation:

@@ -6,12 +6,12 @@ from typing import Final, Literal
 
 from release.core.blockers import Blocker
 from release.core.infra_diff import (
-    HOLDS_DATA,
     RESOURCES,
     CreateOnly,
     Entry,
     Replacement,
     compare_templates,
+    may_hold_data,
 )
 from release.core.infra_expand import MARK, expanded
 from release.core.infra_in_force import in_force
@@ -194,7 +194,7 @@ def refuse_more(
             more.append(f"{one.name} ({one.kind}) would be replaced")
         elif (
             one.replacement == "perhaps"
-            and one.kind in HOLDS_DATA
+            and may_hold_data(one.kind)
             and not replaced
             and one.name not in allowed
         ):

@@ -69,6 +69,8 @@ HOLDS_DATA: Final = frozenset(
         "AWS::Timestream::Table",
     }
 )
+# What a template says nothing about: what stands in a stack of a stack, and what a program of somebody does
+_UNSEEN: Final = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::CustomResource", "Custom::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,11 @@ def _section(
                 yield found
 
 
+def may_hold_data(kind: str) -> bool:
+    """Whether data may go with a resource of this type. Of nested stacks nobody knows: they may."""
+    return kind in HOLDS_DATA or kind.startswith(_UNSEEN)
+
+
 def _plain(section: str, name: str, old: "Value | None", new: "Value | None") -> Entry | None:
     if old is None or new is None:
         return Entry(section, name, "", "add" if old is None else "remove", (Change("", old, new),))
@@ -184,7 +191,7 @@ def _resource(
     name: str, old: "Value | None", new: "Value | None", create_only: Mapping[str, CreateOnly]
 ) -> Entry | None:
     kind = _text(new, "Type") or _text(old, "Type")
-    holds = kind in HOLDS_DATA or _text(old, "Type") in HOLDS_DATA
+    holds = may_hold_data(kind) or may_hold_data(_text(old, "Type"))
     if old is None:
         return Entry(RESOURCES, name, kind, "add", holds_data=holds)
     if new is None:

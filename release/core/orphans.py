@@ -55,7 +55,11 @@ def left_by(
     state: State
     if not on_record:  # `release retire` goes by what releases have had
         state, what = "stray", f"its stack {stack.name} is {stack.status}, and no record has it"
-        fix = f"aws cloudformation delete-stack --stack-name {stack.name} --region {place.region}"
+        named = f"--stack-name {stack.name} --region {place.region}"
+        fix = (
+            "another repository may release into this account: see whose it is by aws cloudformation"
+            f" describe-stack-events {named}; if nobody's, aws cloudformation delete-stack {named}"
+        )
     elif stack.attached:
         state, what, fix = "serves", f"the triggers of its stack {stack.name} are on", retire
     elif serving:

@@ -17,8 +17,6 @@ from release.core.snapshot import ObservedFunction, ObservedStack, served
 from release.errors import GateClosed, Misconfigured
 
 QUIET: Final = timedelta(days=1)  # AWS holds an asynchronous call for six hours at most; people look in a day
-# What a template says nothing about: what stands in a stack of a stack, and what a program of somebody does
-_UNSEEN: Final = ("AWS::CloudFormation::Stack", "AWS::CloudFormation::CustomResource", "Custom::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +193,7 @@ def data_of(template: Template) -> tuple[tuple[str, ...], tuple[str, ...]]:
     gone = {name: {} if name == RESOURCES else value for name, value in template.items()}
     entries = [one for one in compare_templates(template, gone, {}) if one.section == RESOURCES]
     kept = tuple(f"{one.name} ({one.kind})" for one in entries if one.holds_data and one.kept)
-    losing = tuple(
-        f"{one.name} ({one.kind})"
-        for one in entries
-        if one.loses_data or (one.kind.startswith(_UNSEEN) and not one.kept)
-    )
+    losing = tuple(f"{one.name} ({one.kind})" for one in entries if one.loses_data)
     return kept, losing
 
 

@@ -69,7 +69,7 @@ def plan_infra(tools: Tools, setup: Setup, asked: Asked, *, target: BuildTarget)
     """
     stage = setup.stage(asked.stage)
     head = setup.head(stage.name)
-    _refuse_beside(head)
+    _refuse_beside(head, contract=asked.contract)
     places = places_of(stage, asked.regions or None)
     if asked.next:
         wanted = _coming(tools, setup, stage, asked, places, target)
@@ -199,7 +199,13 @@ def _only(wanted: _Wanted, services: tuple[str, ...]) -> _Wanted:
     return replace(wanted, templates=chosen)
 
 
-def _refuse_beside(head: StageHead) -> None:
+def _refuse_beside(head: StageHead, *, contract: bool) -> None:
+    """A stage that is held is put right, but nothing is taken away that going back may need."""
+    if head.held is not None and contract:
+        raise GateClosed(
+            f"{head.stage} is held by {head.held.actor}: {head.held.why}",
+            fix=f"leave --allow-contract out, or open it first: release unhold {head.stage} --reason TEXT",
+        )
     if head.running is not None:
         running = head.running
         raise GateClosed(
@@ -308,20 +314,27 @@ def _begin(tools: Tools, setup: Setup, plan: InfraPlan, asked: Asked, who: Who) 
         regions=asked.regions or None,
         notes=started_notes(plan),
     )
-    return _append(tools, setup, plan.stage, lambda state: _fenced(event, state))
+    return _append(tools, setup, plan.stage, lambda state: _fenced(event, state), contract=plan.contract)
 
 
 def _fenced(event: Event, state: LedgerState) -> Event:
     return replace(event, fence=state.head(event.pipeline, event.stage).fence)
 
 
-def _append(tools: Tools, setup: Setup, stage: str, make: Callable[[LedgerState], Event]) -> Event:
+def _append(
+    tools: Tools,
+    setup: Setup,
+    stage: str,
+    make: Callable[[LedgerState], Event],
+    *,
+    contract: bool = False,
+) -> Event:
     """Write an event that needs no hold of the stage; where that has moved meanwhile, on top of it."""
     state = tools.ledger.read()
     for attempt in range(_TRIES):
         event = make(state)
         if event.kind == "infra":
-            _refuse_beside(state.head(setup.pipeline.name, stage))
+            _refuse_beside(state.head(setup.pipeline.name, stage), contract=contract)
             setup.refuse_moved(state, stage)
         try:
             tools.ledger.append(state, event)

@@ -243,3 +243,11 @@ def test_a_stack_that_is_not_there_yet_is_all_new() -> None:
 )
 def test_a_value_is_shown_on_one_line(value: Any, text: str) -> None:
     assert shown(value) == text
+
+
+@pytest.mark.parametrize(
+    "kind", ["AWS::CloudFormation::Stack", "AWS::CloudFormation::CustomResource", "Custom::Database"]
+)
+def test_what_a_template_says_nothing_about_may_hold_data(kind: str) -> None:
+    assert only(template(kind), {"Resources": {}}).loses_data
+    assert not only(with_attribute("DeletionPolicy", "Retain", kind), {"Resources": {}}).loses_data

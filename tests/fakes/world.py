@@ -335,6 +335,10 @@ class World:
         assert running is not None
         self.ledger.append(state, self._event("abort", reason=reason))
 
+    def hold(self, why: str) -> None:
+        about = Deciding("hold", self.head, None)
+        decide(self.ledger, self.ledger.read(), about, why, who=ADA, clock=self.clock)
+
     def unhold(self) -> None:
         about = Deciding("unhold", self.head, None)
         decide(self.ledger, self.ledger.read(), about, "the cause is found", who=ADA, clock=self.clock)

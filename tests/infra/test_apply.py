@@ -174,6 +174,28 @@ def test_what_serves_nothing_yet_has_no_templates_to_go_by() -> None:
         planned(fleet())
 
 
+def test_a_stage_that_came_to_be_held_while_people_read_the_plan_loses_nothing() -> None:
+    world = fleet().live("v1.0.0")
+    world.promote("v1.1.0")
+    world.roll_back()
+    world.unhold()
+    setup, plan = world.setup(), planned(world, contract=True)
+    world.hold("it is slow again")
+    with pytest.raises(GateClosed, match="prod is held by"):
+        carry_out(world.tools, setup, plan, asked(contract=True), who=ADA, progress=lambda *_: None)
+
+
 def test_what_comes_next_takes_nothing_away() -> None:
     with pytest.raises(Misconfigured, match="exclude each other"):
         planned(fleet().live("v1.0.0"), next=True, contract=True)
+
+
+def test_a_stage_that_is_held_loses_nothing_and_may_be_put_right() -> None:
+    """A rollback has just held it: what is taken away now may be what another one needs."""
+    world = fleet().live("v1.0.0")
+    world.promote("v1.1.0")
+    world.roll_back()
+    with pytest.raises(GateClosed, match="prod is held by") as refused:
+        planned(world, contract=True)
+    assert "leave --allow-contract out" in refused.value.fix
+    assert apply(changed_by_hand(world, "prices")).outcome == "succeeded"
