@@ -150,9 +150,12 @@ def _in_a_log(text: str) -> str:
 
 
 def _console(stderr: bool) -> "Console":
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return _made(stderr, int(columns))
     # A log file has no width of its own; rich would take 80 and cut what somebody may need.
     stream = sys.stderr if stderr else sys.stdout
-    return _made(stderr, None if stream.isatty() or os.environ.get("COLUMNS") else 120)
+    return _made(stderr, None if stream.isatty() else 120)
 
 
 @cache
