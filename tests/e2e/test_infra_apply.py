@@ -9,7 +9,8 @@ import pytest
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.texts import PRIMARY, REGIONS, REPLICA, TEMPLATE, service
 
-pytestmark = pytest.mark.prove  # some twenty processes
+# one story, told in order: its tests go to one worker
+pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("infra-apply")]
 
 STAGE = {"prod": "{name: prod, on: push, rollout: all-at-once}"}
 TABLE = """\

@@ -17,7 +17,8 @@ import pytest
 
 from tests.services.deployed import REGION, SERVICES, Deploy, Deployed, client, publish, until_settled, zip_of
 
-pytestmark = pytest.mark.prove
+# one story, told in order: its tests go to one worker
+pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("price-fetcher-failures")]
 
 EVENT = json.loads((SERVICES / "price-fetcher" / "events" / "get-price.json").read_text("utf-8"))
 SEED = (SERVICES / "price-fetcher" / "seed" / "prices.sql").read_text("utf-8")

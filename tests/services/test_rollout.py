@@ -14,7 +14,8 @@ from tests.e2e import fleet as fleets
 from tests.e2e.fleet import World
 from tests.e2e.texts import PRIMARY
 
-pytestmark = pytest.mark.prove
+# one story, told in order: its tests go to one worker
+pytestmark = [pytest.mark.prove, pytest.mark.xdist_group("price-fetcher-rollout")]
 
 SERVICES = Path(__file__).parents[2] / "services"
 SEED = (SERVICES / "price-fetcher" / "seed" / "prices.sql").read_text("utf-8")
