@@ -2,10 +2,10 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,6 @@ class Shown:
 
     code: int
     seconds: float
-    load: float  # processes that wanted a core, at the end
     out: str
     err: str
     kept: Path
@@ -45,6 +44,12 @@ class Shown:
         return list(zip(commands, codes, strict=True))
 
 
+def _processor_seconds() -> float:
+    """Of all processes that have come and gone below this one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _work_tree() -> str:
     # Others may be at work on the rest of it; the demo works with these.
     return git(ROOT, "status", "--porcelain", "--ignored", "services", "templates", "pipelines") + git(
@@ -57,7 +62,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     folder = tmp_path_factory.mktemp("demo")
     kept, temporary = folder / "kept", folder / "temporary"
     temporary.mkdir()
-    before, begun = _work_tree(), time.monotonic()
+    before, begun = _work_tree(), _processor_seconds()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(temporary))
         patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
@@ -77,11 +82,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
                 pids |= descendants(process.pid)
         err = process.stderr.read()
         code = process.wait(60)
-        seconds, load = time.monotonic() - begun, os.getloadavg()[0]
         out.seek(0)
         text = ANSI.sub("", out.read())
+    seconds = _processor_seconds() - begun
     left = frozenset(left_after(pids, 10))
-    yield Shown(code, seconds, load, text, err, kept, temporary, left, (before, _work_tree()))
+    yield Shown(code, seconds, text, err, kept, temporary, left, (before, _work_tree()))
 
 
 def test_every_step_ends_as_the_story_says(shown: Shown) -> None:
@@ -92,12 +97,9 @@ def test_every_step_ends_as_the_story_says(shown: Shown) -> None:
     assert len(shown.steps) >= 20
 
 
-def test_it_ends_within_two_minutes(shown: Shown) -> None:
-    if shown.seconds >= 120 and shown.load > 2 * (os.cpu_count() or 1):
-        pytest.skip(
-            f"{shown.seconds:.0f} s at a load of {shown.load:.1f}: the machine is busy with other things"
-        )
-    assert shown.seconds < 120
+def test_it_takes_less_than_two_minutes_of_a_processor(shown: Shown) -> None:
+    """How long people wait for it hangs on what else their machine does; what it does, does not."""
+    assert 20 < shown.seconds < 120
 
 
 def test_no_line_wraps_at_eighty_columns(shown: Shown) -> None:
