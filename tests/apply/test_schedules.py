@@ -27,10 +27,10 @@ PARTS = 24  # so that several processes share them
 CANARY = Gradual("canary", (10, 50, 100), timedelta(minutes=1), 100, 0.01, ("{function}-errors",), SOURCE)
 
 
-# Known and not mended: a seed, and what its last run says. Somebody changes the settings of a function by hand,
-# in a region that is at the release already (`--regions`), while the rollout waits in another one. Whoever goes
-# on publishes a version of the changed settings that no wave moves to, takes the alias for moved by hand, and
-# goes back: all-old, recorded, exit 5, and not the release that was asked for.
+# Known and not mended: a seed, and what its last run says. Somebody changes the settings of a function by
+# hand, in a region that is at the release already (`--regions`), while the rollout waits in another one.
+# Whoever goes on publishes a version of the changed settings that no wave moves to, takes the alias for moved
+# by hand, and goes back: all-old, recorded, exit 5, and not the release that was asked for.
 KNOWN = {7813: "failed in a healthy world: Applied"}
 
 
