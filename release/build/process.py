@@ -9,10 +9,11 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from release.core.reasons import redacted
 
@@ -22,8 +23,9 @@ _LONGEST_LOG = 16 * 1024 * 1024  # bytes; a program that never stops talking mus
 _LOOK = 0.25  # seconds between looks at the log
 _COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
+_Item = TypeVar("_Item")
+_Made = TypeVar("_Made")
 _running: set[int] = set()  # ids of process groups
-_endings = 0  # calls of end_all; whoever started a program across one ends it
 _lock = threading.Lock()
 
 
@@ -49,12 +51,12 @@ class Ended:
 def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], seconds: float) -> Ended:
     """Run one program to its end. Raises OSError when it cannot be started.
 
-    It leads a process group of its own: a compiler's children, too, end with its time, or with `end_all`.
+    It leads a process group of its own: a compiler's children, too, end with its time, or with what ends us
+    (`side_by_side`).
     """
     with tempfile.TemporaryFile() as log:
         # So that what comes after a cut stands at the new end.
         fcntl.fcntl(log, fcntl.F_SETFL, fcntl.fcntl(log, fcntl.F_GETFL) | os.O_APPEND)
-        begun = _endings
         process = subprocess.Popen(
             command,
             cwd=folder,
@@ -66,8 +68,6 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
         )
         with _lock:
             _running.add(process.pid)
-            if begun != _endings:
-                _kill(process.pid)
         try:
             code = _wait(process, log, seconds)
         finally:
@@ -93,21 +93,52 @@ def _wait(process: "subprocess.Popen[bytes]", log: IO[bytes], seconds: float) ->
     return process.poll()
 
 
+def side_by_side(work: Callable[[_Item], _Made], items: Iterable[_Item], *, at_once: int) -> Sequence[_Made]:
+    """What `work` gives for each item, so many at a time, each on a thread of its own.
+
+    A signal that ends us (Ctrl-C, or the end of a cancelled job) ends every program that runs, which it would
+    not reach in groups of their own; what has not begun does not begin. Then the signal does what it does
+    elsewhere.
+
+    To raise where it comes in would be simpler, and hang at times: a thread that begins to wait without a
+    limit just then does not wake up for it, and an exception may leave a lock of the pool closed.
+    """
+    signals: list[signal.Signals] = []
+
+    def unless_ended(item: _Item) -> _Made:
+        if signals:
+            raise CancelledError
+        return work(item)
+
+    with _noted(signals), ThreadPoolExecutor(at_once) as pool:
+        futures = [pool.submit(unless_ended, item) for item in items]
+        while wait(futures, timeout=_LOOK).not_done:
+            if signals:
+                _end_all()
+    return [future.result() for future in futures]
+
+
 @contextlib.contextmanager
-def ended_with_us() -> Iterator[None]:
-    """Within it, an interrupt ends every program, too: Ctrl-C does not reach groups of their own."""
+def _noted(signals: list[signal.Signals]) -> Iterator[None]:
+    """Within it, what would end us is only noted; it does at the end of it."""
+    if threading.current_thread() is not threading.main_thread():  # no signal comes to any other
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as nohup says
+            signal.signal(number, lambda number, _frame: signals.append(signal.Signals(number)))
     try:
         yield
-    except BaseException:
-        end_all()
-        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if signals:
+            signal.raise_signal(signals[0])
 
 
-def end_all() -> None:
-    """Stop every program that runs."""
-    global _endings
+def _end_all() -> None:
     with _lock:
-        _endings += 1
         for group in _running:
             _kill(group)
 

@@ -16,7 +16,7 @@ from release import __version__
 from release.build.documents import Rendered, Templates, load_manifest, render_stage
 from release.build.failures import Failures
 from release.build.papers import papers
-from release.build.process import ended_with_us
+from release.build.process import side_by_side
 from release.build.python import Builder
 from release.build.sources import Prepared, prepare, read_commit
 from release.build.stored import IO_THREADS, Store, Stored
@@ -130,11 +130,12 @@ def build_release(
             if one.fingerprint not in stored and one.service.name not in failed
         }
         blobs = repo.blobs({file.blob for one in missing.values() for file in one.files}) if missing else {}
-        with ThreadPoolExecutor(os.cpu_count() or 1) as builders, ended_with_us():
-            attempts = builders.map(
-                lambda one: failures.attempt(one.service.name, store.build, one, blobs), missing.values()
-            )
-            built = [made for made in attempts if made]
+        attempts = side_by_side(
+            lambda one: failures.attempt(one.service.name, store.build, one, blobs),
+            missing.values(),
+            at_once=os.cpu_count() or 1,
+        )
+        built = [made for made in attempts if made]
         failures.raise_any()
 
         # Everything is there: store the documents, and last the manifest that names all of it.

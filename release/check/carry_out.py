@@ -3,11 +3,10 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from release.build.process import ended_with_us
+from release.build.process import side_by_side
 from release.check.choose import SHARED, Choice
 from release.check.environment import Python, python_of, without_keys
 from release.check.job import Job
@@ -39,8 +38,7 @@ def check(
             heard(result)
             return result
 
-        with ended_with_us(), ThreadPoolExecutor(at_once) as pool:
-            results = list(pool.map(work, jobs))
+        results = side_by_side(work, jobs, at_once=at_once)
     names = list(dict.fromkeys(job.service for job in jobs)) or list(choice.services)
     skipped = [CheckResult(name, one, "skipped", "--skip") for name in names for one in CHECKS if one in skip]
     order = {name: number for number, name in enumerate(names)}

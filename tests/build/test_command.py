@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import stat
 import struct
 import threading
@@ -15,13 +16,14 @@ import pytest
 
 from release.build.any_service import ServiceBuilder
 from release.build.archive import Archive
-from release.build.process import end_all, run
+from release.build.process import run, side_by_side
 from release.build.target import LAMBDA, Target
 from release.core.models import Build
 from release.errors import Misconfigured
 from tests.build.sources import source
 
 SCRIPT = "services/price/build.sh"
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
 GOOD = "mkdir dist && cp build.sh dist/bootstrap"
 
 
@@ -185,28 +187,37 @@ def test_a_command_that_never_stops_talking_does_not_fill_the_disk(tmp_path: Pat
     assert ended.tail(tmp_path)[-1].startswith("1")
 
 
-def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
-    interrupt = threading.Timer(0.3, end_all)
-    interrupt.start()
-    ended = run(["sleep", "60"], folder=tmp_path, environment={"PATH": os.environ["PATH"]}, seconds=30)
-    assert ended.code == -9
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_ends_us_ends_what_runs_at_once_and_begins_nothing_more(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    codes: list[int | None] = []
 
+    def work(which: int) -> None:
+        script = f": > {tmp_path / str(which)}; exec sleep 60"
+        codes.append(
+            run(["/bin/sh", "-c", script], folder=tmp_path, environment=ENVIRONMENT, seconds=30).code
+        )
 
-def test_an_interrupt_ends_what_has_only_just_started(tmp_path: Path) -> None:
-    for number in range(10):
-        started = tmp_path / str(number)
+    def end() -> None:
+        while not (tmp_path / "0").exists():  # without a pause: it may come before we know whom to end
+            pass
+        os.kill(os.getpid(), number)
 
-        def interrupt(started: Path = started) -> None:
-            while not started.exists():  # without a pause: it may come before we know whom to end
-                pass
-            end_all()
-
-        interrupting = threading.Thread(target=interrupt)
-        interrupting.start()
-        script = f": > {started}; exec sleep 60"
-        ended = run(["/bin/sh", "-c", script], folder=tmp_path, environment=dict(os.environ), seconds=5)
-        interrupting.join()
-        assert ended.code == -9
+    for _ in range(10):
+        codes.clear()
+        (tmp_path / "0").unlink(missing_ok=True)
+        ending = threading.Thread(target=end)
+        ending.start()
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                side_by_side(work, range(4), at_once=2)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+            ending.join()
+        assert set(codes) == {-9}
+        assert not (tmp_path / "3").exists()
 
 
 def test_a_program_that_is_not_there_is_named() -> None:
