@@ -30,6 +30,7 @@ def rollout_steps(
     rollouts: Mapping[str, Rollout] | None = None,
     again: frozenset[tuple[str, str, str]] = frozenset(),
     moved: frozenset[tuple[str, str, str]] = frozenset(),
+    settled: frozenset[tuple[tuple[str, str, str], str | None]] = frozenset(),
     renewed: Collection[str] = (),
     stack_plans: Mapping[tuple[str, Place], StackPlan] | None = None,
 ) -> tuple[tuple[Step, ...], tuple[Change, ...], tuple[Blocker, ...]]:
@@ -37,8 +38,9 @@ def rollout_steps(
 
     `rollouts`: by region; None: all at once. `moved`: aliases (account, region, function) that a promotion
     which this one continues or ends has moved. `again`: those among them that are continued; they are proven
-    and confirmed once more. `renewed`: services whose settings are not those of what serves. `stack_plans`:
-    what templates would do to stacks that have another one.
+    and confirmed once more. `settled`: aliases with the lambda version that is right there, whatever the
+    settings have become since. `renewed`: services whose settings are not those of what serves.
+    `stack_plans`: what templates would do to stacks that have another one.
     """
     rollouts = rollouts or {}
     moved = moved | again
@@ -62,7 +64,7 @@ def rollout_steps(
             plan = (stack_plans or {}).get((service, place))
             blockers += data_at_risk(stack, plan) if plan else []
             steps += _service_steps(
-                target, stack, copies, alias=alias, rollout=rollout, again=again, plan=plan
+                target, stack, copies, alias=alias, rollout=rollout, again=again, settled=settled, plan=plan
             )
             prepared = {
                 step.action.function
@@ -84,6 +86,7 @@ def _service_steps(
     alias: str,
     rollout: Rollout | None,
     again: frozenset[tuple[str, str, str]],
+    settled: frozenset[tuple[tuple[str, str, str], str | None]],
     plan: StackPlan | None,
 ) -> list[Step]:
     """The steps of one service in one place."""
@@ -106,8 +109,10 @@ def _service_steps(
         layer = plan.layer if plan else 0
         steps.append(Step(Phase.EXPAND, apply(attached, create, entries, kept, layer)))
     for copy in copies:
-        ours = served(copy).where in again
-        if _serves(copy, target, stack_changes=not current) and not ours:
+        now = served(copy)
+        ours = now.where in again
+        is_settled = (now.where, now.lambda_version) in settled and not (copy.alias and copy.alias.weights)
+        if not ours and (is_settled or _serves(copy, target, stack_changes=not current)):
             continue
         canary, reached = _reached(copy, target) if ours else (None, 0)
         prepare = PrepareVersion(

@@ -31,6 +31,7 @@ from release.promotion.drafts import (
 from release.promotion.gates import alarm_gate
 from release.promotion.refused import refused_templates
 from release.promotion.renewed import renewed
+from release.promotion.settled import settled
 from release.promotion.setup import Request, Setup
 from release.promotion.stacks import stack_plans
 
@@ -99,6 +100,9 @@ def draft_rollout(
         again=(moved if isinstance(hold, Continue) else frozenset())
         | _unproven(tools, setup, head, wanted, observed),
         moved=moved | holding.moved_by(left, aliases_of(observed)),
+        settled=settled(tools, setup.state, head, wanted, places)
+        if isinstance(hold, Continue)
+        else frozenset(),
         renewed=renewed(tools, head, stage.name, wanted),
         stack_plans=stack_plans(
             tools,

@@ -1,11 +1,13 @@
 """What happens to a rollout while it bakes and no process is at work on it: people, alarms, other hands."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from release.apply import Applied
 from release.core.decisions import Deciding
 from release.core.models import Gradual, Place
 from release.core.records import Decision
@@ -115,6 +117,50 @@ def test_what_somebody_took_out_of_the_canary_by_hand_gets_no_traffic_again() ->
     world.abort("it was taken out by hand")
     assert ended(world.advance()).event.outcome == "aborted"
     assert world.all_serve("v1.0.0")
+
+
+def settings_changed_by_hand(world: World, name: str) -> None:
+    world.functions.change_function(world.places[0], name, configuration="by hand")
+
+
+@pytest.mark.parametrize("again", [World.advance, lambda world: world.finish("v1.1.0")])
+def test_settings_that_somebody_changes_where_it_serves_already_are_left_to_drift(
+    again: Callable[[World], Applied | None],
+) -> None:
+    world, _ = canary(west=LONG)
+    world.build("v1.1.0")
+    assert world.carry_out(world.draft("v1.1.0", reason="west is out", regions=(EAST,))).failure is None
+    world.holders.next_process()
+    assert world.promote("v1.1.0").paused is not None
+    settings_changed_by_hand(world, "prices-api")
+    for _ in range(2):
+        world.clock.sleep(7200)
+        applied = ended(again(world))
+    assert (applied.failure, applied.paused) == (None, None)
+    assert world.all_serve("v1.1.0")
+    assert set(world.functions.versions_of(world.places[0], "prices-api")) == {"1", "2"}
+
+
+def test_settings_that_somebody_changes_of_a_function_that_stays_are_left_to_drift() -> None:
+    world, _ = canary(LONG)
+    assert world.promote("v1.1.0", only="prices").paused is not None
+    settings_changed_by_hand(world, "configs-api")
+    for _ in range(2):
+        world.clock.sleep(7200)
+        applied = ended(world.advance())
+    assert (applied.failure, applied.paused) == (None, None)
+    assert world.aliases[EAST, "prices-api"] == world.aliases[WEST, "prices-api"] == "v1.1.0"
+    assert set(world.functions.versions_of(world.places[0], "configs-api")) == {"1"}
+
+
+def test_a_function_whose_settings_alone_are_new_does_not_count_as_one_that_stays() -> None:
+    world, _ = canary(LONG)
+    assert world.promote("v1.1.0", template="second", only="prices").paused is not None
+    assert world.aliases[EAST, "configs-api"] == "v1.0.0 and {'2': 0.1}"
+    world.functions.change_alias(world.places[0], "configs-api", ALIAS, weights={})
+    world.clock.sleep(7200)
+    with pytest.raises(GateClosed, match="live of configs-api in us-east-1 is at version 1, set by somebody"):
+        world.advance()
 
 
 def test_what_somebody_has_moved_elsewhere_is_left_so_and_reported() -> None:
