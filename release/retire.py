@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from release.apply.stacks import request
 from release.apply.work import Tools, Who
 from release.build.documents import load_template, stack_name
 from release.core import canonical
@@ -121,11 +122,8 @@ def carry_out(
     bodies = [(one, _body(tools, one)) for one in planned.detach]
     event = _record(tools, setup, planned, reason, who)
     for stack, body in bodies:
-        tags = {"release:service": planned.service, "release:stage": planned.stage}
-        changed = tools.stacks.update(
-            stack.place, stack.name, body, parameters={ALIAS_EXISTS: "false"}, tags=tags
-        )
-        if changed:
+        wanted = request(planned.service, planned.stage, stack.name, body, alias_exists=False)
+        if tools.stacks.update(stack.place, wanted):
             tools.stacks.settled(stack.place, stack.name)
         progress("step", _step("detach", stack.name, stack.place, "its triggers are off"))
     alias = setup.pipelines.alias

@@ -1,7 +1,7 @@
 """Puts a service's stack in place, on the way forward and back; and what that would do to it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,7 @@ from release.core.plan import ALIAS_EXISTS, ApplyStack
 from release.core.preflight import stands
 from release.core.snapshot import StackFacts
 from release.errors import ForeignChange, RolloutFailed
+from release.ports import StackRequest, Stacks
 
 Read: TypeAlias = Callable[[str, str], Document]  # text and whose it is -> the template
 
@@ -62,8 +63,10 @@ def body(tools: Tools, change: StackChange, digest: str) -> str:
     return json.dumps(change.document, ensure_ascii=False, separators=(",", ":"))
 
 
-def tags_of(service: str, stage: str) -> Mapping[str, str]:
-    return {"release:service": service, "release:stage": stage}
+def request(service: str, stage: str, name: str, text: str, *, alias_exists: bool) -> StackRequest:
+    """`alias_exists`: with the triggers that name the alias."""
+    parameters = {ALIAS_EXISTS: "true" if alias_exists else "false"}
+    return StackRequest(name, text, parameters, {"release:service": service, "release:stage": stage})
 
 
 def apply_stack(work: Work, action: ApplyStack) -> StackFacts | None:
@@ -88,29 +91,19 @@ def apply_stack(work: Work, action: ApplyStack) -> StackFacts | None:
             create=action.create,
         )
     change = Templates(work.tools).change(facts, action.template, place=place, stack=name)
-    changed = change_stack(
-        work.tools,
-        change,
-        action.template,
-        facts,
-        place,
-        planned=action.entries,
-        parameters={ALIAS_EXISTS: "true" if action.alias_exists else "false"},
-        tags=tags_of(action.service, work.plan.stage),
-    )
+    text = body(work.tools, change, action.template)
+    wanted = request(action.service, work.plan.stage, name, text, alias_exists=action.alias_exists)
+    changed = change_stack(stacks, place, wanted, change, planned=action.entries)
     return stacks.settled(place, name) if changed else None
 
 
 def change_stack(
-    tools: Tools,
-    change: StackChange,
-    digest: str,
-    facts: StackFacts,
+    stacks: Stacks,
     place: Place,
+    wanted: StackRequest,
+    change: StackChange,
     *,
     planned: tuple[Entry, ...],
-    parameters: Mapping[str, str],
-    tags: Mapping[str, str],
     allowed: frozenset[str] = frozenset(),
 ) -> bool:
     """Start what was planned, and nothing more. `change`: as the stack is now. False: nothing to change."""
@@ -127,17 +120,10 @@ def change_stack(
     ]
     if more:
         raise ForeignChange(
-            f"stack {facts.name} in {place} is another one than when this was planned: {', '.join(more)}",
+            f"stack {wanted.name} in {place} is another one than when this was planned: {', '.join(more)}",
             fix="see its events for who changed it, then plan again",
         )
-    return tools.stacks.change(
-        place,
-        facts.name,
-        body(tools, change, digest),
-        parameters=parameters,
-        tags=tags,
-        agreed=partial(refuse_more, facts.name, place, planned, allowed=allowed),
-    )
+    return stacks.change(place, wanted, partial(refuse_more, wanted.name, place, planned, allowed=allowed))
 
 
 def put_stack(
@@ -155,11 +141,10 @@ def put_stack(
     `template` is a digest; `alias_exists`: with the triggers that name the alias. Raises RolloutFailed.
     """
     stacks, text = work.tools.stacks, _text(work.tools, template)
-    parameters = {ALIAS_EXISTS: "true" if alias_exists else "false"}
-    tags = tags_of(service, work.plan.stage)
+    wanted = request(service, work.plan.stage, name, text, alias_exists=alias_exists)
     if create:
-        stacks.create(place, name, text, parameters=parameters, tags=tags)
-    elif not stacks.update(place, name, text, parameters=parameters, tags=tags):
+        stacks.create(place, wanted)
+    elif not stacks.update(place, wanted):
         return None
     return stacks.settled(place, name)
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
-from release.apply.stacks import body, change_stack, tags_of
+from release.apply.stacks import body, change_stack, request
 from release.apply.work import Tools, Who
 from release.build.documents import load_manifest, stack_name
 from release.build.target import Target as BuildTarget
@@ -263,23 +263,16 @@ def _change(tools: Tools, plan: InfraPlan, todo: StackTodo, progress: Progress) 
 def _put(tools: Tools, plan: InfraPlan, todo: StackTodo) -> StackFacts | None:
     """None: there was nothing to change."""
     stacks, place, name = tools.stacks, todo.place, todo.stack
-    tags = tags_of(todo.service, plan.stage)
-    facts = todo.facts
-    if todo.todo == "create" or facts is None:
-        text = body(tools, todo.change, todo.template)
-        stacks.create(place, name, text, parameters={ALIAS_EXISTS: "false"}, tags=tags)
+    facts = None if todo.todo == "create" else todo.facts
+    attached = facts is not None and facts.parameters.get(ALIAS_EXISTS) == "true"
+    text = body(tools, todo.change, todo.template)
+    wanted = request(todo.service, plan.stage, name, text, alias_exists=attached)
+    if facts is None:
+        stacks.create(place, wanted)
         return stacks.settled(place, name)
     _refuse_another(facts, stacks.stack(place, name), place)
     changed = change_stack(
-        tools,
-        todo.change,
-        todo.template,
-        facts,
-        place,
-        planned=todo.change.entries,
-        parameters={ALIAS_EXISTS: facts.parameters.get(ALIAS_EXISTS, "false")},
-        tags=tags,
-        allowed=todo.allowed,
+        stacks, place, wanted, todo.change, planned=todo.change.entries, allowed=todo.allowed
     )
     return stacks.settled(place, name) if changed else None
 

@@ -12,7 +12,7 @@ from release.core.platform import BOUNDARY, Jobber, PlatformStack, Stacked, envi
 from release.core.stack_permissions import BY_ADMINISTRATORS, KNOWN
 from release.errors import Misconfigured
 from release.infra.committed import PlacedTemplates, committed
-from release.ports import Repo, Stacks
+from release.ports import Repo, StackRequest, Stacks
 
 STORE = "artifacts"  # what stands in the place of an environment for the account of the artifacts
 Todo = Literal["create", "update", "nothing"]
@@ -171,12 +171,10 @@ def carry_out(stacks: Stacks, planned: Sequence[Planned], told: Callable[[Planne
     """One after the other, in the order of the plan. Raises RolloutFailed with the event that caused it."""
     for one in planned:
         place, name = one.stack.place, one.stack.name
-        tags = {"service": name, "owner": "release"}
+        request = StackRequest(name, one.text, one.parameters, {"service": name, "owner": "release"})
         if one.todo == "create":
-            stacks.create(place, name, one.text, parameters=one.parameters, tags=tags)
-        elif one.todo == "nothing" or not stacks.update(
-            place, name, one.text, parameters=one.parameters, tags=tags
-        ):
+            stacks.create(place, request)
+        elif one.todo == "nothing" or not stacks.update(place, request):
             continue
         stacks.settled(place, name)
         told(one)

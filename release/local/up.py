@@ -7,12 +7,13 @@ from typing import Any, Final
 from release.build.documents import Templates
 from release.core.local import LocalFleet, LocalFunction, LocalService
 from release.core.models import Place
+from release.core.plan import ALIAS_EXISTS
 from release.local.cloud import Cloud
 from release.local.fleet import WorkTree
 from release.local.migrate import migrate
 from release.local.packages import unpack
 from release.local.seed import Seeded, seed
-from release.ports import Functions, Stacks
+from release.ports import Functions, StackRequest, Stacks
 
 _USABLE: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 Say = Callable[[str], None]
@@ -98,15 +99,15 @@ def _stack(tree: WorkTree, name: str, text: str, stacks: Stacks, functions: Func
     before = stacks.stack(place, stack)
     known = before is not None and before.status in _USABLE
     if not known or any(functions.alias(place, one, alias) is None for one in names):
-        bare = {"AliasExists": "false"}
+        bare = StackRequest(stack, text, {ALIAS_EXISTS: "false"}, tags={})
         if not known:
-            stacks.create(place, stack, text, parameters=bare, tags={})
+            stacks.create(place, bare)
             stacks.settled(place, stack)
-        elif stacks.update(place, stack, text, parameters=bare, tags={}):
+        elif stacks.update(place, bare):
             stacks.settled(place, stack)
         for one in names:
             _serve(tree, one, functions)
-    if stacks.update(place, stack, text, parameters={"AliasExists": "true"}, tags={}):
+    if stacks.update(place, StackRequest(stack, text, {ALIAS_EXISTS: "true"}, tags={})):
         stacks.settled(place, stack)
     for one in names:
         _serve(tree, one, functions)

@@ -7,7 +7,7 @@ so that no verb waits for modules of core because of a port that it does not use
 
 from release.core.git_objects import Difference, TreeEntry
 from release.ports.artifacts import Artifacts, Indexed
-from release.ports.aws import Code, Compared, Functions, Metrics, S3Code, Stacks, ZipFile
+from release.ports.aws import Code, Compared, Functions, Metrics, S3Code, StackRequest, Stacks, ZipFile
 from release.ports.clock import Clock
 from release.ports.forge import Forge
 from release.ports.git import Branch, CommitInfo, RefUpdate, RemoteRefs, RemoteTag, Repo
@@ -43,6 +43,7 @@ __all__ = [
     "RemoteTag",
     "Repo",
     "S3Code",
+    "StackRequest",
     "Stacks",
     "TreeEntry",
     "ZipFile",

@@ -119,46 +119,33 @@ class Functions(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class StackRequest:
+    """What a stack is to be: all that CloudFormation is sent of it."""
+
+    name: str
+    template: str  # the text
+    parameters: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
 class Stacks(Protocol):
     """CloudFormation. Raises as Functions does."""
 
     def stack(self, place: Place, name: str) -> StackFacts | None: ...
 
-    def create(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-    ) -> None:
+    def create(self, place: Place, request: StackRequest) -> None:
         """Start creating. A stack of this name that failed to be created before is removed first."""
 
-    def update(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-    ) -> bool:
+    def update(self, place: Place, request: StackRequest) -> bool:
         """Start updating. False: there was nothing to change, so there is no end to wait for.
 
-        A stack that keeps more than this template says, by a rollout, goes on doing so: only `change` takes
+        A stack that keeps more than the template says, by a rollout, goes on doing so: only `change` takes
         anything of that away.
         """
 
     def change(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-        agreed: Callable[[Sequence[ResourceChange]], None],
+        self, place: Place, request: StackRequest, agreed: Callable[[Sequence[ResourceChange]], None]
     ) -> bool:
         """Start updating by a change set. False: there was nothing to change, and nothing is left of it.
 

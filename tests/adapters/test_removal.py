@@ -10,6 +10,7 @@ from release.adapters.surroundings import AwsSurroundings
 from release.core.models import Place
 from release.core.orphans import TaggedStack
 from release.errors import Misconfigured, Stranded
+from release.ports import StackRequest
 from release.sandbox.session import Sandbox
 
 NAME = "stock-prod"
@@ -29,7 +30,7 @@ def place(account: str) -> Place:
 def create(place: Place) -> None:
     stacks = CloudFormationStacks(Aws())
     tags = {"release:service": "stock", "release:stage": "prod"}
-    stacks.create(place, NAME, TEMPLATE, parameters={"AliasExists": "true"}, tags=tags)
+    stacks.create(place, StackRequest(NAME, TEMPLATE, {"AliasExists": "true"}, tags))
     stacks.settled(place, NAME)
 
 

@@ -14,7 +14,7 @@ from release.core.infra_expand import MARK
 from release.core.models import Place
 from release.core.snapshot import StackFacts
 from release.errors import ForeignChange, GateClosed, Misconfigured, RolloutFailed
-from release.ports import Stacks
+from release.ports import StackRequest, Stacks
 from release.sandbox.session import Sandbox
 from tests.fakes.aws import FakeStacks
 
@@ -76,20 +76,20 @@ def world(request: pytest.FixtureRequest) -> StacksWorld:
     return SandboxWorld(request.getfixturevalue("sandbox"), request.getfixturevalue("account"))
 
 
+def wanted(template: str, alias_exists: str = "false") -> StackRequest:
+    return StackRequest(NAME, template, {"AliasExists": alias_exists}, TAGS)
+
+
 def create(world: StacksWorld, template: str = TEMPLATE, alias_exists: str = "false") -> None:
-    world.stacks.create(world.place, NAME, template, parameters={"AliasExists": alias_exists}, tags=TAGS)
+    world.stacks.create(world.place, wanted(template, alias_exists))
 
 
 def update(world: StacksWorld, template: str, alias_exists: str = "false") -> bool:
-    return world.stacks.update(
-        world.place, NAME, template, parameters={"AliasExists": alias_exists}, tags=TAGS
-    )
+    return world.stacks.update(world.place, wanted(template, alias_exists))
 
 
 def change(world: StacksWorld, template: str, agreed: Callable[..., None] = lambda found: None) -> bool:
-    return world.stacks.change(
-        world.place, NAME, template, parameters={"AliasExists": "false"}, tags=TAGS, agreed=agreed
-    )
+    return world.stacks.change(world.place, wanted(template), agreed)
 
 
 def test_a_stack_that_is_not_there_is_none(world: StacksWorld) -> None:
@@ -108,7 +108,7 @@ def test_a_created_stack_shows_the_digest_of_the_text_that_was_sent(world: Stack
 
 def test_a_json_template_keeps_its_digest(world: StacksWorld) -> None:
     template = json.dumps({"Resources": {"Jobs": {"Type": "AWS::SQS::Queue"}}}, indent=3)
-    world.stacks.create(world.place, NAME, template, parameters={}, tags={})
+    world.stacks.create(world.place, StackRequest(NAME, template, parameters={}, tags={}))
 
     assert world.stacks.settled(world.place, NAME).template == canonical.sha256(template.encode())
 
@@ -296,7 +296,7 @@ def test_a_change_set_that_a_killed_process_left_is_made_again(aws: SandboxWorld
     client = Aws().client(aws.place, "cloudformation")
     left = CloudFormationStacks(_Undeleting())
     with pytest.raises(KeyboardInterrupt):
-        left.change(aws.place, NAME, CHANGED, parameters={"AliasExists": "false"}, tags=TAGS, agreed=killed)
+        left.change(aws.place, wanted(CHANGED), killed)
     assert len(client.list_change_sets(StackName=NAME)["Summaries"]) == 1
 
     assert change(aws, CHANGED)
@@ -371,7 +371,7 @@ def test_a_stuck_stack_names_the_way_out(aws: SandboxWorld, status: str) -> None
     client = shared.client(aws.place, "cloudformation")
     client.meta.events.register("after-call.cloudformation.DescribeStacks", shown_as(status))
     with pytest.raises((Misconfigured, ForeignChange), match=f"{NAME} in {aws.place} .*{status}") as failure:
-        CloudFormationStacks(shared).update(aws.place, NAME, CHANGED, parameters={}, tags={})
+        CloudFormationStacks(shared).update(aws.place, StackRequest(NAME, CHANGED, parameters={}, tags={}))
     if status == "UPDATE_ROLLBACK_FAILED":
         assert "continue-update-rollback --stack-name orders-prod --region us-east-1" in failure.value.fix
 

@@ -22,7 +22,7 @@ from release.core.infra_expand import MARK
 from release.core.models import Place
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation, StackFacts
 from release.errors import ForeignChange, GivenUp, Misconfigured, RolloutFailed
-from release.ports import Code
+from release.ports import Code, StackRequest
 from tests.fakes.lambda_model import LATEST, Bucket, Handler, LambdaClient, LambdaModel, Version
 from tests.fakes.turns import Turns
 
@@ -409,15 +409,9 @@ class FakeStacks(_Hooked):
 
         return self._do("stack", place, name, read)
 
-    def create(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-    ) -> None:
+    def create(self, place: Place, request: StackRequest) -> None:
+        name = request.name
+
         def start() -> None:
             there = self._stacks.get((place, name))
             if there and there.facts.status == "ROLLBACK_IN_PROGRESS":
@@ -429,70 +423,43 @@ class FakeStacks(_Hooked):
                 "REVIEW_IN_PROGRESS",
             ):
                 there = None
-            wanted = _stack(name, "CREATE_IN_PROGRESS", template, parameters, tags)
+            wanted = _stack(request, "CREATE_IN_PROGRESS", request.template)
             if there is None:
                 self._stacks[place, name] = wanted
-            elif (there.body, there.facts.parameters) != (template, dict(parameters)):
+            elif (there.body, there.facts.parameters) != (request.template, dict(request.parameters)):
                 raise ForeignChange(f"somebody else created stack {name} in {place}", fix=FIX)
 
         self._do("create", place, name, start)
 
-    def update(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-    ) -> bool:
-        return self._do(
-            "update", place, name, lambda: self._update(place, name, template, parameters, tags, _agree)
-        )
+    def update(self, place: Place, request: StackRequest) -> bool:
+        return self._do("update", place, request.name, lambda: self._update(place, request, _agree))
 
     def change(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-        agreed: Callable[[Sequence[ResourceChange]], None],
+        self, place: Place, request: StackRequest, agreed: Callable[[Sequence[ResourceChange]], None]
     ) -> bool:
-        return self._do(
-            "change", place, name, lambda: self._update(place, name, template, parameters, tags, agreed)
-        )
+        return self._do("change", place, request.name, lambda: self._update(place, request, agreed))
 
     def _update(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-        agreed: Callable[[Sequence[ResourceChange]], None],
+        self, place: Place, request: StackRequest, agreed: Callable[[Sequence[ResourceChange]], None]
     ) -> bool:
-        def start() -> bool:
-            there = self._get(place, name)
-            more = agreed is _agree and there.facts.template == canonical.sha256(template.encode())
-            body = there.body if more else template
-            if there.facts.status.endswith("_IN_PROGRESS"):
-                self._end(place, there)
-            if there.facts.status == "UPDATE_ROLLBACK_FAILED":
-                raise Misconfigured(f"stack {name} in {place} is stuck", fix="continue-update-rollback")
-            if there.facts.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
-                raise ForeignChange(f"stack {name} in {place} was never created completely", fix=FIX)
-            if (there.body, there.facts.parameters, there.tags) == (body, dict(parameters), dict(tags)):
-                return False
-            if there.body != body:
-                agreed(self.says)
-            wanted = _stack(name, "UPDATE_IN_PROGRESS", body, parameters, tags)
-            wanted.before = there
-            self._stacks[place, name] = wanted
-            return True
-
-        return start()
+        name = request.name
+        there = self._get(place, name)
+        more = agreed is _agree and there.facts.template == canonical.sha256(request.template.encode())
+        body = there.body if more else request.template
+        if there.facts.status.endswith("_IN_PROGRESS"):
+            self._end(place, there)
+        if there.facts.status == "UPDATE_ROLLBACK_FAILED":
+            raise Misconfigured(f"stack {name} in {place} is stuck", fix="continue-update-rollback")
+        if there.facts.status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+            raise ForeignChange(f"stack {name} in {place} was never created completely", fix=FIX)
+        wanted = _stack(request, "UPDATE_IN_PROGRESS", body)
+        if (there.body, there.facts.parameters, there.tags) == (body, wanted.facts.parameters, wanted.tags):
+            return False
+        if there.body != body:
+            agreed(self.says)
+        wanted.before = there
+        self._stacks[place, name] = wanted
+        return True
 
     def settled(self, place: Place, name: str) -> StackFacts:
         def wait() -> StackFacts:
@@ -530,20 +497,18 @@ class FakeStacks(_Hooked):
         return reason
 
 
-def _stack(
-    name: str, status: str, template: str, parameters: Mapping[str, str], tags: Mapping[str, str]
-) -> _Stack:
+def _stack(request: StackRequest, status: str, template: str) -> _Stack:
     said = re.search(rf'"{MARK}":.*"Value": ?"([0-9a-f]{{64}})"', template)
     facts = StackFacts(
-        name=name,
+        name=request.name,
         status=status,
         status_reason="",
         template=said[1] if said else canonical.sha256(template.encode()),
-        parameters=dict(parameters),
+        parameters=dict(request.parameters),
         outputs={},
         body=template,
     )
-    return _Stack(facts, template, dict(tags))
+    return _Stack(facts, template, dict(request.tags))
 
 
 def _healthy(place: Place, name: str, lambda_version: str, payload: bytes) -> Invocation:

@@ -25,7 +25,7 @@ from release.core.models import BucketStore, Place
 from release.core.permissions import Grant, RoleKind, policy
 from release.core.store_layout import object_key
 from release.errors import GateClosed, RolloutFailed
-from release.ports import Compared, ZipFile
+from release.ports import Compared, StackRequest, ZipFile
 from release.sandbox.session import Sandbox
 
 REGION, NAME, BUCKET = "us-east-1", "orders-dev", "tiny-artifacts"
@@ -166,17 +166,21 @@ def _counts(at: Tried) -> None:
     )
 
 
+def _topic(at: Tried, name: str = NAME) -> StackRequest:
+    return StackRequest(name, TOPIC % at.fresh(), parameters={}, tags={})
+
+
 def _create_stack(at: Tried, name: str) -> None:
-    at.stacks.create(at.place, name, TOPIC % at.fresh(), parameters={}, tags={})
+    at.stacks.create(at.place, _topic(at, name))
 
 
 def _update_stack(at: Tried) -> None:
-    at.stacks.update(at.place, NAME, TOPIC % at.fresh(), parameters={}, tags={})
+    at.stacks.update(at.place, _topic(at))
     at.stacks.settled(at.place, NAME)
 
 
 def _change_stack(at: Tried) -> None:
-    at.stacks.change(at.place, NAME, TOPIC % at.fresh(), parameters={}, tags={}, agreed=lambda found: None)
+    at.stacks.change(at.place, _topic(at), agreed=lambda found: None)
     at.stacks.settled(at.place, NAME)
 
 
@@ -185,7 +189,7 @@ def _discard_change(at: Tried) -> None:
         raise GateClosed("no", fix="yes")
 
     with suppress(GateClosed):
-        at.stacks.change(at.place, NAME, TOPIC % at.fresh(), parameters={}, tags={}, agreed=no)
+        at.stacks.change(at.place, _topic(at), agreed=no)
 
 
 def _put_and_copy(at: Tried) -> None:

@@ -1,6 +1,6 @@
 """CloudFormation behind the port `Stacks`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,6 +15,7 @@ from release.core.infra_expand import marked
 from release.core.models import Place
 from release.core.snapshot import StackFacts
 from release.errors import ForeignChange, Misconfigured, RolloutFailed, Unavailable
+from release.ports import StackRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -38,54 +39,38 @@ class CloudFormationStacks:
             shown = self._described(place, name)
             return None if shown is None else self._facts(place, shown)
 
-    def create(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-    ) -> None:
-        _refuse_large(name, template)
+    def create(self, place: Place, request: StackRequest) -> None:
+        name = request.name
+        _refuse_large(request)
         with translated(place, f"creating stack {name}"):
             before = self._described(place, name)
             if before and _is_ending_badly(before["StackStatus"]):
                 before = self._wait(place, name)
             if before and before["StackStatus"] in NEVER_CREATED:
                 self._delete(place, name)
-            request = _request(name, template, parameters, tags, before)
             try:
-                self._client(place).create_stack(**request, OnFailure="ROLLBACK")
+                self._client(place).create_stack(**_call(request, before), OnFailure="ROLLBACK")
             except ClientError as error:
                 if error_code(error) != "AlreadyExistsException":
                     raise
                 # Our own, when a response was lost or an earlier run was killed here.
                 now = self.stack(place, name)
-                if now is None or not _is_made_of(now, template, parameters):
+                if now is None or not _is_made_of(now, request):
                     raise ForeignChange(
                         f"somebody else created stack {name} in {place}: now it is "
                         f"{now.status if now else 'gone again'}",
                         fix=f"see its events for who created it, {_TRY_AGAIN}",
                     ) from error
 
-    def update(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-    ) -> bool:
-        _refuse_large(name, template)
-        with translated(place, f"updating stack {name}"):
+    def update(self, place: Place, request: StackRequest) -> bool:
+        _refuse_large(request)
+        with translated(place, f"updating stack {request.name}"):
             for attempt in range(1, _UPDATE_ATTEMPTS + 1):
-                before = self._at_rest(place, name)
+                before = self._at_rest(place, request.name)
                 _refuse_stuck(place, before)
-                body = None if _keeps_more(before, template) else template
+                keeps_more = _keeps_more(before, request.template)
                 try:
-                    self._client(place).update_stack(**_request(name, body, parameters, tags, before))
+                    self._client(place).update_stack(**_call(request, before, keep_template=keeps_more))
                     return True
                 except ClientError as error:
                     message = error_message(error)
@@ -96,21 +81,13 @@ class CloudFormationStacks:
         raise AssertionError("the last attempt returns or raises")
 
     def change(
-        self,
-        place: Place,
-        name: str,
-        template: str,
-        *,
-        parameters: Mapping[str, str],
-        tags: Mapping[str, str],
-        agreed: Callable[[Sequence[ResourceChange]], None],
+        self, place: Place, request: StackRequest, agreed: Callable[[Sequence[ResourceChange]], None]
     ) -> bool:
-        _refuse_large(name, template)
-        with translated(place, f"changing stack {name}"):
-            before = self._at_rest(place, name)
+        _refuse_large(request)
+        with translated(place, f"changing stack {request.name}"):
+            before = self._at_rest(place, request.name)
             _refuse_stuck(place, before)
-            request = _request(name, template, parameters, tags, before)
-            change_set = ChangeSet.make(self._aws, place, request)
+            change_set = ChangeSet.make(self._aws, place, _call(request, before))
             changes = change_set.changes()
             if changes is None:
                 change_set.discard()
@@ -121,7 +98,7 @@ class CloudFormationStacks:
                 change_set.discard()
                 raise
             change_set.execute()
-            self._begun(place, name, before)
+            self._begun(place, request.name, before)
             return True
 
     def _begun(self, place: Place, name: str, before: Any) -> None:
@@ -238,23 +215,19 @@ class CloudFormationStacks:
         return first or shown.get("StackStatusReason") or "AWS gave no reason"
 
 
-def _request(
-    name: str,
-    template: str | None,
-    parameters: Mapping[str, str],
-    tags: Mapping[str, str],
-    before: Any | None,
-) -> Any:
-    """What CreateStack and UpdateStack share.
+def _call(request: StackRequest, before: Any | None, *, keep_template: bool = False) -> Any:
+    """What CreateStack, UpdateStack and CreateChangeSet share.
 
     The token makes a repeated call the same operation. It also names the state that the call starts from:
     putting an older template back must not look like a repetition of when it was new.
     """
+    template = "" if keep_template else request.template
+    parameters, tags = dict(request.parameters), dict(request.tags)
     state = [before["StackId"], str(before.get("LastUpdatedTime", ""))] if before else []
-    token = canonical.digest([name, template or "", dict(parameters), dict(tags), state])
+    token = canonical.digest([request.name, template, parameters, tags, state])
     return {
-        "StackName": name,
-        **({"TemplateBody": template} if template is not None else {"UsePreviousTemplate": True}),
+        "StackName": request.name,
+        **({"UsePreviousTemplate": True} if keep_template else {"TemplateBody": template}),
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": parameters[key]} for key in sorted(parameters)
         ],
@@ -273,10 +246,10 @@ def _outputs(shown: Any) -> dict[str, str]:
     return {item["OutputKey"]: item["OutputValue"] for item in shown.get("Outputs") or []}
 
 
-def _is_made_of(stack: StackFacts, template: str, parameters: Mapping[str, str]) -> bool:
+def _is_made_of(stack: StackFacts, request: StackRequest) -> bool:
     # the stack shows parameters that the template fills in by default as well
-    return stack.template == canonical.sha256(template.encode()) and all(
-        stack.parameters.get(key) == value for key, value in parameters.items()
+    return stack.template == canonical.sha256(request.template.encode()) and all(
+        stack.parameters.get(key) == value for key, value in request.parameters.items()
     )
 
 
@@ -285,11 +258,11 @@ def _is_ending_badly(status: str) -> bool:
     return status in ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS")
 
 
-def _refuse_large(name: str, template: str) -> None:
-    size = len(template.encode())
+def _refuse_large(request: StackRequest) -> None:
+    size = len(request.template.encode())
     if size > MAX_TEMPLATE:
         raise Misconfigured(
-            f"the template of stack {name} has {size} bytes; CloudFormation takes {MAX_TEMPLATE}",
+            f"the template of stack {request.name} has {size} bytes; CloudFormation takes {MAX_TEMPLATE}",
             fix="split the service, or take comments and repetitions out of its template",
         )
 
