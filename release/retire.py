@@ -11,7 +11,6 @@ from release.apply.work import Tools, Who
 from release.build.documents import load_template, stack_name
 from release.core import canonical
 from release.core.models import Place, Stage
-from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, Served, promotion_id, stamp
 from release.core.retire import (
     Asked,
@@ -23,7 +22,7 @@ from release.core.retire import (
     refuse_unknown,
     retirement,
 )
-from release.core.snapshot import ObservedStack
+from release.core.snapshot import ALIAS_EXISTS, ObservedStack
 from release.errors import Conflict, ForeignChange, GateClosed, Misconfigured, Stranded
 from release.observe import check_identity, observe_function
 from release.past import ever_served, past_events

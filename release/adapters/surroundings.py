@@ -12,7 +12,7 @@ from release.adapters.aws.lambda_calls import LambdaCalls
 from release.core.drift import MappingFacts, ProvisionedFacts
 from release.core.models import Place
 from release.core.orphans import TaggedStack
-from release.core.plan import ALIAS_EXISTS
+from release.core.snapshot import ALIAS_EXISTS
 from release.errors import Unavailable
 
 _DETECT_SECONDS: Final = 900.0

@@ -12,9 +12,9 @@ from release.core.infra_apply import ResourceChange, StackChange, refuse_more, s
 from release.core.infra_diff import RESOURCES, Entry
 from release.core.infra_values import Document
 from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS, ApplyStack
+from release.core.plan import ApplyStack
 from release.core.preflight import stands
-from release.core.snapshot import StackFacts
+from release.core.snapshot import ALIAS_EXISTS, StackFacts
 from release.errors import ForeignChange, RolloutFailed
 from release.ports import StackRequest, Stacks
 

@@ -10,7 +10,6 @@ from functools import partial
 from release.apply.stacks import put_stack
 from release.apply.work import Work, patiently
 from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS
 from release.core.records import Served, restores
 from release.core.snapshot import AliasFacts, StackFacts
 from release.errors import ForeignChange, ReleaseError, Unavailable
@@ -185,7 +184,7 @@ def _ours(work: Work, place: Place, served: Served, facts: AliasFacts) -> bool:
 def _attached(work: Work, served: Served) -> StackFacts | None:
     """The function's stack, if it has triggers that name the alias."""
     stack = work.tools.stacks.stack(work.place(served), work.settings(served.service).stack)
-    return stack if stack is not None and stack.parameters.get(ALIAS_EXISTS) == "true" else None
+    return stack if stack is not None and stack.is_attached else None
 
 
 def _detach(work: Work, served: Served) -> str | None:

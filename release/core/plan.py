@@ -17,8 +17,6 @@ from release.core.infra_diff import RESOURCES, Entry
 from release.core.models import AllAtOnce, Gradual, Place, Rollout
 from release.core.records import Passed, ReleaseRef, Served, Verb
 
-ALIAS_EXISTS = "AliasExists"  # the parameter behind which a template keeps everything that names the alias
-
 
 class Phase(StrEnum):
     """Each phase begins when the one before has succeeded in every place it touches."""

@@ -7,7 +7,6 @@ from release.core.blockers import Blocker
 from release.core.infra_dead import NEVER_CREATED as NEVER_CREATED
 from release.core.infra_dead import is_under_way, way_out
 from release.core.manifest import Target
-from release.core.plan import ALIAS_EXISTS
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
 
 FOREIGN_WEIGHTS: Final = "foreign-weights"
@@ -121,7 +120,7 @@ def stack_dead(stack: ObservedStack) -> Blocker | None:
 
 def is_attached(stack: ObservedStack) -> bool:
     """Whether the triggers that name the alias are part of the stack."""
-    return stack.stack is not None and stack.stack.parameters.get(ALIAS_EXISTS) == "true"
+    return stack.stack is not None and stack.stack.is_attached
 
 
 def stands(status: str) -> bool:

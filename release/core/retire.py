@@ -11,7 +11,6 @@ from release.core.infra_diff import RESOURCES, compare_templates
 from release.core.infra_values import Template
 from release.core.models import Place
 from release.core.orphans import is_end_of
-from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, Served, StageHead, moment, stamp
 from release.core.snapshot import ObservedFunction, ObservedStack, served
 from release.errors import GateClosed, Misconfigured
@@ -121,11 +120,7 @@ def retirement(
     return Retirement(
         stage,
         service,
-        tuple(
-            one
-            for one in stacks
-            if one.stack is not None and one.stack.parameters.get(ALIAS_EXISTS) == "true"
-        ),
+        tuple(one for one in stacks if one.stack is not None and one.stack.is_attached),
         tuple(one for one in functions if one.alias is not None),
     )
 

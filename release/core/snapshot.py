@@ -4,9 +4,13 @@ are made from these alone.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from release.core.models import Place
 from release.core.records import Served
+
+# The parameter behind which a template keeps everything that names the alias.
+ALIAS_EXISTS: Final = "AliasExists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,11 @@ class StackFacts:
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
     body: str = field(default="", compare=False, repr=False)  # the template as it was sent
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the triggers that name the alias are part of it."""
+        return self.parameters.get(ALIAS_EXISTS) == "true"
 
 
 @dataclass(frozen=True, slots=True)

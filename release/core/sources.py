@@ -15,7 +15,7 @@ from release.core.blockers import Blocker
 from release.core.infra_in_force import in_force
 from release.core.infra_values import Template, Value, function_of
 from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS
+from release.core.snapshot import ALIAS_EXISTS
 
 MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 _READERS: Final = 2  # of a stream

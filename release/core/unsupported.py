@@ -6,7 +6,7 @@ from release.core.blockers import Blocker
 from release.core.infra_in_force import in_force
 from release.core.infra_values import Template, Value
 from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS
+from release.core.snapshot import ALIAS_EXISTS
 
 FUNCTION = "AWS::Lambda::Function"
 

@@ -21,7 +21,6 @@ from release.core.infra_outcome import (
     todo_of,
 )
 from release.core.models import Place, Stage
-from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, ReleaseRef, StageHead, promotion_id, stamp
 from release.core.selection import Selection
 from release.core.snapshot import ObservedStack, StackFacts
@@ -264,7 +263,7 @@ def _put(tools: Tools, plan: InfraPlan, todo: StackTodo) -> StackFacts | None:
     """None: there was nothing to change."""
     stacks, place, name = tools.stacks, todo.place, todo.stack
     facts = None if todo.todo == "create" else todo.facts
-    attached = facts is not None and facts.parameters.get(ALIAS_EXISTS) == "true"
+    attached = facts is not None and facts.is_attached
     text = body(tools, todo.change, todo.template)
     wanted = request(todo.service, plan.stage, name, text, alias_exists=attached)
     if facts is None:

@@ -8,8 +8,7 @@ from release.core.infra_diff import Difference, Entry, StackDifference, compare_
 from release.core.infra_expand import MARK
 from release.core.infra_in_force import in_force
 from release.core.models import Place, Stage
-from release.core.plan import ALIAS_EXISTS
-from release.core.snapshot import StackFacts
+from release.core.snapshot import ALIAS_EXISTS, StackFacts
 from release.errors import ReleaseError
 from release.infra.committed import StackText, committed
 from release.infra.difference import Tools

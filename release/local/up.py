@@ -7,7 +7,7 @@ from typing import Any, Final
 from release.build.documents import Templates
 from release.core.local import LocalFleet, LocalFunction, LocalService
 from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS
+from release.core.snapshot import ALIAS_EXISTS
 from release.local.cloud import Cloud
 from release.local.fleet import WorkTree
 from release.local.migrate import migrate

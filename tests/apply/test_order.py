@@ -5,9 +5,8 @@ import json
 import pytest
 
 from release.core import trailers
-from release.core.plan import ALIAS_EXISTS
 from release.core.records import Served
-from release.core.snapshot import Invocation
+from release.core.snapshot import ALIAS_EXISTS, Invocation
 from release.errors import Conflict, Unavailable
 from tests.fakes.aws import Call
 from tests.fakes.ports import as_written

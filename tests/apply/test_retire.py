@@ -10,9 +10,9 @@ from release.adapters.template_reader import read_template
 from release.core.decisions import Deciding
 from release.core.drift import MappingFacts
 from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, IllegalEvent, advance
 from release.core.retire import QUIET, Asked, Retirement
+from release.core.snapshot import ALIAS_EXISTS
 from release.decide import decide
 from release.errors import Conflict, GateClosed, Misconfigured, ReleaseError, Stranded
 from release.retire import Retiring, carry_out, plan_retirement

@@ -32,10 +32,9 @@ from release.core.models import (
     Stage,
 )
 from release.core.notices import Notice
-from release.core.plan import ALIAS_EXISTS
 from release.core.records import Event, ReleaseRef, StageHead, stamp
 from release.core.selection import Selection
-from release.core.snapshot import Invocation, StackFacts
+from release.core.snapshot import ALIAS_EXISTS, Invocation, StackFacts
 from release.decide import decide
 from release.errors import Unavailable
 from release.ports import LedgerState, RemoteRefs

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from release.core.drift.findings import Finding
 from release.core.models import Place
-from release.core.plan import ALIAS_EXISTS
 from release.core.preflight import stands
-from release.core.snapshot import StackFacts
+from release.core.snapshot import ALIAS_EXISTS, StackFacts
 
 
 @dataclass(frozen=True, slots=True)
