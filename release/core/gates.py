@@ -3,6 +3,7 @@
 Gates stand before a deployment and a promotion. No gate stops a rollback.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -237,8 +238,11 @@ def _at(moment: datetime) -> str:
 
 
 def _length(length: timedelta, *, up: bool = False) -> str:
-    """`3 h 05 min`; `up`: never less than it is, for what is still to wait."""
-    minutes, rest = divmod(int(length.total_seconds()), 60)
+    """`3 h 05 min`, `40 s`; `up`: never less than it is, for what is still to wait."""
+    seconds = math.ceil(length.total_seconds()) if up else int(length.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, rest = divmod(seconds, 60)
     minutes += bool(rest) and up
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

@@ -115,7 +115,12 @@ def test_the_soak_counts_nothing_while_the_stage_before_runs_something_else() ->
 
 
 def test_a_clock_that_lags_behind_the_ledger_makes_the_soak_no_shorter() -> None:
-    assert "for 0 min of 24h" in message("soak", since=TUESDAY + timedelta(minutes=10))
+    assert "for 0 s of 24h" in message("soak", since=TUESDAY + timedelta(minutes=10))
+
+
+def test_what_is_left_of_a_soak_is_said_to_the_second_in_its_last_minute() -> None:
+    found = closed("soak", since=TUESDAY - timedelta(hours=24) + timedelta(seconds=40.2))
+    assert found is not None and found.fix == "promote it after that, in 41 s"
 
 
 # freeze

@@ -1,6 +1,7 @@
 """What auditors get of promotions that really happened, of what runs since, and of what GitHub shows."""
 
 import itertools
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -168,6 +169,7 @@ def guarded(fleet: Fleet) -> Shown:
         world.job("ada", "deploy", "dev")
         world.job("ada", "promote", "qa", "--reason", "please test")
         world.job("grace", "accept", "qa", "--reason", "tested all prices")
+        time.sleep(1)  # the soak, which may have begun as late as just now
         world.job("bob", "promote", "prod", "--reason", f"change request {number}", RELEASE_APPROVER="carol")
     world.with_token("record", "--yes")
     return world
