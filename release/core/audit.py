@@ -155,7 +155,7 @@ def _source(before: Sequence[Written], start: Event) -> dict[str, Any] | None:
     for one in reversed(before):
         event = one.event
         if (
-            event.outcome == "succeeded"
+            event.has_brought
             and event.pipeline == start.pipeline
             and event.release is not None
             and start.source in (event.release.tag, event.stage)

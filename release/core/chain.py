@@ -161,7 +161,7 @@ class Walk:
         release = event.release
         if release is None:
             return
-        if event.outcome == "succeeded":
+        if event.has_brought:
             places = {served.region for served in event.after}
             self.regions.setdefault(release.manifest, set()).update(places)
         if release.tag is None or release.tag_object is None:

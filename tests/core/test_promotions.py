@@ -1,5 +1,6 @@
 """Promotions put together from events, and what of them goes into audit.json."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -86,3 +87,25 @@ def test_pull_requests_are_read_as_github_writes_them() -> None:
     subjects = ["fix: x (#12)", "Merge pull request #7 from ana/x", "see (#9) for more", "fix #3", "y (#12)"]
 
     assert pull_requests(subjects) == [7, 12]
+
+
+def test_stacks_that_changed_after_a_release_are_not_what_it_came_from() -> None:
+    rc = ReleaseRef(ONE.commit, ONE.manifest, "v1.0.0-rc.1", "3" * 40)
+    brought, _ = written("outcome", "a", stage="uat", release=rc, outcome="succeeded", actor="ada")
+    stacks, _ = written(
+        "infra-ended", "b", stage="uat", release=rc, verb="infra", services=("orders",), outcome="succeeded",
+        actor="ben", at="2026-11-21T13:00:00Z",
+    )  # fmt: skip
+    found = only(
+        written("started", source=rc.tag, at="2026-11-21T14:00:00Z"), written("outcome", outcome="succeeded")
+    )
+    document = audit_bytes(
+        found,
+        about=[brought, stacks, *found.events],
+        tag=None,
+        manifest=Manifest("fleet", ONE.commit, "lambda-release 0.1.0", {}),
+        commits=Commits((), ()),
+    )
+
+    gates = json.loads(document)["gates"]
+    assert (gates["source"]["actor"], gates["soaked_seconds"]) == ("ada", 7200)

@@ -24,7 +24,7 @@ def recent(events: Sequence[Event], head: StageHead, last: int) -> tuple[Promoti
     for event in reversed(events):
         pairs.append((Written(event, ""), served or _known_before(head, event)))
         is_whole = event.services is None and event.regions is None
-        if event.outcome == "succeeded" and is_whole and event.release is not None:
+        if event.has_brought and is_whole and event.release is not None:
             served = Good(event.release, event.at, event.actor, event.path, run=event.run)
     found = sorted(promotions(pairs), key=lambda one: one.start.id)
     return tuple(found[-last:])

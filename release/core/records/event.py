@@ -173,6 +173,11 @@ class Event:
         """The release, or a dash."""
         return self.release.label if self.release else "-"
 
+    @property
+    def has_brought(self) -> bool:
+        """Whether by this its release serves. Stacks and retirements end well, too, and bring nothing."""
+        return self.kind == "outcome" and self.outcome == "succeeded"
+
     def to_bytes(self) -> bytes:
         return canonical.dumps(plain(self))
 
