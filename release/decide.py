@@ -5,16 +5,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from release.apply.append import append_on_top
 from release.apply.work import Who
 from release.core import trailers
 from release.core.decisions import Deciding, done_already, named, quarantines_of, refuse
 from release.core.records import Decision, Event, Good, ReleaseRef, Running, StageHead, promotion_id, stamp
 from release.core.tags import parse
-from release.errors import Conflict, GateClosed
+from release.errors import GateClosed
 from release.ports import Clock, Ledger, LedgerState, Repo
 from release.promotion import Setup
-
-_TRIES = 5
 
 
 def decide(
@@ -29,11 +28,13 @@ def decide(
     now = clock.now()
     pipeline, stage = deciding.head.pipeline, deciding.head.stage
     promotion = promotion_id(now, pipeline, stage, secrets.token_hex(4))
-    for attempt in range(_TRIES):
-        if done_already(deciding, who.actor, who.proof) is not None:
+
+    def event(state: LedgerState) -> Event | None:
+        still = replace(deciding, head=state.head(pipeline, stage))
+        if done_already(still, who.actor, who.proof) is not None:
             return None
-        refuse(deciding)
-        event = Event(
+        refuse(still)
+        return Event(
             kind=deciding.kind,
             id=promotion,
             at=stamp(now),
@@ -43,21 +44,13 @@ def decide(
             release=deciding.release,
             actor=who.actor,
             tool=who.tool,
-            fence=deciding.head.fence,
+            fence=still.head.fence,
             run=who.run,
             known=who.known,
             reason=reason,
         )
-        try:
-            ledger.append(state, event)
-        except Conflict:
-            if attempt == _TRIES - 1:
-                raise
-            state = ledger.read()
-            deciding = replace(deciding, head=state.head(pipeline, stage))
-        else:
-            return event
-    raise AssertionError("the last try returns or raises")
+
+    return append_on_top(ledger, state, event)
 
 
 def asked_to_abort(

@@ -1,12 +1,13 @@
 """`release infra apply`: the stacks of a stage, brought to the templates of a release."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
+from release.apply.append import append_on_top
 from release.apply.stacks import body, change_stack, request
 from release.apply.work import Tools, Who
 from release.build.documents import load_manifest, stack_name
@@ -34,7 +35,6 @@ from release.promotion.rollout import built, promotion_selection
 from release.promotion.stacks import stack_plans
 
 _IN_FLIGHT = 16
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def carry_out(
         notes=tuple(one.note for one in done),
     )
     try:
-        _append(tools, setup, plan.stage, lambda state: _fenced(ended, state))
+        append_on_top(tools.ledger, tools.ledger.read(), lambda state: _fenced(ended, state))
     except ReleaseError as unrecorded:
         if failure is None:
             raise
@@ -306,34 +306,14 @@ def _begin(tools: Tools, setup: Setup, plan: InfraPlan, asked: Asked, who: Who) 
         regions=asked.regions or None,
         notes=started_notes(plan),
     )
-    return _append(tools, setup, plan.stage, lambda state: _fenced(event, state), contract=plan.contract)
+
+    def begun(state: LedgerState) -> Event:
+        _refuse_beside(state.head(event.pipeline, event.stage), contract=plan.contract)
+        setup.refuse_moved(state, event.stage)
+        return _fenced(event, state)
+
+    return append_on_top(tools.ledger, tools.ledger.read(), begun)
 
 
 def _fenced(event: Event, state: LedgerState) -> Event:
     return replace(event, fence=state.head(event.pipeline, event.stage).fence)
-
-
-def _append(
-    tools: Tools,
-    setup: Setup,
-    stage: str,
-    make: Callable[[LedgerState], Event],
-    *,
-    contract: bool = False,
-) -> Event:
-    """Write an event that needs no hold of the stage; where that has moved meanwhile, on top of it."""
-    state = tools.ledger.read()
-    for attempt in range(_TRIES):
-        event = make(state)
-        if event.kind == "infra":
-            _refuse_beside(state.head(setup.pipeline.name, stage), contract=contract)
-            setup.refuse_moved(state, stage)
-        try:
-            tools.ledger.append(state, event)
-        except Conflict:
-            if attempt == _TRIES - 1:
-                raise
-            state = tools.ledger.read()
-        else:
-            return event
-    raise AssertionError("the last try returns or raises")
