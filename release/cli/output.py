@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # What the runner of GitHub Actions takes for a command in what a job prints: `::` at the beginning of a line
 # and `##[` anywhere, as https://github.com/actions/runner (src/Runner.Common/ActionCommand.cs) parses it.
 _COMMAND = re.compile(r"(?m)(?:^|\r)[^\S\r\n]*:(?=:)|#(?=#\[)")
+_PADDING = re.compile(r"(?m) +$")  # with which rich fills the cells of a table
 _HANGING = 4  # columns; from there on a line of `~~~` ends no block of Markdown
 
 
@@ -116,12 +117,16 @@ def _labelled(label: str, style: str, text: str) -> "RenderableType":
 
 
 def _print(line: "RenderableType", *, err: bool = False) -> None:
+    from rich.text import Text
+
     stream = sys.stderr if err else sys.stdout
     with _written(stream):
         console = _console(err)
         with console.capture() as captured:
-            console.print(_hanging(line, console))
-        stream.write(_in_a_log(captured.get()))
+            # rich forgets no_wrap of what it is to print: a command that is to be copied would be cut in two
+            whole = isinstance(line, Text) and bool(line.no_wrap)
+            console.print(_hanging(line, console), soft_wrap=whole)
+        stream.write(_in_a_log(_PADDING.sub("", captured.get())))
         stream.flush()
 
 

@@ -95,6 +95,26 @@ progress("undo", {"cause": cause})
     ]
 
 
+def test_a_command_to_copy_stays_on_one_line_and_tables_end_with_their_words() -> None:
+    program = """
+from rich.text import Text
+from release.cli.output import show
+from release.views.tables import table
+rows = table("stage", "AWS")
+rows.add_row("dev", "in step")
+show([rows, Text("  curl " + "x" * 90, no_wrap=True)])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout.splitlines() == ["stage  AWS", "dev    in step", f"  curl {'x' * 90}"]
+
+
 def test_a_folder_that_is_gone_is_an_error_of_its_own(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
