@@ -18,6 +18,7 @@ from release.build.npm import NpmInstall, explain, npm_environment, npm_install,
 from release.build.process import Ended
 from release.core.models import Build, Function
 from release.errors import Misconfigured, ReleaseError, Unavailable
+from tests.absent import absent
 from tests.build.sources import LOCK, PACKAGE, node_files, source
 
 NODE = "nodejs22.x"
@@ -26,10 +27,10 @@ AS_MODULE = json.dumps({**json.loads(node_files()[PACKAGE]), "type": "module"})
 
 @pytest.fixture(scope="module")
 def npm(tmp_path_factory: pytest.TempPathFactory) -> NpmInstall:
-    """Installs what npm has installed once; skips where it cannot."""
+    """Installs what npm has installed once."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not on this machine")
+            absent(f"{program} is not on this machine")
     kept = tmp_path_factory.mktemp("npm") / "node_modules"
 
     def install(folder: Path, packages: Any, **facts: Any) -> None:
@@ -43,7 +44,7 @@ def npm(tmp_path_factory: pytest.TempPathFactory) -> NpmInstall:
     try:
         build(node_files(), install)
     except Unavailable as error:
-        pytest.skip(f"esbuild is not in npm's cache, and cannot be fetched: {error}")
+        absent(f"esbuild is not in npm's cache, and cannot be fetched: {error}")
     return linked
 
 
