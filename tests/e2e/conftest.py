@@ -1,12 +1,22 @@
-"""One fleet for the session (for each worker of xdist); each test starts from a copy that is its own."""
+"""One fleet for the session (in proofs, of each worker of xdist); each test starts from a copy of its own."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.e2e import fleet as fleets
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.texts import SHORT
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Outside the proofs one worker has them all, or each would start a fleet and bring worlds to QA."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("prove") is None:
+            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.fixture(scope="session")

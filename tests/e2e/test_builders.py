@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.absent import absent
 from tests.build.sources import LOCK, PACKAGE, node_files
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.processes import Ended
@@ -43,10 +44,11 @@ def deploy(world: World) -> Ended:
     return world.start("deploy", "dev", "--yes", **settings).wait()
 
 
+@pytest.mark.prove
 def test_a_typescript_service_answers_and_follows_the_shared_core(world: World) -> None:
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not on this machine")
+            absent(f"{program} is not on this machine")
     text = SERVICE.format(name="price").replace("python3.13", "nodejs22.x")
     files = {
         "services/price/service.yaml": text.replace("price.handler.handler", "src/price.handler"),
@@ -58,7 +60,7 @@ def test_a_typescript_service_answers_and_follows_the_shared_core(world: World) 
     world.merge("feat: a service in TypeScript", files)
     ended = deploy(world)
     if ended.code == 4:
-        pytest.skip(f"esbuild is not in npm's cache, and cannot be fetched: {ended}")
+        absent(f"esbuild is not in npm's cache, and cannot be fetched: {ended}")
     assert ended.code == 0, str(ended)
     assert world.says("price", "dev") == "1"
 

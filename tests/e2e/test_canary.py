@@ -119,6 +119,7 @@ def assert_caught(load: Load, region: str, share: float = 0.2) -> str:
     return f"{len(bad)} of {len(baked)} calls failed while it baked ({bound} at most), 0 after the undo"
 
 
+@pytest.mark.prove(seconds=20)
 def test_a_version_that_fails_a_fifth_of_its_calls_is_taken_back_at_the_first_step(
     _healthy: World, proof: Callable[[str], None]
 ) -> None:

@@ -77,6 +77,7 @@ def test_code_that_a_hand_has_put_live_is_named_with_region_digests_and_the_last
     assert (code["recorded"], code["found"]) == (recorded, theirs)
 
 
+@pytest.mark.prove
 def test_what_stands_around_functions_is_looked_at_as_well(serving: World) -> None:
     primary, replica = (serving.functions("prod", region) for region in (PRIMARY, REPLICA))
     # settings behind the alias

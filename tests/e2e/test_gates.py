@@ -21,6 +21,7 @@ def by(login: str, world: World, *words: str, ends: int = 0) -> Ended:
     return ended
 
 
+@pytest.mark.prove
 def test_two_people_and_a_sign_off_bring_a_release_to_prod(fleet: Fleet) -> None:
     world = fleet.world(GATED)
     by("ada", world, "deploy", "dev")

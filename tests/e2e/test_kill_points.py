@@ -173,7 +173,7 @@ def split(counts: Mapping[str, int], sample: Callable[[Point], bool]) -> Parts:
     return Parts([point for point in every if sample(point)], [point for point in every if not sample(point)])
 
 
-FIRST = split(FIRST_DEPLOY, lambda point: str(point) in (f"after {PUSH} 1", "after CreateAlias 1"))
+FIRST = split(FIRST_DEPLOY, lambda point: str(point) == f"after {PUSH} 1")
 UPDATES = split(UPDATE, lambda point: str(point) == "after UpdateAlias 3")
 
 

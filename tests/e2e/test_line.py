@@ -146,6 +146,7 @@ def test_a_stage_that_was_skipped_closes_the_next_one(proven_in_dev: Callable[[]
 # -- prod
 
 
+@pytest.mark.prove
 def test_a_smoke_test_that_fails_in_the_replica_stops_both_regions(serving: World) -> None:
     serving.take_to_qa("2", text=FAILS_IN_THE_REPLICA)
     serving.fleet.sandbox.forget_calls()
@@ -183,6 +184,7 @@ def test_a_rollback_returns_to_the_recorded_versions_and_publishes_nothing(updat
     updating.release("unhold", "prod", "--reason", "the prices are right again", "--yes")
 
 
+@pytest.mark.prove
 def test_an_abort_from_another_process_turns_the_promotion_back(updating: World) -> None:
     """The primary region has moved when the abort is asked for."""
     call = {"service": "lambda", "method": "POST", "path": r"-prod/invocations\?Qualifier=live"}

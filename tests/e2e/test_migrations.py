@@ -230,6 +230,7 @@ def test_a_command_dies_with_the_process_that_runs_it_and_runs_again(world: Worl
     assert len(said(world, "migrated")) == 2 and serves(world, "e1")
 
 
+@pytest.mark.prove
 def test_a_stage_is_looked_at_when_everything_serves_and_goes_back_when_the_look_says_no(
     world: World,
 ) -> None:

@@ -12,6 +12,8 @@ from tests.e2e.fleet import ROOT, Fleet, World
 from tests.e2e.processes import Ended
 from tests.e2e.texts import PRIMARY, REGIONS, SERVICES, SHORT, TEMPLATE
 
+pytestmark = pytest.mark.prove  # a copy of the tool whose every command starts from nothing
+
 # The logical id comes from a macro of the tool: another macro would replace every function.
 WITH_MACRO = '{% import "names.j2" as names %}\n' + TEMPLATE.replace(
     "{{ key | title }}Function:", "{{ names.camel(key) }}Function:"
