@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from release.apply.stacks import request
+from release.apply.append import append_end, append_on_top, fenced
+from release.apply.stacks import refuse_another, request
 from release.apply.work import Tools, Who
 from release.build.documents import load_template, stack_name
 from release.core import canonical
@@ -18,23 +19,22 @@ from release.core.retire import (
     Retirement,
     deletion,
     left_behind,
+    outcome_of,
     refuse_too_early,
     refuse_unknown,
     retirement,
 )
 from release.core.snapshot import ALIAS_EXISTS, ObservedStack
-from release.errors import Conflict, ForeignChange, GateClosed, Misconfigured, Stranded
+from release.errors import ForeignChange, GateClosed, Misconfigured, ReleaseError, Stranded
 from release.observe import check_identity, observe_function
 from release.past import ever_served, past_events
-from release.ports import Progress
+from release.ports import LedgerState, Progress
 from release.ports.removal import Removal
 from release.ports.surroundings import Surroundings
 from release.promotion import Setup
 
 if TYPE_CHECKING:
     from release.core.infra_values import Template
-
-_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,46 +117,85 @@ def carry_out(
     Stranded where something still feeds an alias or a stack cannot be deleted, Conflict where the stage has
     moved since it was planned, RolloutFailed, Unavailable.
     """
-    tools, surroundings = retiring.tools, retiring.surroundings
+    tools = retiring.tools
     bodies = [(one, _body(tools, one)) for one in planned.detach]
-    event = _record(tools, setup, planned, reason, who)
+    begun = _record(tools, setup, planned, reason, who)
+    notes: list[str] = []
+    failure: ReleaseError | None = None
+    try:
+        _detach(tools, planned, bodies, begun, progress)
+        _remove(retiring, planned, setup.pipelines.alias, progress)
+        _delete(retiring.removal, planned.delete, notes, progress)
+    except ReleaseError as error:
+        failure = error
+    return append_end(tools, begun, "retire-ended", outcome_of(failure), notes=tuple(notes), failure=failure)
+
+
+def _detach(
+    tools: Tools,
+    planned: Retirement,
+    bodies: Sequence[tuple[ObservedStack, str]],
+    begun: Event,
+    progress: Progress,
+) -> None:
     for stack, body in bodies:
+        if stack.stack is not None:
+            refuse_another(stack.stack, tools.stacks.stack(stack.place, stack.name), stack.place)
         wanted = request(planned.service, planned.stage, stack.name, body, alias_exists=False)
         if tools.stacks.update(stack.place, wanted):
             tools.stacks.settled(stack.place, stack.name)
         progress("step", _step("detach", stack.name, stack.place, "its triggers are off"))
-    alias = setup.pipelines.alias
+    # That may have taken minutes, and a rollout that brings the service back needs its aliases.
+    if bodies and tools.ledger.read().head(begun.pipeline, begun.stage).last != begun.path:
+        raise Stranded(
+            f"{begun.stage} has moved while the triggers of {planned.service} went off: its aliases stay",
+            fix=f"look at release status {begun.stage}; then run the same command again: it does the rest",
+        )
+
+
+def _remove(retiring: Retiring, planned: Retirement, alias: str, progress: Progress) -> None:
     for place in dict.fromkeys(copy.place for copy in planned.remove):
-        _refuse_fed(surroundings, place, planned.before, alias)
+        _refuse_fed(retiring.surroundings, place, planned.before, alias)
     for copy in planned.remove:
-        tools.functions.delete_alias(copy.place, copy.name, alias)
+        retiring.tools.functions.delete_alias(copy.place, copy.name, alias)
         progress("step", _step("remove", copy.name, copy.place, f"alias {alias} is gone"))
-    _delete(retiring.removal, planned.delete, progress)
-    return event
 
 
-def _delete(removal: Removal, stacks: Sequence[Deletion], progress: Progress) -> None:
-    """In all regions at once. What fails in one keeps the others from nothing, and is raised at the end."""
+def _delete(removal: Removal, stacks: Sequence[Deletion], notes: list[str], progress: Progress) -> None:
+    """In all regions at once: what fails in one keeps the others from nothing, and is raised at the end.
+
+    `notes` gets a line for each stack.
+    """
     with ThreadPoolExecutor(max(1, len(stacks)), thread_name_prefix="delete") as pool:
-        under_way = [(one, pool.submit(_delete_one, removal, one)) for one in stacks]
-    failed = [error for _, done in under_way if (error := done.exception()) is not None]
-    for one, done in under_way:
-        if done.exception() is None:
+        failures = list(pool.map(lambda one: _delete_one(removal, one), stacks))
+    failed = [failure for failure in failures if failure is not None]
+    for one, failure in zip(stacks, failures, strict=True):
+        said = failure.cause if failure else "deleted"
+        notes.append(f"stack {one.name} in {one.place.region}: {said}"[:400])
+        if failure is None:
             kept = f"; kept: {', '.join(one.kept)}" if one.kept else ""
             progress("step", _step("delete", one.name, one.place, f"the stack is gone{kept}"))
     if failed:
+        failed[0].details = (*failed[0].details, *(one.cause for one in failed[1:]))
         raise failed[0]
 
 
-def _delete_one(removal: Removal, stack: Deletion) -> None:
-    """What its template keeps was looked at when it was planned: another template keeps something else."""
-    text = removal.template(stack.place, stack.name)
-    if text is not None and canonical.sha256(text.encode()) != stack.template:
-        raise ForeignChange(
-            f"stack {stack.name} in {stack.place} has got another template since this was planned",
-            fix="see its events for who did that; then run the same command again",
-        )
-    removal.delete(stack.place, stack.name)
+def _delete_one(removal: Removal, stack: Deletion) -> ReleaseError | None:
+    """Why it is still there; None: it is gone.
+
+    What its template keeps was looked at when it was planned: another template keeps something else.
+    """
+    try:
+        text = removal.template(stack.place, stack.name)
+        if text is not None and canonical.sha256(text.encode()) != stack.template:
+            raise ForeignChange(
+                f"stack {stack.name} in {stack.place} has got another template since this was planned",
+                fix="see its events for who did that; then run the same command again",
+            )
+        removal.delete(stack.place, stack.name)
+    except ReleaseError as failure:
+        return failure
+    return None
 
 
 def _body(tools: Tools, stack: ObservedStack) -> str:
@@ -189,37 +228,31 @@ def _refuse_fed(surroundings: Surroundings, place: Place, served: Sequence[Serve
 
 def _record(tools: Tools, setup: Setup, planned: Retirement, reason: str, who: Who) -> Event:
     """What is about to go, before anything does."""
-    pipeline, now, state = setup.pipeline.name, tools.clock.now(), setup.state
-    promotion = promotion_id(now, pipeline, planned.stage, secrets.token_hex(4))
-    for attempt in range(_TRIES):
-        event = Event(
-            kind="retire",
-            id=promotion,
-            at=stamp(now),
-            pipeline=pipeline,
-            stage=planned.stage,
-            verb="retire",
-            release=None,
-            actor=who.actor,
-            tool=who.tool,
-            fence=state.head(pipeline, planned.stage).fence,
-            run=who.run,
-            known=who.known,
-            reason=reason,
-            services=(planned.service,),
-            before=planned.before,
-            notes=planned.notes,
-        )
-        try:
-            tools.ledger.append(state, event)
-        except Conflict:
-            state = tools.ledger.read()
-            setup.refuse_moved(state, planned.stage)  # what came meanwhile may have brought the service back
-            if attempt == _TRIES - 1:
-                raise
-        else:
-            return event
-    raise AssertionError("the last try returns or raises")
+    pipeline, now = setup.pipeline.name, tools.clock.now()
+    event = Event(
+        kind="retire",
+        id=promotion_id(now, pipeline, planned.stage, secrets.token_hex(4)),
+        at=stamp(now),
+        pipeline=pipeline,
+        stage=planned.stage,
+        verb="retire",
+        release=None,
+        actor=who.actor,
+        tool=who.tool,
+        fence=0,
+        run=who.run,
+        known=who.known,
+        reason=reason,
+        services=(planned.service,),
+        before=planned.before,
+        notes=planned.notes,
+    )
+
+    def begun(state: LedgerState) -> Event:
+        setup.refuse_moved(state, planned.stage)  # what came meanwhile may have brought the service back
+        return fenced(event, state)
+
+    return append_on_top(tools.ledger, setup.state, begun)
 
 
 def _step(phase: str, name: str, place: Place, detail: str) -> dict[str, str]:

@@ -69,6 +69,15 @@ def request(service: str, stage: str, name: str, text: str, *, alias_exists: boo
     return StackRequest(name, text, parameters, {"release:service": service, "release:stage": stage})
 
 
+def refuse_another(planned: StackFacts, now: StackFacts | None, place: Place) -> None:
+    """No record keeps a rollout from beginning while a stack changes apart from one, and no lock a hand."""
+    if now is None or (now.body, now.parameters) != (planned.body, planned.parameters):
+        raise ForeignChange(
+            f"stack {planned.name} in {place} is another one than when this was planned",
+            fix="see its events for who changed it, then run the same command again",
+        )
+
+
 def apply_stack(work: Work, action: ApplyStack) -> StackFacts | None:
     """Create, expand or attach a stack, and wait for its end. None: there was nothing to change.
 

@@ -15,7 +15,7 @@ PAST: Final[Mapping[str, str]] = {
     "clear": "cleared",
     "accept": "accepted",
     "reject": "rejected",
-    "retire": "retired",
+    "retire": "retires",
     "infra": "changes stacks",
 }
 

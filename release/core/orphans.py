@@ -90,10 +90,11 @@ def by_the_ledger(
     places = dict.fromkeys((one.service, one.account, one.region) for one in past if one.service not in here)
     for service, account, region in sorted(places):
         retired = told.get(service)
-        if retired is not None and retired.notes:
+        has_ended = retired is not None and retired.outcome == "succeeded"
+        if retired is not None and has_ended and retired.notes:
             continue  # its stack was deleted, too
         retire = f"release retire {service} {stage} --reason TEXT"
-        if retired is not None:
+        if retired is not None and (has_ended or retired.notes):
             what, fix = f"retired at {retired.at}; its stack may be left", f"{retire} --delete-stack"
         else:
             what, fix = "an earlier release had it; what is left of it was not asked", retire
@@ -101,5 +102,8 @@ def by_the_ledger(
 
 
 def is_end_of(event: Event) -> bool:
-    """Whether this is the end of services in a stage."""
-    return event.kind == "retire" and bool(event.services)
+    """Whether this is the end of services in a stage: that it begins, or how it ended.
+
+    What is about stacks has notes of them.
+    """
+    return event.verb == "retire"

@@ -11,9 +11,9 @@ from release.core.infra_diff import RESOURCES, compare_templates
 from release.core.infra_values import Template
 from release.core.models import Place
 from release.core.orphans import is_end_of
-from release.core.records import Event, Served, StageHead, moment, stamp
+from release.core.records import Event, Outcome, Served, StageHead, moment, stamp
 from release.core.snapshot import ObservedFunction, ObservedStack, served
-from release.errors import GateClosed, Misconfigured
+from release.errors import GateClosed, Misconfigured, ReleaseError, RolloutFailed, Stranded
 
 QUIET: Final = timedelta(days=1)  # AWS holds an asynchronous call for six hours at most; people look in a day
 
@@ -137,17 +137,9 @@ def refuse_too_early(planned: Retirement, asked: Asked, events: Sequence[Event],
             fix=f"{again}; and when nobody has missed it for {_hours(asked.quiet)}, the same with"
             " --delete-stack",
         )
-    # What deletes a stack has notes, and no say in how long it has been quiet.
-    retired = next(
-        (
-            moment(one.at)
-            for one in events
-            if is_end_of(one) and planned.service in (one.services or ()) and not one.notes
-        ),
-        None,
-    )
     if not asked.quiet:
         return
+    retired = _taken_out(planned.service, events)
     if retired is None:
         raise GateClosed(
             f"the ledger does not say since when {planned.service} is out of service in {planned.stage}",
@@ -159,6 +151,26 @@ def refuse_too_early(planned: Retirement, asked: Asked, events: Sequence[Event],
             f" {_hours(asked.quiet)} in which somebody may miss it",
             fix=f"the same command after {stamp(retired + asked.quiet)}; or with --quiet 0, when nobody can",
         )
+
+
+def _taken_out(service: str, events: Sequence[Event]) -> datetime | None:
+    """When it was retired. What deletes a stack has notes, and no say in how long it has been quiet."""
+    about = [one for one in events if is_end_of(one) and service in (one.services or ()) and not one.notes]
+    failed = {one.id for one in about if one.outcome not in (None, "succeeded")}
+    return next((moment(one.at) for one in about if one.id not in failed), None)
+
+
+def outcome_of(failure: ReleaseError | None) -> Outcome:
+    """How a retirement ended, for the record."""
+    match failure:
+        case None:
+            return "succeeded"
+        case Stranded():
+            return "stranded"
+        case RolloutFailed():
+            return "failed"
+        case _:
+            return "errored"
 
 
 def _hours(time: timedelta) -> str:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 
-from release.apply.append import append_on_top
-from release.apply.stacks import body, change_stack, request
+from release.apply.append import append_end, append_on_top, fenced
+from release.apply.stacks import body, change_stack, refuse_another, request
 from release.apply.work import Tools, Who
 from release.build.documents import load_manifest, stack_name
 from release.build.target import Target as BuildTarget
@@ -25,7 +25,7 @@ from release.core.models import Place, Stage
 from release.core.records import Event, ReleaseRef, StageHead, promotion_id, stamp
 from release.core.selection import Selection
 from release.core.snapshot import ObservedStack, StackFacts
-from release.errors import Conflict, ForeignChange, GateClosed, Misconfigured, ReleaseError, RolloutFailed
+from release.errors import Conflict, GateClosed, Misconfigured, ReleaseError, RolloutFailed
 from release.observe import check_identity_anywhere
 from release.past import came_with, past_events
 from release.ports import LedgerState, Progress
@@ -105,23 +105,8 @@ def carry_out(
         if any(one.failure is not None for one in done):
             break
     outcome, failure = conclude(plan, done)
-    ended = replace(
-        begun,
-        kind="infra-ended",
-        at=stamp(tools.clock.now()),
-        outcome=outcome,
-        failure=failure.cause[:500] if failure else None,
-        notes=tuple(one.note for one in done),
-    )
-    try:
-        append_on_top(tools.ledger, tools.ledger.read(), lambda state: _fenced(ended, state))
-    except ReleaseError as unrecorded:
-        if failure is None:
-            raise
-        failure.details = (*failure.details, f"how it ended could not be written: {unrecorded.cause}")
-    if failure is not None:
-        raise failure
-    return ended
+    notes = tuple(one.note for one in done)
+    return append_end(tools, begun, "infra-ended", outcome, notes=notes, failure=failure)
 
 
 def _coming(
@@ -269,20 +254,11 @@ def _put(tools: Tools, plan: InfraPlan, todo: StackTodo) -> StackFacts | None:
     if facts is None:
         stacks.create(place, wanted)
         return stacks.settled(place, name)
-    _refuse_another(facts, stacks.stack(place, name), place)
+    refuse_another(facts, stacks.stack(place, name), place)
     changed = change_stack(
         stacks, place, wanted, todo.change, planned=todo.change.entries, allowed=todo.allowed
     )
     return stacks.settled(place, name) if changed else None
-
-
-def _refuse_another(planned: StackFacts, now: StackFacts | None, place: Place) -> None:
-    """No record keeps a rollout from beginning while this is under way, and no lock keeps out a hand."""
-    if now is None or (now.body, now.parameters) != (planned.body, planned.parameters):
-        raise ForeignChange(
-            f"stack {planned.name} in {place} is another one than when this was planned",
-            fix="see its events for who changed it, then run the same command again",
-        )
 
 
 def _begin(tools: Tools, setup: Setup, plan: InfraPlan, asked: Asked, who: Who) -> Event:
@@ -310,10 +286,6 @@ def _begin(tools: Tools, setup: Setup, plan: InfraPlan, asked: Asked, who: Who) 
     def begun(state: LedgerState) -> Event:
         _refuse_beside(state.head(event.pipeline, event.stage), contract=plan.contract)
         setup.refuse_moved(state, event.stage)
-        return _fenced(event, state)
+        return fenced(event, state)
 
     return append_on_top(tools.ledger, tools.ledger.read(), begun)
-
-
-def _fenced(event: Event, state: LedgerState) -> Event:
-    return replace(event, fence=state.head(event.pipeline, event.stage).fence)

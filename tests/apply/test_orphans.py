@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from release.core.orphans import Orphan, TaggedStack
-from release.errors import Misconfigured
+from release.errors import Misconfigured, Stranded
 from release.orphans import Search, orphans_in, orphans_or_why, search
 from tests.apply.test_retire import AT_ONCE, GONE, FakeRemoval, retire, without_it
 from tests.fakes.surroundings import FakeSurroundings
@@ -114,8 +114,21 @@ def test_the_ledger_alone_tells_what_may_be_left_where_aws_is_not_asked() -> Non
     found, _ = orphans_or_why(looking(world), [])
     assert {one.what.split(" at ")[0] for one in found} == {"retired"}
     assert {one.fix for one in found} == {f"{RETIRE} --delete-stack"}
-    retire(world, removal=FakeRemoval(world), asked=replace(AT_ONCE, data=("Queue",)))
+    removal, with_stacks = FakeRemoval(world), replace(AT_ONCE, data=("Queue",))
+    removal.refuse[EAST] = Stranded("deleted in part", fix="mend it")
+    with pytest.raises(Stranded):
+        retire(world, removal=removal, asked=with_stacks)
+    assert {one.fix for one in orphans_or_why(looking(world), [])[0]} == {f"{RETIRE} --delete-stack"}
+    retire(world, removal=removal, asked=with_stacks)
     assert orphans_or_why(looking(world), []) == ([], None)
+
+
+def test_what_could_not_be_retired_is_not_told_as_retired() -> None:
+    world = without_it()
+    with pytest.raises(Crash), world.failing(Fault(2, "before", Crash)):
+        retire(world)
+    found, _ = orphans_or_why(looking(world), [])
+    assert {one.fix for one in found} == {RETIRE}
 
 
 def test_a_region_that_says_no_is_told_by_the_ledger_and_with_its_reason() -> None:

@@ -1,6 +1,6 @@
 """A service that the stage does not have any more: triggers off, aliases gone, data kept."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ from release.decide import decide
 from release.errors import Conflict, GateClosed, Misconfigured, ReleaseError, Stranded
 from release.retire import Retiring, carry_out, plan_retirement
 from tests.fakes.surroundings import FakeSurroundings
-from tests.fakes.world import ADA, ALIAS, EAST, Crash, Fault, World, fleet
+from tests.fakes.world import ADA, ALIAS, EAST, WEST, Crash, Fault, World, fleet
 
 GONE = "prices"
 AT_ONCE = Asked(timedelta(0), ())
@@ -117,16 +117,19 @@ def test_triggers_go_before_aliases_and_the_record_says_what_was_there() -> None
     world = without_it()
     assert left(world) == ({"1"}, {"true"})
     with world.hooked():
-        event = retire(world)
+        ended = retire(world)
     assert left(world) == ({None}, {"false"})
     others = {tag for (_, name), tag in world.aliases.items() if not name.startswith(GONE)}
     assert others == {"v1.1.0"}  # what is still there serves on
     operations = [call.operation for call in world.writes if call.operation in ("update", "delete_alias")]
     last_stack = max(index for index, one in enumerate(operations) if one == "update")
     assert last_stack < operations.index("delete_alias")
-    assert (event.kind, event.services, event.reason) == ("retire", (GONE,), "nobody asks for prices")
-    assert {one.lambda_version for one in event.before} == {"1"}
-    assert world.ledger.log[-1] == event
+    begun = world.ledger.log[-2]
+    assert (begun.kind, begun.services, begun.reason) == ("retire", (GONE,), "nobody asks for prices")
+    assert {one.lambda_version for one in begun.before} == {"1"}
+    assert world.ledger.log[-1] == ended
+    assert (ended.kind, ended.id, ended.services) == ("retire-ended", begun.id, (GONE,))
+    assert (ended.outcome, ended.failure, ended.notes) == ("succeeded", None, ())
     assert world.functions.versions_of(world.places[0], "prices-api") == ["1"]
 
 
@@ -175,6 +178,8 @@ def test_an_alias_that_something_by_hand_still_feeds_stays() -> None:
         retire(world, surroundings)
     assert "--uuid an-uuid" in stopped.value.fix
     assert left(world) == ({"1"}, {"false"})
+    ended = world.ledger.log[-1]
+    assert (ended.kind, ended.outcome, ended.failure) == ("retire-ended", "stranded", stopped.value.cause)
     retire(world)
     assert left(world) == ({None}, {"false"})
 
@@ -191,7 +196,11 @@ def test_a_stack_with_a_template_by_hand_is_left_alone_with_a_way_out() -> None:
 def test_a_retirement_without_a_reason_or_a_service_is_no_event() -> None:
     world = without_it()
     event = retire(world)
-    for broken in (replace(event, reason=None), replace(event, services=None)):
+    for broken in (
+        replace(event, reason=None),
+        replace(event, services=None),
+        replace(event, outcome=None),
+    ):
         with pytest.raises(IllegalEvent):
             advance(world.head, broken)
 
@@ -226,13 +235,14 @@ def test_a_stack_goes_when_the_service_is_retired_and_was_quiet_for_a_day() -> N
     world.clock.sleep(QUIET.total_seconds())
 
     removal = FakeRemoval(world)
-    event = retire(world, removal=removal, asked=in_a_day)
+    ended = retire(world, removal=removal, asked=in_a_day)
     assert sorted(removal.deleted) == [(place.region, "prices-prod") for place in world.places]
-    assert event.notes == tuple(
+    assert world.ledger.log[-2].notes == tuple(
         f"deletes stack prices-prod in {place.region}, and with it Queue (AWS::SQS::Queue)"
         for place in world.places
     )
-    assert world.ledger.log[-1] == event
+    assert world.ledger.log[-1] == ended
+    assert ended.notes == tuple(f"stack prices-prod in {place.region}: deleted" for place in world.places)
 
 
 def test_a_service_that_a_hand_has_taken_out_of_service_is_quiet_since_nobody_knows_when() -> None:
@@ -264,6 +274,61 @@ def test_what_deletes_a_stack_does_not_start_its_quiet_day_anew() -> None:
     ]
     retire(world, removal=removal, asked=in_a_day)
     assert EAST in [region for region, _ in removal.deleted]
+
+
+def test_every_stack_that_could_not_be_deleted_is_told_and_recorded() -> None:
+    world = without_it()
+    retire(world)
+    removal = FakeRemoval(world)
+    removal.refuse = {
+        EAST: Stranded("east is deleted in part", fix="mend it"),
+        WEST: Misconfigured("west is protected", fix="ask who"),
+    }
+    with pytest.raises(Stranded, match="east is deleted in part") as stopped:
+        retire(world, removal=removal, asked=replace(AT_ONCE, data=("Queue",)))
+    assert stopped.value.details == ("west is protected",)
+    ended = world.ledger.log[-1]
+    assert (ended.kind, ended.outcome) == ("retire-ended", "stranded")
+    assert ended.notes == (
+        "stack prices-prod in us-east-1: east is deleted in part",
+        "stack prices-prod in us-west-2: west is protected",
+    )
+
+
+def test_what_could_not_be_taken_out_of_service_is_not_quiet_since_then() -> None:
+    world = without_it()
+    surroundings = FakeSurroundings()
+    surroundings.of[world.places[0]] = [MappingFacts("an-uuid", "prices-api", ALIAS, "arn:aws:sqs:x:4:o")]
+    with pytest.raises(Stranded):
+        retire(world, surroundings)
+    for place in world.places:
+        world.functions.remove_alias(place, "prices-api", ALIAS)
+    world.clock.sleep(QUIET.total_seconds())
+    with pytest.raises(GateClosed, match="does not say since when prices is out of service"):
+        plan(world, Asked(QUIET, ("Queue",)))
+
+
+def test_a_stack_that_somebody_changes_before_its_turn_keeps_its_triggers() -> None:
+    world = without_it()
+    setup, planned = world.setup(), plan(world)
+    world.stacks.change_stack(world.places[0], "prices-prod", body="by hand", template="f" * 64)
+    with pytest.raises(Conflict, match="is another one than when this was planned"):
+        carry_out(retiring(world), setup, planned, "quiet", who=ADA, progress=lambda *_: None)
+    assert left(world) == ({"1"}, {"true"})
+    assert world.ledger.log[-1].outcome == "errored"
+
+
+def test_a_stage_that_moves_while_triggers_go_off_keeps_the_aliases() -> None:
+    world = without_it()
+
+    def meanwhile(what: str, fields: Mapping[str, object]) -> None:
+        if fields["region"] == WEST:  # the last one
+            world.hold("wait")
+
+    setup, planned = world.setup(), plan(world)
+    with pytest.raises(Stranded, match="prod has moved while the triggers of prices went off"):
+        carry_out(retiring(world), setup, planned, "quiet", who=ADA, progress=meanwhile)
+    assert left(world) == ({"1"}, {"false"})
 
 
 def test_data_goes_with_a_stack_only_when_somebody_names_it() -> None:

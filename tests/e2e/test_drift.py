@@ -277,9 +277,11 @@ def test_what_a_removed_service_has_left_is_an_orphan_until_it_is_retired_and_it
     assert tables.list_tables()["TableNames"] == ["kept-stock"]
     queues = serving.fleet.client("sqs", serving.accounts["prod"], PRIMARY)
     assert not queues.list_queues().get("QueueUrls")
-    last = serving.remote.ledger()[-1]
-    assert (last["kind"], last["services"]) == ("retire", ["stock"])
-    assert last["notes"] == [
+    begun, ended = serving.remote.ledger()[-2:]
+    assert (begun["kind"], begun["services"]) == ("retire", ["stock"])
+    assert (ended["kind"], ended["id"], ended["outcome"]) == ("retire-ended", begun["id"], "succeeded")
+    assert ended["notes"] == [f"stack stock-prod in {region}: deleted" for region in (PRIMARY, REPLICA)]
+    assert begun["notes"] == [
         "deletes stack stock-prod in us-east-1, and with it Intake (AWS::SQS::Queue)",
         "deletes stack stock-prod in us-west-2",
     ]

@@ -13,8 +13,9 @@ Verb = Literal["deploy", "promote", "rollback", "reconcile"]
 Decision = Literal["hold", "unhold", "quarantine", "clear", "accept", "reject"]
 Kind = Literal[
     "started", "taken-over", "shifted", "paused", "abort", "let-go", "outcome",
-    "retire",
-    "infra", "infra-ended",  # stacks that change apart from a rollout: what is about to be done, how it ended
+    # what is about to be done, and how it ended
+    "retire", "retire-ended",
+    "infra", "infra-ended",  # stacks that change apart from a rollout
     Decision,
 ]  # fmt: skip
 # A login of the forge that a token belongs to, asked for on the machine that used it
@@ -197,6 +198,7 @@ _ORDER: Mapping[Kind, str] = {
     "outcome": "d",
     "infra": "a",
     "infra-ended": "d",
+    "retire-ended": "f",  # the others, `retire` among them, have "e"
 }
 
 

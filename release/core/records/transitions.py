@@ -15,12 +15,9 @@ def advance(head: StageHead, event: Event) -> StageHead:
     """The head after an event. Raises IllegalEvent."""
     if event.kind in get_args(Decision):
         return _decide(head, event)
-    if event.kind == "retire":
-        if not event.reason or not event.services:
-            raise IllegalEvent("a retirement without a reason, or without its service")
-        return replace(head, last=event.path)
-    if event.kind in ("infra", "infra-ended"):
-        return _stacks(head, event)
+    if event.kind in ("retire", "retire-ended", "infra", "infra-ended"):
+        _refuse_incomplete(head, event)
+        return replace(head, last=event.path)  # what serves stays what it is
     if event.kind == "started":
         return _start(head, event)
     running = head.running
@@ -58,15 +55,15 @@ def advance(head: StageHead, event: Event) -> StageHead:
     return _end(head, event)
 
 
-def _stacks(head: StageHead, event: Event) -> StageHead:
-    """Stacks have templates of their own releases; what serves stays what it is."""
-    if not event.services or event.release is None:
+def _refuse_incomplete(head: StageHead, event: Event) -> None:
+    if event.verb == "retire" and not (event.reason and event.services):
+        raise IllegalEvent("a retirement without a reason, or without its service")
+    if event.verb == "infra" and not (event.services and event.release):
         raise IllegalEvent("stacks that change, without their services, or the release of their templates")
     if event.kind == "infra" and head.running is not None:
         raise IllegalEvent(f"{event.stage} is at work on {head.running.id}")
-    if event.kind == "infra-ended" and event.outcome is None:
-        raise IllegalEvent("stacks that have changed, without an outcome")
-    return replace(head, last=event.path)
+    if event.kind.endswith("-ended") and event.outcome is None:
+        raise IllegalEvent(f"the end of {event.id}, without an outcome")
 
 
 def _start(head: StageHead, event: Event) -> StageHead:
