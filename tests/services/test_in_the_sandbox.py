@@ -6,6 +6,9 @@ import pytest
 
 from tests.services.deployed import Deploy, Deployed
 
+# Or each worker would install and deploy both.
+pytestmark = pytest.mark.xdist_group("services in the sandbox")
+
 
 @pytest.fixture(scope="module")
 def price_fetcher(deploy: Deploy) -> Deployed:

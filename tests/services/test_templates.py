@@ -1,5 +1,6 @@
 """The stacks of both services in all four stages, rendered as a build does and read as CloudFormation."""
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -39,7 +40,9 @@ def _short_form(loader: CloudFormationLoader, suffix: str, node: yaml.Node) -> d
 CloudFormationLoader.add_multi_constructor("!", _short_form)
 
 
+@functools.cache
 def parsed(text: str) -> dict[str, Any]:
+    """Many tests read the same template; none changes it."""
     template: dict[str, Any] = yaml.load(text, CloudFormationLoader)  # noqa: S506  # derives from SafeLoader
     return template
 
@@ -59,10 +62,17 @@ def strings(value: Any) -> Iterator[str]:
         yield value
 
 
+@pytest.fixture(scope="module")
+def read(render: Render) -> Callable[[str, str], dict[str, Any]]:
+    return functools.cache(lambda name, stage: parsed(render(name, stage)))
+
+
 @pytest.fixture(params=ALL, ids=lambda pair: "-".join(pair))
-def stack(request: pytest.FixtureRequest, render: Render) -> tuple[str, str, dict[str, Any]]:
+def stack(
+    request: pytest.FixtureRequest, read: Callable[[str, str], dict[str, Any]]
+) -> tuple[str, str, dict[str, Any]]:
     name, stage = request.param
-    return name, stage, parsed(render(name, stage))
+    return name, stage, read(name, stage)
 
 
 def test_the_service_files_say_the_same_critical_dependencies_to_the_smoke_test_and_to_the_function(

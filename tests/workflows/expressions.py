@@ -3,12 +3,14 @@
 https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 Value: TypeAlias = Any  # what JSON can say
 Names: TypeAlias = Mapping[str, Value]  # "inputs.ref" -> its value
+Read: TypeAlias = Callable[[Names], Value]
 STATUS = ("success", "failure", "always", "cancelled")
 _TOKEN = re.compile(r"\s*(&&|\|\||==|!=|[!(),]|'(?:[^']|'')*'|[A-Za-z_][\w.-]*)")
 
@@ -20,13 +22,17 @@ def holds(condition: object, names: Names) -> bool:
     """
     if condition is None:
         return bool(names["success()"])
-    text = str(condition).strip()
+    said, asked = _condition(str(condition).strip())
+    return bool(said(names)) if asked else bool(said(names)) and bool(names["success()"])
+
+
+@functools.cache
+def _condition(text: str) -> tuple[Read, bool]:
+    """What it says, and whether it names a function of status."""
     if text.startswith("${{"):
         assert text.endswith("}}") and text.count("${{") == 1, f"always true: {text}"
         text = text[3:-2]
-    said = bool(evaluate(text, names))
-    asked = re.search(rf"\b({'|'.join(STATUS)})\(\)", text)
-    return said if asked else said and bool(names["success()"])
+    return read(text), re.search(rf"\b({'|'.join(STATUS)})\(\)", text) is not None
 
 
 def filled(text: str, names: Names) -> str:
@@ -36,6 +42,12 @@ def filled(text: str, names: Names) -> str:
 
 def evaluate(text: str, names: Names) -> Value:
     """Raises AssertionError for what is no expression, or names what `names` has not."""
+    return read(text)(names)
+
+
+@functools.cache
+def read(text: str) -> Read:
+    """The expression, to be asked about many runs. Raises AssertionError for what is none."""
     tokens = []
     at = 0
     while text[at:].strip():
@@ -43,63 +55,79 @@ def evaluate(text: str, names: Names) -> Value:
         assert found, f"no expression: {text[at:]}"
         tokens.append(found[1])
         at = found.end()
-    reader = _Reader(tokens, names)
+    reader = _Reader(tokens)
     value = reader.either()
     assert not reader.tokens, f"more than one expression: {text}"
     return value
 
 
 class _Reader:
-    """Both sides are always read; GitHub reads the second one only where it counts, which gives the same."""
+    """Both sides are always asked; GitHub asks the second one only where it counts, which gives the same."""
 
-    def __init__(self, tokens: list[str], names: Names) -> None:
+    def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
-        self._names = names
 
-    def either(self) -> Value:
+    def either(self) -> Read:
         return self._joined(self._both, "||", lambda left, right: left if _true(left) else right)
 
-    def _both(self) -> Value:
+    def _both(self) -> Read:
         return self._joined(self._equal, "&&", lambda left, right: right if _true(left) else left)
 
-    def _equal(self) -> Value:
+    def _equal(self) -> Read:
         left = self._single()
         while self._next() in ("==", "!="):
-            sign, right = self.tokens.pop(0), self._single()
-            left = _same(left, right) is (sign == "==")
+            left = _compared(left, self.tokens.pop(0) == "==", self._single())
         return left
 
-    def _joined(self, below: Callable[[], Value], sign: str, join: Callable[[Value, Value], Value]) -> Value:
+    def _joined(self, below: Callable[[], Read], sign: str, join: Callable[[Value, Value], Value]) -> Read:
         left = below()
         while self._next() == sign:
             self.tokens.pop(0)
-            left = join(left, below())
+            left = _both_sides(left, join, below())
         return left
 
-    def _single(self) -> Value:
+    def _single(self) -> Read:
         assert self.tokens, "an expression that does not end"
         token = self.tokens.pop(0)
         if token == "!":
-            return not _true(self._single())
+            denied = self._single()
+            return lambda names: not _true(denied(names))
         if token == "(":
             value = self.either()
             assert self.tokens.pop(0) == ")"
             return value
         if token.startswith("'"):
-            return token[1:-1].replace("''", "'")
+            return _always(token[1:-1].replace("''", "'"))
         if token in ("true", "false"):
-            return token == "true"
+            return _always(token == "true")
         if self._next() == "(":
             assert self.tokens[1] == ")", f"{token} with arguments is not known here"
             del self.tokens[:2]
             token += "()"
-        if token == "always()":
-            return True
-        assert token in self._names, f"no run has {token}"
-        return self._names[token]
+        return _always(True) if token == "always()" else _named(token)
 
     def _next(self) -> str | None:
         return self.tokens[0] if self.tokens else None
+
+
+def _always(value: Value) -> Read:
+    return lambda names: value
+
+
+def _named(name: str) -> Read:
+    def named(names: Names) -> Value:
+        assert name in names, f"no run has {name}"
+        return names[name]
+
+    return named
+
+
+def _compared(left: Read, equal: bool, right: Read) -> Read:
+    return lambda names: _same(left(names), right(names)) is equal
+
+
+def _both_sides(left: Read, join: Callable[[Value, Value], Value], right: Read) -> Read:
+    return lambda names: join(left(names), right(names))
 
 
 def _true(value: Value) -> bool:

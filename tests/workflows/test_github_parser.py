@@ -17,6 +17,8 @@ from release.views.workflows import WEBHOOKS
 from tests.npm import installed
 from tests.workflows.rendered import ROOT, SHARED, made_up, of_this_repository, texts_of
 
+pytestmark = pytest.mark.xdist_group("languageservice")  # or two workers would install it
+
 LOCK = Path(__file__).parent / "languageservice"
 Parser = Callable[[Path], list[str]]
 
