@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -33,6 +34,10 @@ KEPT = frozenset({"GIT_SSL_CAINFO", "AWS_CA_BUNDLE"})
 # Ctrl-C would reach what the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# jsonschema compiles the grammar of IRIs where that is installed, for more than a second in every worker; no
+# schema of ours has one.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 # Read before any test changes HOME: tests share downloads, or every build would fetch its wheels again.
 UV_CACHE = os.environ.get("UV_CACHE_DIR") or str(

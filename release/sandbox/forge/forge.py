@@ -3,6 +3,7 @@ answer.
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -184,6 +185,9 @@ class Forge:
 
     def _loaded(self) -> "Contract":
         if self._contract is None:
+            # jsonschema would compile the grammar of IRIs where that is installed, which takes more than a
+            # second, and nothing in GitHub's description is one.
+            sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
             from release.sandbox.forge.contract import Contract
 
             self._contract = Contract()
