@@ -127,6 +127,7 @@ def test_a_repository_without_commits_is_none(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.prove
 def test_a_shallow_clone_has_a_remote_as_well(fleet: Fleet, tmp_path: Path) -> None:
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "--quiet", "--depth=1", fleet.url, str(shallow))
@@ -212,6 +213,7 @@ def test_a_fault_of_no_service_ends_the_sandbox_again(tmp_path: Path, temporary:
     assert_nothing_left([], temporary)
 
 
+@pytest.mark.prove
 def test_a_sandbox_is_as_slow_and_as_strict_as_asked(tmp_path: Path) -> None:
     probe = """
 import boto3, time
@@ -240,6 +242,7 @@ print(refused)
     assert 3 <= int(ran.stdout) <= 7
 
 
+@pytest.mark.prove
 def test_a_saved_state_goes_on_with_its_buckets_and_its_remote(fleet: Fleet, tmp_path: Path) -> None:
     state = tmp_path / "state"
 
@@ -281,8 +284,8 @@ def started(*words: str, at: Path, **streams: Any) -> "Iterator[subprocess.Popen
     ("ends", "code"),
     [
         ("ctrl-c", 130),
-        ("terminate", 143),
-        ("hang up", 129),
+        pytest.param("terminate", 143, marks=pytest.mark.prove),
+        pytest.param("hang up", 129, marks=pytest.mark.prove),
         ("kill", -9),
     ],
 )
@@ -389,6 +392,7 @@ def test_a_folder_for_the_state_that_cannot_be_written_is_a_slip(
     assert "cannot be written" in ran.stderr and "fix: give the sandbox another folder" in ran.stderr
 
 
+@pytest.mark.prove
 def test_two_side_by_side_know_nothing_of_each_other(fleet: Fleet, tmp_path: Path, temporary: Path) -> None:
     first, second = tmp_path / "first.sh", tmp_path / "second.sh"
     with up(fleet.clone, first) as one, up(fleet.clone, second) as other:
