@@ -1,5 +1,7 @@
 """Configuration of users with its history, and feature flags for progressive delivery."""
 
+from functools import partial
+
 from common.errors import NotFound, VersionConflict
 from common.routes import Route
 from config_service.schema import (
@@ -18,91 +20,77 @@ from config_service.schema import (
 )
 
 CONFIG, FLAG = "/config/{userId}", "/flags/{flag}"
+_config = partial(Route, path=CONFIG, path_parameters=UserPath)
+_flag = partial(Route, path=FLAG, path_parameters=FlagPath)
 
 ROUTES = (
-    Route(
+    _config(
         operation="getConfig",
         method="GET",
-        path=CONFIG,
         summary="The configuration of a user",
-        path_parameters=UserPath,
         answer=ConfigResponse,
         refusals=(NotFound,),
     ),
-    Route(
+    _config(
         operation="putConfig",
         method="PUT",
-        path=CONFIG,
         summary="Create or replace the configuration, if nobody has changed the version that was read",
-        path_parameters=UserPath,
         body=PutConfig,
         answer=ConfigResponse,
         refusals=(VersionConflict,),
     ),
-    Route(
+    _config(
         operation="patchConfig",
         method="PATCH",
-        path=CONFIG,
         summary="Change some settings, if nobody has changed the version that was read",
-        path_parameters=UserPath,
         body=PatchConfig,
         answer=ConfigResponse,
         refusals=(NotFound, VersionConflict),
     ),
-    Route(
+    _config(
         operation="deleteConfig",
         method="DELETE",
-        path=CONFIG,
         summary="Delete the configuration, if nobody has changed the version that was read",
-        path_parameters=UserPath,
         query=VersionQuery,
         status=204,
         refusals=(NotFound, VersionConflict),
     ),
-    Route(
+    _config(
         operation="getConfigHistory",
         method="GET",
         path=f"{CONFIG}/history",
         summary="What the configuration was, the newest change first",
-        path_parameters=UserPath,
         query=HistoryQuery,
         answer=HistoryResponse,
     ),
-    Route(
+    _flag(
         operation="getFlag",
         method="GET",
-        path=FLAG,
         summary="The rules of a feature flag",
-        path_parameters=FlagPath,
         answer=FlagResponse,
         refusals=(NotFound,),
     ),
-    Route(
+    _flag(
         operation="putFlag",
         method="PUT",
-        path=FLAG,
         summary="Create or replace a flag, if nobody has changed the version that was read",
-        path_parameters=FlagPath,
         body=PutFlag,
         answer=FlagResponse,
         refusals=(VersionConflict,),
     ),
-    Route(
+    _flag(
         operation="deleteFlag",
         method="DELETE",
-        path=FLAG,
         summary="Delete a flag, if nobody has changed the version that was read",
-        path_parameters=FlagPath,
         query=VersionQuery,
         status=204,
         refusals=(NotFound, VersionConflict),
     ),
-    Route(
+    _flag(
         operation="evaluateFlag",
         method="GET",
         path=f"{FLAG}/evaluation",
         summary="Whether a flag is on for a user, and why",
-        path_parameters=FlagPath,
         query=EvaluationQuery,
         answer=EvaluationResponse,
         refusals=(NotFound,),

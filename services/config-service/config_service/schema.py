@@ -12,6 +12,9 @@ OpaqueId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*
 FlagName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
 Version = Annotated[int, Field(ge=0, le=2**53 - 1)]  # exact in every JSON reader
 Change = Literal["put", "patch", "delete"]
+# Of 64 characters each they leave room in an item of DynamoDB, which takes 400 KB:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_IDS = 5_000
 
 
 class _Stored(ApiModel):
@@ -162,6 +165,12 @@ class PutFlag(_Stored):
 
     version: Version
     rules: FlagRules
+
+    @model_validator(mode="after")
+    def _fits(self) -> "PutFlag":
+        if sum(len(one) for rule in self.rules.rules for one in (rule.users, rule.tenants) if one) > MAX_IDS:
+            raise ValueError(f"more than {MAX_IDS} ids in all rules together")
+        return self
 
 
 class FlagResponse(ApiModel):

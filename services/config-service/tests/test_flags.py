@@ -114,5 +114,18 @@ def test_a_rule_that_is_none_is_refused_without_an_echo(bench: Any, rule: dict[s
     assert status == 400 and "jane" not in str(body) + bench.log.getvalue()
 
 
+def test_more_ids_than_an_item_has_room_for_are_refused(bench: Any) -> None:
+    def put(*sizes: int) -> int:
+        ids = iter([f"{number:064}" for number in range(sum(sizes))])
+        rules = [{"users": [next(ids) for _ in range(size)]} for size in sizes]
+        status: int = bench.send(
+            "PUT", "/flags/new-pricing", {"version": 0, "rules": {"enabled": True, "rules": rules}}
+        )[0]
+        return status
+
+    assert put(*[500] * 10, 1) == 400
+    assert put(*[500] * 10) == 200
+
+
 def test_buckets_stay_in_their_range() -> None:
     assert {0 <= bucket("f", "user", str(n)) < BUCKETS for n in range(1000)} == {True}
