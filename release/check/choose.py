@@ -1,10 +1,11 @@
 """Which services are checked: those that are named, all, or those that a change may have touched."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from release.changed.asked import no_service
 from release.changed.claims import Chosen
 from release.changed.compared import refuse_none, services_of
 from release.changed.trees import Surveyor, between
@@ -45,7 +46,7 @@ def choose(
     refuse_none(known, commit)
     has_shared = (repo.top / "services" / SHARED).is_dir()
     if unknown := [name for name in names if name not in known and not (name == SHARED and has_shared)]:
-        raise _no_service(unknown[0], known, frozenset(folders), repo.top)
+        raise no_service(unknown[0], known, repo.top, committed=unknown[0] in folders)
     if names:
         named = _configured(repo, chosen, commit, names)
         _refuse_unconfigured(frozenset(names) - {SHARED} - frozenset(named), repo.top)
@@ -68,17 +69,6 @@ def choose(
         one for one in dirty - set(folders) if (repo.top / "services" / one / "service.yaml").is_file()
     )
     return Choice(_configured(repo, chosen, commit, picked), shared, against, changes.unknown, tuple(new))
-
-
-def _no_service(name: str, known: Collection[str], committed: Collection[str], top: Path) -> Misconfigured:
-    """The one that was meant may be there, and not committed."""
-    folder = f"services/{name}"
-    if name not in committed and (top / folder / "service.yaml").is_file():
-        fix = f"commit it: git add {folder} && git commit"
-        return Misconfigured(f"{folder} is not in HEAD", fix=fix, see=folder)
-    return Misconfigured(
-        f"there is no service {name}", fix=f"name some of: {', '.join(known)}", see="services/"
-    )
 
 
 def _configured(repo: Repo, chosen: Chosen, commit: str, names: Sequence[str]) -> Mapping[str, Service]:

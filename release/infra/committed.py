@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from release.build.documents import stack_name, template_context, template_source
 from release.build.sources import CommitSources, read_commit
-from release.changed.asked import check_known
+from release.changed.asked import no_service
 from release.changed.claims import Chosen
 from release.changed.compared import refuse_none, services_of
 from release.core.models import Pipeline, Pipelines, Service, Stage
@@ -86,7 +86,7 @@ def committed(
     if services is None or services:
         refuse_none(known, commit)
     names = known if services is None else services
-    for name in names:
-        check_known(name, known)
+    if unknown := [name for name in names if name not in known]:
+        raise no_service(unknown[0], known, repo.top, committed=unknown[0] in folders)
     read = services_of(repo, chosen.pipelines, commit, frozenset(names)) if names else {}
     return Committed(commit, chosen.pipelines, chosen.pipeline, read, read_commit(repo, commit, read))

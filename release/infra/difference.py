@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from release.changed.asked import no_service
 from release.changed.trees import Surveyor, between
 from release.core.changes import Changes
 from release.core.infra_diff import (
@@ -50,7 +52,7 @@ def difference(
     """
     changes = between(tools.repo, tools.survey, pipeline=pipeline, base=base, head=head)
     tools.repo.resolve(base)  # one that is misspelt is no base that has nothing
-    names = _changed(changes, services)
+    names = _changed(changes, services, tools.repo.top)
     gone = {one.service for one in changes.services if "removed" in one.what}
     gone &= set(services) or gone
     new = committed(tools.repo, head, pipeline=pipeline, services=names)
@@ -123,17 +125,17 @@ def changed_templates(
     repo: Repo, survey: Surveyor, *, pipeline: str | None, base: str, head: str, services: Sequence[str] = ()
 ) -> Sequence[str]:
     """Those of `services` (none named: of all) whose templates may differ between two commits, sorted."""
-    return sorted(_changed(between(repo, survey, pipeline=pipeline, base=base, head=head), services))
+    return sorted(
+        _changed(between(repo, survey, pipeline=pipeline, base=base, head=head), services, repo.top)
+    )
 
 
-def _changed(changes: Changes, services: Sequence[str]) -> set[str]:
+def _changed(changes: Changes, services: Sequence[str], top: Path) -> set[str]:
     # A service whose code alone is another one has the same templates.
     names = {one.service for one in changes.services if set(one.what) - {"code", "removed"}}
     if not services:
         return names
     known = {one.service for one in changes.services} | set(changes.same)
     if unknown := [name for name in services if name not in known]:
-        raise Misconfigured(
-            f"there is no service {unknown[0]}", fix=f"name some of: {', '.join(sorted(known))}"
-        )
+        raise no_service(unknown[0], known, top)
     return names & set(services)

@@ -83,6 +83,22 @@ def test_what_is_not_there_is_said_with_what_there_is(
     assert ran.code == 2 and says in ran.err and "fix: " in ran.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("render", "fresh", "--stage", "qa"), ("diff", "--base", "HEAD", "fresh"), ("lint", "fresh")],
+    ids=" ".join,
+)
+def test_a_service_that_is_in_the_work_tree_alone_is_said_to_lack_its_commit(
+    words: tuple[str, ...], fleet: Fleet, infra: Infra
+) -> None:
+    fleet.write({"services/fresh/service.yaml": "team: backend\n"})
+
+    ran = infra(*words)
+
+    assert ran.code == 2 and "error: services/fresh is not in that commit" in ran.err
+    assert "fix: commit it: git add services/fresh && git commit" in ran.err
+
+
 # -- diff
 
 
