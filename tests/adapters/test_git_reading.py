@@ -39,6 +39,18 @@ def test_without_git_the_error_says_what_to_do(world: World, monkeypatch: pytest
         GitRepo.open(world.clone)
 
 
+def test_a_remote_of_the_environment_that_is_gone_is_out_of_reach_and_not_unknown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `release sandbox` gives its own."""
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "remote.sandbox.url")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(world.folder / "gone.git"))
+
+    with pytest.raises(Unavailable, match="the remote sandbox cannot be read"):
+        GitRepo.open(world.clone, "sandbox").remote()
+
+
 def test_the_remote_is_the_one_that_the_environment_names(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

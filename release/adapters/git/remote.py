@@ -104,8 +104,10 @@ class Remote:
         return failure(f"the remote {self.name} cannot be read", answer.err)
 
     def _is_absent(self) -> bool:
-        is_address = ":" in self.name or "/" in self.name
-        return not is_address and self._git.answer("remote", "get-url", self.name).status != 0
+        if ":" in self.name or "/" in self.name:  # an address
+            return False
+        # `remote get-url` knows only of what the clone's own files configure, not of GIT_CONFIG_COUNT
+        return self._git.answer("config", "--get-all", f"remote.{self.name}.url").status != 0
 
     def _refuse_several_destinations(self) -> None:
         urls = self._git.answer("remote", "get-url", "--push", "--all", self.name)
