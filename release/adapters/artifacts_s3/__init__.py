@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from release.adapters.artifacts_s3.refusals import DENIED, MISSING, RACING, TAKEN, code_of, explain
 from release.core import canonical
 from release.core.store_layout import digest_of, index_key, index_prefix, object_key, object_prefix
-from release.errors import Misconfigured, ReleaseError, Unavailable
+from release.errors import Misconfigured, ReleaseError
 from release.ports import Code, Indexed, S3Code
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class S3Artifacts:
     def get(self, digest: str, *, kind: str) -> bytes:
         key = object_key(kind, digest)
         trouble: list[ReleaseError] = []
+        nobody_answered = True
         for region in self._regions:
             try:
                 data = self._read(region, key)
@@ -75,9 +76,11 @@ class S3Artifacts:
                 continue
             if data is not None and canonical.sha256(data) == digest:
                 return data
+            nobody_answered = False
             state = "is not there" if data is None else "is damaged: its bytes have another digest"
             trouble.append(self._lost(region, key, state))
-        if len(trouble) == 1 or all(isinstance(error, Unavailable) for error in trouble):
+        # Without credentials nothing is known to be lost, and nothing is to be restored.
+        if len(trouble) == 1 or (nobody_answered and len({error.exit_code for error in trouble}) == 1):
             raise trouble[0]
         raise Misconfigured(
             f"no region has the {kind} {digest[:12]}",
