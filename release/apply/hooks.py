@@ -11,9 +11,9 @@ from typing import Final
 from release.apply.asking import ask, insist
 from release.apply.work import UNDO, Paused, Work, patiently
 from release.core import smoke
+from release.core.actions import Migrate, Verify
 from release.core.fingerprint import service_folder
 from release.core.models import Place
-from release.core.plan import Migrate, Verify
 from release.errors import ReleaseError, RolloutFailed, Unavailable
 from release.ports import Program
 

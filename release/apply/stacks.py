@@ -8,11 +8,11 @@ from functools import partial
 from typing import TypeAlias
 
 from release.apply.work import Tools, Work
+from release.core.actions import ApplyStack
 from release.core.infra_apply import ResourceChange, StackChange, refuse_more, stack_change
 from release.core.infra_diff import RESOURCES, Entry
 from release.core.infra_values import Document
 from release.core.models import Place
-from release.core.plan import ApplyStack
 from release.core.preflight import stands
 from release.core.snapshot import ALIAS_EXISTS, StackFacts
 from release.errors import ForeignChange, RolloutFailed

@@ -9,18 +9,17 @@ from release.apply.asking import ask, insist
 from release.apply.stacks import apply_stack
 from release.apply.work import Work
 from release.core import smoke
-from release.core.plan import (
+from release.core.actions import (
     Action,
     ApplyStack,
     CreateAlias,
     Migrate,
-    Phase,
     PrepareVersion,
     ShiftAlias,
-    Step,
     Verify,
     percent,
 )
+from release.core.plan import Phase, Step
 from release.core.snapshot import serving
 from release.errors import ForeignChange, GivenUp, RolloutFailed, Unavailable
 

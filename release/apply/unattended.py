@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from release.apply.waves import Bake
 from release.apply.work import Journal, Paused, Tools, Who, Work
+from release.core.actions import PrepareVersion
 from release.core.analysis import Fail, Inconclusive
 from release.core.holding import asked_back
 from release.core.manifest import Target
 from release.core.models import Gradual
-from release.core.plan import Phase, Plan, PrepareVersion, Wave
+from release.core.plan import Phase, Plan, Wave
 from release.core.records import StageHead, moment
 from release.errors import RolloutFailed
 

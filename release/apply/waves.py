@@ -9,6 +9,7 @@ from release.apply.record import event, write
 from release.apply.steps import carry_out, confirm, probe
 from release.apply.work import UNDO, Paused, Work
 from release.core import alarms
+from release.core.actions import ShiftAlias
 from release.core.analysis import (
     Counts,
     Fail,
@@ -22,7 +23,7 @@ from release.core.analysis import (
 )
 from release.core.limits import BAKE_EXTENSIONS
 from release.core.models import Gradual, Place
-from release.core.plan import Phase, ShiftAlias, Wave
+from release.core.plan import Phase, Wave
 from release.core.records import Judged, moment, next_by, stamp
 from release.core.records import Wave as Recorded
 from release.errors import Misconfigured, RolloutFailed, Unavailable

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import assert_never
 
-from release.core.limits import BAKE_EXTENSIONS, CONTROL_CALLS, GET_FUNCTION_CALLS
-from release.core.plan import (
+from release.core.actions import (
     Action,
     ApplyStack,
     CreateAlias,
     Migrate,
-    Phase,
-    Plan,
     PrepareVersion,
     ShiftAlias,
     Verify,
     percent,
 )
+from release.core.limits import BAKE_EXTENSIONS, CONTROL_CALLS, GET_FUNCTION_CALLS
+from release.core.plan import Phase, Plan
 
 
 @dataclass(frozen=True, slots=True)

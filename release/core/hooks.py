@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from release.core.actions import Migrate, PrepareVersion, Verify
 from release.core.blockers import Blocker
 from release.core.manifest import StageSettings
 from release.core.models import Place, Verification
-from release.core.plan import Change, Migrate, Phase, PrepareVersion, Step, Verify
+from release.core.plan import Change, Phase, Step
 from release.core.snapshot import Observed
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from release.core.actions import CreateAlias, PrepareVersion, ShiftAlias
 from release.core.manifest import Target
-from release.core.plan import Change, CreateAlias, Phase, PrepareVersion, ShiftAlias, Step
+from release.core.plan import Change, Phase, Step
 from release.core.records import Served
 from release.core.snapshot import Observed, ObservedFunction, served
 

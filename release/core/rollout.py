@@ -3,21 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
+from release.core.actions import ApplyStack, CreateAlias, PrepareVersion, ShiftAlias
 from release.core.blockers import Blocker
 from release.core.hooks import migrations
 from release.core.infra_apply import StackPlan, data_at_risk
 from release.core.manifest import Target
 from release.core.models import Gradual, Place, Rollout
-from release.core.plan import (
-    ApplyStack,
-    Change,
-    CreateAlias,
-    Phase,
-    PrepareVersion,
-    ShiftAlias,
-    Step,
-    Wave,
-)
+from release.core.plan import Change, Phase, Step, Wave
 from release.core.preflight import NEVER_CREATED, is_attached, preflight, stands
 from release.core.snapshot import Observed, ObservedFunction, ObservedStack, served
 

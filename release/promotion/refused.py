@@ -7,12 +7,13 @@ from dataclasses import replace
 from release.apply.work import Tools
 from release.build.documents import load_manifest, load_template, stack_name
 from release.build.sources import TEMPLATE
+from release.core.actions import ApplyStack
 from release.core.blockers import Blocker
 from release.core.fingerprint import service_folder
 from release.core.infra_values import Template, as_template
 from release.core.manifest import Manifest
 from release.core.models import Gradual, Place, Stage
-from release.core.plan import ApplyStack, Step
+from release.core.plan import Step
 from release.core.sources import MAPPING, consumers, exports, line_of, shared
 from release.core.unsupported import unsupported
 

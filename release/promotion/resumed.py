@@ -7,9 +7,10 @@ from dataclasses import replace
 from release.apply.work import Tools
 from release.build.target import Target as BuildTarget
 from release.core import holding
+from release.core.actions import PrepareVersion, ShiftAlias
 from release.core.blockers import Blocker
 from release.core.models import Place, Stage
-from release.core.plan import Phase, Plan, PrepareVersion, ShiftAlias, Step
+from release.core.plan import Phase, Plan, Step
 from release.core.records import Event, Running, Served, StageHead
 from release.core.rollout import waves_of
 from release.core.selection import Selection

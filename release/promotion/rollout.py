@@ -7,11 +7,12 @@ from release.apply.work import Tools
 from release.build.release_build import manifest_key
 from release.build.target import Target as BuildTarget
 from release.core import alarms, holding, hooks
+from release.core.actions import ShiftAlias
 from release.core.blockers import Blocker
 from release.core.holding import Busy, Continue, Supersede
 from release.core.manifest import Target
 from release.core.models import Gradual, Stage
-from release.core.plan import Change, ShiftAlias, Step, Wave
+from release.core.plan import Change, Step, Wave
 from release.core.preflight import FOREIGN_WEIGHTS
 from release.core.records import Event, Served, StageHead
 from release.core.rollout import rollout_steps, waves_of

@@ -9,10 +9,11 @@ from typing import Any, Final
 from rich.console import RenderableType
 from rich.text import Text
 
+from release.core.actions import ApplyStack, CreateAlias, Migrate, Verify, describe
 from release.core.gates_passed import gates_json
 from release.core.infra_diff import RESOURCES, SYMBOLS
 from release.core.models import Gradual
-from release.core.plan import ApplyStack, CreateAlias, Migrate, Phase, Plan, Verify, describe, rules
+from release.core.plan import Phase, Plan, rules
 from release.core.records import restores
 from release.views.cost import cost_json, cost_text
 from release.views.tables import short, spoken, table
@@ -23,17 +24,15 @@ _INFRASTRUCTURE: Final = "infrastructure"
 def plan_text(plan: Plan) -> Iterator[RenderableType]:
     """What is released where, now and next of every function, the steps, and what stands in the way."""
     release = plan.release
-    title = Text.assemble(
-        (plan.verb, "bold"),
-        " ",
-        (release.label, "bold cyan"),
-        " in " if restores(plan.verb) else " to ",
-        (plan.stage, "bold"),
-    )
+    title = Text(plan.verb, style="bold")
+    if release.label:  # where a gate is closed, nothing may have been found that could be released
+        title = Text.assemble(title, " ", (release.label, "bold cyan"))
+    title = Text.assemble(title, " in " if restores(plan.verb) else " to ", (plan.stage, "bold"))
     if plan.source:
         title.append(f"  from {plan.source}", style="dim")
     yield title
-    yield Text(f"  commit {short(release.commit)}  manifest {short(release.manifest)}", style="dim")
+    if release.commit:
+        yield Text(f"  commit {short(release.commit)}  manifest {short(release.manifest)}", style="dim")
     if plan.regions is not None:
         yield Text(f"  only in {', '.join(plan.regions)}: the other regions are left behind", style="yellow")
     if plan.despite is not None:

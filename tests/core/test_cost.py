@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from release.core.actions import ApplyStack, ShiftAlias, Verify
 from release.core.cost import Calls, cost
 from release.core.limits import CONTROL_CALLS, GET_FUNCTION_CALLS
 from release.core.models import AllAtOnce
-from release.core.plan import ApplyStack, Phase, Plan, ShiftAlias, Step, Verify
+from release.core.plan import Phase, Plan, Step
 from release.core.rollback import rollback_steps
 from release.core.rollout import rollout_steps, waves_of
 from tests.core.test_plan import EAST, NEW, TEMPLATE, WEST, Copy, recorded, target, world

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from release.core.actions import Migrate, Verify, describe
 from release.core.hooks import irreversible, unapproved, verifications
 from release.core.manifest import FunctionSettings, Target
 from release.core.models import Migration, Verification
-from release.core.plan import Migrate, Phase, Step, Verify, describe
+from release.core.plan import Phase, Step
 from release.core.rollout import rollout_steps
 from release.core.snapshot import Observed
 from tests.core.test_plan import API, EAST, NEW, WEST, Copy, settings, target, world

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from release.core import canonical
+from release.core.actions import Action, ApplyStack, CreateAlias, PrepareVersion, ShiftAlias, describe
 from release.core.blockers import Blocker
 from release.core.manifest import (
     FunctionSettings,
@@ -18,18 +19,7 @@ from release.core.manifest import (
     targets,
 )
 from release.core.models import Place
-from release.core.plan import (
-    Action,
-    ApplyStack,
-    Change,
-    CreateAlias,
-    Phase,
-    Plan,
-    PrepareVersion,
-    ShiftAlias,
-    Step,
-    describe,
-)
+from release.core.plan import Change, Phase, Plan, Step
 from release.core.records import ReleaseRef, Served
 from release.core.rollback import rollback_steps
 from release.core.rollout import rollout_steps

@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from release.core import canonical
+from release.core.actions import describe
 from release.core.blockers import Blocker
 from release.core.models import Gradual, Migration
-from release.core.plan import Plan, describe
+from release.core.plan import Plan
 from release.core.records import Served
 from release.views.plan import plan_json, plan_text
 from tests.fakes.hooked import HookedWorld
