@@ -29,6 +29,7 @@ from release.wire import Wiring
 from tests.adapters.loopback import Answer, Asked, answering
 from tests.plain_http import NOBODY
 
+pytestmark = pytest.mark.xdist_group("web identity")  # or each worker would start its sandbox
 ACCOUNT = "444444444444"
 REPOSITORY = "acme/fleet"
 HOST = "token.actions.githubusercontent.com"

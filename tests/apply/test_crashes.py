@@ -60,7 +60,9 @@ def test_the_same_command_after_a_crash_ends_all_new_with_one_outcome(make: Make
     assert points >= 25
 
 
-@pytest.mark.parametrize(("make", "tag"), [(upgrade, "v1.1.0"), (first, "v1.0.0")])
+@pytest.mark.parametrize(
+    ("make", "tag"), [pytest.param(upgrade, "v1.1.0", marks=pytest.mark.prove), (first, "v1.0.0")]
+)
 def test_two_crashes_in_a_row_are_finished_too(make: Make, tag: str) -> None:
     for world, point in crashes(make, lambda world: world.promote(tag)):
         if world.head.running is None:
@@ -98,7 +100,10 @@ def test_a_crash_on_the_way_or_on_the_way_back_of_a_bad_release_ends_all_old(
         whole(world)
 
 
-@pytest.mark.parametrize(("make", "tag", "old"), [(upgrade, "v1.1.0", "v1.0.0"), (first, "v1.0.0", None)])
+@pytest.mark.parametrize(
+    ("make", "tag", "old"),
+    [(upgrade, "v1.1.0", "v1.0.0"), pytest.param(first, "v1.0.0", None, marks=pytest.mark.prove)],
+)
 def test_another_release_that_fails_after_a_crash_goes_back_to_before_the_dead_one(
     make: Make, tag: str, old: str | None
 ) -> None:
@@ -117,7 +122,9 @@ def test_another_release_that_fails_after_a_crash_goes_back_to_before_the_dead_o
         whole(world)
 
 
-@pytest.mark.parametrize(("make", "tag"), [(upgrade, "v1.1.0"), (first, "v1.0.0")])
+@pytest.mark.parametrize(
+    ("make", "tag"), [pytest.param(upgrade, "v1.1.0", marks=pytest.mark.prove), (first, "v1.0.0")]
+)
 def test_another_release_after_a_crash_ends_all_new(make: Make, tag: str) -> None:
     for world, point in crashes(make, lambda world: world.promote(tag)):
         world.promote("v1.2.0", template="third")
@@ -126,6 +133,7 @@ def test_another_release_after_a_crash_ends_all_new(make: Make, tag: str) -> Non
         whole(world)
 
 
+@pytest.mark.prove
 def test_a_chain_of_dead_promotions_goes_back_to_before_the_first() -> None:
     for world, point in crashes(upgrade, lambda world: world.promote("v1.1.0")):
         if world.head.running is None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from release.config import ConfigurationErrors, load_pipelines, load_services, p
 from tests.config.mangling import TEXTS, mangled_bytes, mangled_document
 from tests.config.texts import STAGES
 
+EXAMPLES = [120, pytest.param(500, marks=pytest.mark.prove)]
 PLACE = re.compile(r"(pipelines|services)/\S+:[1-9][0-9]*: .+: .+; .+")
 
 
@@ -32,15 +34,23 @@ def _loads_or_says_where(load: Callable[[Mapping[str, bytes]], object], texts: M
             assert line.isprintable(), line
 
 
-@settings(max_examples=500, deadline=None)
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_mangled_bytes_load_or_are_complained_about_with_a_line(examples: int) -> None:
+    settings(max_examples=examples, deadline=None)(of_mangled_bytes)()
+
+
 @given(data=st.data())
-def test_mangled_bytes_load_or_are_complained_about_with_a_line(data: st.DataObject) -> None:
+def of_mangled_bytes(data: st.DataObject) -> None:
     file, content = mangled_bytes(data)
     loads_or_says_where({**TEXTS, file: content})
 
 
-@settings(max_examples=500, deadline=None)
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_mangled_documents_load_or_are_complained_about_with_a_line(examples: int) -> None:
+    settings(max_examples=examples, deadline=None)(of_mangled_documents)()
+
+
 @given(data=st.data())
-def test_mangled_documents_load_or_are_complained_about_with_a_line(data: st.DataObject) -> None:
+def of_mangled_documents(data: st.DataObject) -> None:
     file, content = mangled_document(data)
     loads_or_says_where({**TEXTS, file: content})

@@ -14,6 +14,7 @@ from tests.contract.conftest import make_client
 from tests.contract.planes import NAME, SandboxPlane, create
 from tests.contract.sources import source
 
+pytestmark = pytest.mark.xdist_group("limits of a sandbox")  # or each worker would start its sandbox
 QUOTAS = "lambda/latest/dg/gettingstarted-limits.html"
 
 

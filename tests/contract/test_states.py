@@ -21,6 +21,7 @@ from tests.contract.planes import (
 )
 from tests.contract.sources import source
 
+pytestmark = pytest.mark.xdist_group("states of a slow sandbox")  # or each worker would start its sandbox
 BUSY = (409, "ResourceConflictException")
 STATES = "lambda/latest/dg/functions-states.html"
 

@@ -15,6 +15,7 @@ from tests.e2e.texts import LINE, PRIMARY, REPLICA, TEMPLATE
 from tests.permissions.conftest import admin
 from tests.permissions.roles import own
 
+pytestmark = pytest.mark.xdist_group("roles")  # or each worker would start its sandbox
 PROD, STORE = "100000000002", "100000000003"
 ENVIRONMENTS = f"""\
 artifacts:

@@ -13,6 +13,7 @@ from tests.permissions.tries import TRIES, UNSEEN, Tried
 
 KINDS: tuple[RoleKind, ...] = ("build", "read", "plan", "deploy")
 # Each action with one role that has it: who asks makes no difference to how the sandbox judges.
+pytestmark = pytest.mark.xdist_group("roles")  # or each worker would start its sandbox
 GIVEN = list(
     {action: kind for kind in KINDS for action in actions_of(kind) if (kind, action) not in UNSEEN}.items()
 )

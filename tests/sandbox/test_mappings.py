@@ -12,6 +12,7 @@ from tests.sandbox.calls import create_function, publish, refused, settled
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_stacks import TEMPLATE, Stack
 
+pytestmark = pytest.mark.xdist_group("mappings of a slow sandbox")  # or each worker would start its sandbox
 SETTLE_SECONDS = 0.4
 BUSY = ("ResourceInUseException", 400)
 NOTES = """

@@ -14,6 +14,7 @@ from tests.sandbox.calls import ECHO, create_function, zipped
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_stacks import Stack
 
+pytestmark = pytest.mark.xdist_group("a sandbox with a limit")  # or each worker would start its sandbox
 RATE = 5.0
 
 

@@ -167,6 +167,7 @@ def functions_of(sandbox: Sandbox) -> list[str]:
     return [one["FunctionName"] for one in client(sandbox, "lambda").list_functions()["Functions"]]
 
 
+@pytest.mark.prove
 def test_a_server_that_is_killed_while_it_saves_leaves_what_the_start_had_found(tmp_path: Path) -> None:
     with kept(tmp_path) as sandbox:
         create_function(client(sandbox, "lambda"), ACCOUNT, ECHO % 1, "first")
@@ -199,6 +200,7 @@ def test_a_state_that_cannot_be_read_is_refused_and_not_written_over(tmp_path: P
         assert functions_of(sandbox) == ["orders"]
 
 
+@pytest.mark.prove
 def test_a_state_that_cannot_be_saved_is_told_and_the_one_of_before_stays(tmp_path: Path) -> None:
     with kept(tmp_path) as sandbox:
         create_function(client(sandbox, "lambda"), ACCOUNT, ECHO % 1, "first")

@@ -77,7 +77,15 @@ def program(mode: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda how: how.name)
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(signal.SIGINT, marks=pytest.mark.prove),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.prove),
+        signal.SIGKILL,
+    ],
+    ids=lambda how: how.name,
+)
 def test_no_process_and_no_file_is_left_when_the_starter_gets_a_signal(how: signal.Signals) -> None:
     with program("wait") as (started, root):
         tree = descendants(started.pid)
