@@ -113,6 +113,7 @@ def test_the_best_peer_is_beaten_only_where_each_of_them_is() -> None:
     assert goals["build-unchanged"] == ["≤ 0.1 s"]
 
 
+@pytest.mark.prove  # it measures, for seconds
 def test_without_a_network_the_fleet_is_measured_and_what_is_missing_for_a_build_is_told(
     tmp_path: Path,
 ) -> None:

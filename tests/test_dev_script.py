@@ -280,6 +280,7 @@ def test_with_uv_it_makes_the_environment_once_and_runs_the_tests(checkout: Path
     assert second.stderr == ""
 
 
+@pytest.mark.prove  # a real venv, with ensurepip
 def test_with_venv_alone_it_makes_the_environment_and_passes_on_exit_codes(
     checkout: Path, tmp_path: Path
 ) -> None:
