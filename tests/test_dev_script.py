@@ -296,6 +296,14 @@ def test_with_venv_alone_it_makes_the_environment_and_passes_on_exit_codes(
     assert demo.stdout == "demo with ['--fast']\n"
 
 
+def test_exit_codes_are_passed_on_and_nothing_to_prove_is_none(checkout: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bin"
+    tool(path, "uv", venv_tool("uv"))
+
+    for command, said, code in (("test", "3", 3), ("prove", "1", 1), ("prove", "5", 0)):
+        assert ask(checkout, command, path=path, STAND_IN_EXIT=said).returncode == code
+
+
 def test_a_changed_lock_file_a_half_made_environment_and_a_wrong_hash(checkout: Path, tmp_path: Path) -> None:
     path = tmp_path / "bin"
     tool(path, "uv", venv_tool("uv"))
