@@ -19,6 +19,7 @@ from release.adapters.aws.function_facts import (
     function_facts,
 )
 from release.adapters.aws.lambda_calls import BUSY, STALE, LambdaCalls
+from release.adapters.aws.looks import looks
 from release.core.models import Place
 from release.core.snapshot import AliasFacts, FunctionFacts, Invocation
 from release.errors import ForeignChange, Misconfigured, RolloutFailed, Unavailable
@@ -89,22 +90,19 @@ class LambdaFunctions:
     def alias(self, place: Place, name: str, alias: str) -> AliasFacts | None:
         """As AWS has it after every write of this process: answers from before one are asked for again."""
         key = (place, name, alias)
-        started, pause = self._aws.clock(), 0.1
-        while True:
+        facts: AliasFacts | None = None
+        for _ in looks(self._aws, _AGREE_SECONDS, longest=_LONGEST_PAUSE):
             facts = self._read_alias(place, name, alias)
             revision = facts.revision if facts else None
             if not self._revisions.is_over(key, revision):
                 self._revisions.saw(key, revision)
                 return facts
-            if self._aws.clock() - started > _AGREE_SECONDS:
-                if facts is None:  # somebody has deleted it again: that looks the same
-                    return None
-                raise Unavailable(
-                    f"AWS still shows alias {alias} of {name} in {place} as it was before our own change",
-                    fix="wait a minute, then run the same command again",
-                )
-            self._aws.sleep(pause)
-            pause = min(pause * 1.6, _LONGEST_PAUSE)
+        if facts is None:  # somebody has deleted it again: that looks the same
+            return None
+        raise Unavailable(
+            f"AWS still shows alias {alias} of {name} in {place} as it was before our own change",
+            fix="wait a minute, then run the same command again",
+        )
 
     def _read_alias(self, place: Place, name: str, alias: str) -> AliasFacts | None:
         with translated(place, f"reading alias {alias} of {name}"):
@@ -319,24 +317,19 @@ class LambdaFunctions:
     def _at_rest(self, place: Place, name: str, qualifier: str | None) -> FunctionFacts:
         """Wait until nothing is going on, whether it ended well or not."""
         started = self._aws.clock()
-        pause = 0.1
-        while True:
+        for _ in looks(self._aws, _SETTLE_SECONDS, longest=_LONGEST_PAUSE):
             facts = self.function(place, name, qualifier)
-            waited = self._aws.clock() - started
             # Inactive counts as settled: nobody called it for long, and the first invoke wakes it up.
             if facts and facts.last_update != "InProgress" and facts.state != "Pending":
                 return facts
-            if facts is None and (qualifier is None or waited > _APPEAR_SECONDS):
+            if facts is None and (qualifier is None or self._aws.clock() - started > _APPEAR_SECONDS):
                 raise ForeignChange(
                     f"{_qualified(name, qualifier)} in {place} does not exist any more", fix=_LOOK
                 )
-            if waited > _SETTLE_SECONDS:
-                raise Unavailable(
-                    f"{_qualified(name, qualifier)} in {place} has not settled in {_SETTLE_SECONDS:.0f} s",
-                    fix="look at the function's state in the console; then run the same command again",
-                )
-            self._aws.sleep(pause)
-            pause = min(pause * 1.6, _LONGEST_PAUSE)
+        raise Unavailable(
+            f"{_qualified(name, qualifier)} in {place} has not settled in {_SETTLE_SECONDS:.0f} s",
+            fix="look at the function's state in the console; then run the same command again",
+        )
 
     def _foreign_function(self, place: Place, name: str, expected: str) -> ForeignChange:
         with self._calls.urgently():

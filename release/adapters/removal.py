@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from release.adapters.aws import Aws
 from release.adapters.aws.errors import error_code, error_message, translated
+from release.adapters.aws.looks import looks
 from release.core.models import Place
 from release.errors import Misconfigured, Stranded, Unavailable
 
@@ -44,9 +45,9 @@ class AwsRemoval:
             self._gone(client, place, stack, identity)
 
     def _gone(self, client: Any, place: Place, stack: str, identity: str) -> None:
-        started, pause = self._aws.clock(), 0.1
         look = f"aws cloudformation describe-stack-events --stack-name {stack} --region {place.region}"
-        while True:
+        shown: Any = None
+        for _ in looks(self._aws, _DELETE_SECONDS, longest=_LONGEST_PAUSE):
             shown = _described(client, identity)
             if shown is None or shown["StackStatus"] == "DELETE_COMPLETE":
                 return
@@ -56,14 +57,11 @@ class AwsRemoval:
                     f"stack {stack} in {place} is deleted in part: {why}",
                     fix=f"mend what that names ({look}), then run the same command again: it does the rest",
                 )
-            if self._aws.clock() - started > _DELETE_SECONDS:
-                minutes = f"{_DELETE_SECONDS / 60:.0f} minutes"
-                raise Unavailable(
-                    f"stack {stack} in {place} is still {shown['StackStatus']} after {minutes}",
-                    fix=f"see what it waits for ({look}), then run the same command again",
-                )
-            self._aws.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        minutes = f"{_DELETE_SECONDS / 60:.0f} minutes"
+        raise Unavailable(
+            f"stack {stack} in {place} is still {shown['StackStatus']} after {minutes}",
+            fix=f"see what it waits for ({look}), then run the same command again",
+        )
 
     def _client(self, place: Place) -> Any:
         return self._aws.client(place, "cloudformation")

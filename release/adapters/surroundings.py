@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from release.adapters.aws import Aws
 from release.adapters.aws.errors import error_code, translated
 from release.adapters.aws.lambda_calls import LambdaCalls
+from release.adapters.aws.looks import looks
 from release.core.drift import MappingFacts, ProvisionedFacts
 from release.core.models import Place
 from release.core.orphans import TaggedStack
@@ -120,18 +121,14 @@ class AwsSurroundings:
 
     def _detected(self, place: Place, stack: str, client: Any, detection: str) -> None:
         """Wait for its end. It fails as a whole where one resource cannot be read; the others are told."""
-        started, pause = self._aws.clock(), 0.5
-        while True:
+        for _ in looks(self._aws, _DETECT_SECONDS, first=0.5, longest=_LONGEST_PAUSE):
             shown = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
             if shown["DetectionStatus"] != "DETECTION_IN_PROGRESS":
                 return
-            if self._aws.clock() - started > _DETECT_SECONDS:
-                raise Unavailable(
-                    f"CloudFormation still looks for drift of stack {stack} in {place}",
-                    fix="try again later, or without --detect",
-                )
-            self._aws.sleep(pause)
-            pause = min(pause * 1.6, _LONGEST_PAUSE)
+        raise Unavailable(
+            f"CloudFormation still looks for drift of stack {stack} in {place}",
+            fix="try again later, or without --detect",
+        )
 
 
 def _list_mappings(request: dict[str, str], api: Any) -> Any:

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from release.adapters.aws import Aws
 from release.adapters.aws.errors import error_code, error_message, translated
+from release.adapters.aws.looks import looks
 from release.adapters.stacks.change_sets import ChangeSet
 from release.core import canonical
 from release.core.infra_apply import MAX_TEMPLATE, ResourceChange
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _SETTLE_SECONDS = 1800.0
 _BEGIN_SECONDS = 30.0
+_BEGIN_PAUSE = 0.2
 _LONGEST_PAUSE = 2.0
 _UPDATE_ATTEMPTS = 5
 _ENDED_WELL = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
@@ -104,12 +106,10 @@ class CloudFormationStacks:
     def _begun(self, place: Place, name: str, before: Any) -> None:
         """Until the stack shows that it is being changed: a look before that would take it for done."""
         was = (before["StackStatus"], before.get("LastUpdatedTime"))
-        started = self._aws.clock()
-        while self._aws.clock() - started < _BEGIN_SECONDS:
+        for _ in looks(self._aws, _BEGIN_SECONDS, first=_BEGIN_PAUSE, longest=_BEGIN_PAUSE):
             shown = self._described(place, name)
             if shown is None or (shown["StackStatus"], shown.get("LastUpdatedTime")) != was:
                 return
-            self._aws.sleep(0.2)
 
     def settled(self, place: Place, name: str) -> StackFacts:
         with translated(place, f"waiting for stack {name}"):
@@ -182,20 +182,16 @@ class CloudFormationStacks:
         is_final: Callable[[str], bool] = lambda status: not is_under_way(status),
     ) -> Any | None:
         """The stack when nothing is going on any more, however it ended. None: it does not exist."""
-        started = self._aws.clock()
-        pause = 0.1
-        while True:
+        shown: Any = None
+        for _ in looks(self._aws, _SETTLE_SECONDS, longest=_LONGEST_PAUSE):
             shown = self._described(place, name)
             if shown is None or is_final(shown["StackStatus"]):
                 return shown
-            if self._aws.clock() - started > _SETTLE_SECONDS:
-                minutes = f"{_SETTLE_SECONDS / 60:.0f} minutes"
-                raise Unavailable(
-                    f"stack {name} in {place} is still {shown['StackStatus']} after {minutes}",
-                    fix=f"look at its events in the console, {_TRY_AGAIN}",
-                )
-            self._aws.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+        minutes = f"{_SETTLE_SECONDS / 60:.0f} minutes"
+        raise Unavailable(
+            f"stack {name} in {place} is still {shown['StackStatus']} after {minutes}",
+            fix=f"look at its events in the console, {_TRY_AGAIN}",
+        )
 
     def _first_failure(self, place: Place, shown: Any) -> str:
         """The event of the last operation that started the trouble: later ones say "cancelled"."""

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from release.adapters.aws import Aws
 from release.adapters.aws.errors import error_code
+from release.adapters.aws.looks import looks
 from release.core.infra_apply import ResourceChange
 from release.core.models import Place
 from release.errors import ForeignChange, Misconfigured, Unavailable
@@ -55,29 +56,26 @@ class ChangeSet:
 
     def changes(self) -> Sequence[ResourceChange] | None:
         """What it would do, when CloudFormation has worked that out. None: nothing."""
-        found: list[ResourceChange] = []
-        started, pause, token = self.aws.clock(), 0.1, ""
-        while True:
+        shown = self._made()
+        if shown["Status"] != "CREATE_COMPLETE":
+            self._refuse(shown.get("StatusReason") or "AWS gave no reason")
+            return None
+        found = _changes(shown)
+        while token := shown.get("NextToken"):
             shown = self._described(token)
-            if shown["Status"] in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-                if self.aws.clock() - started > _MADE_SECONDS:
-                    raise Unavailable(
-                        f"the change set of stack {self.stack} in {self.place} does not come to be",
-                        fix="look at it in the console, then run the same command again",
-                    )
-                self.aws.sleep(pause)
-                pause = min(pause * 1.5, _LONGEST_PAUSE)
-                continue
-            if shown["Status"] != "CREATE_COMPLETE":
-                self._refuse(shown.get("StatusReason") or "AWS gave no reason")
-                return None
-            found += [
-                _read(change["ResourceChange"])
-                for change in shown.get("Changes") or []
-                if "ResourceChange" in change
-            ]
-            if not (token := shown.get("NextToken") or ""):
-                return found
+            found += _changes(shown)
+        return found
+
+    def _made(self) -> Any:
+        """Its first page, when CloudFormation has worked it out, or says why not."""
+        for _ in looks(self.aws, _MADE_SECONDS, longest=_LONGEST_PAUSE):
+            shown = self._described()
+            if shown["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+                return shown
+        raise Unavailable(
+            f"the change set of stack {self.stack} in {self.place} does not come to be",
+            fix="look at it in the console, then run the same command again",
+        )
 
     def execute(self) -> None:
         try:
@@ -115,6 +113,12 @@ class ChangeSet:
             f"CloudFormation takes no change set for stack {self.stack} in {self.place}: {reason}",
             fix="correct what the reason names in the template, merge, and build that",
         )
+
+
+def _changes(page: Any) -> list[ResourceChange]:
+    return [
+        _read(change["ResourceChange"]) for change in page.get("Changes") or [] if "ResourceChange" in change
+    ]
 
 
 def _read(shown: Any) -> ResourceChange:
