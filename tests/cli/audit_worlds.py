@@ -3,6 +3,7 @@
 `Audited` writes through the real adapters; a forger takes `git` to the remote, or `chmod` to the store.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -200,10 +201,11 @@ class Audited:
         None in the place of all: leave the commit out.
         """
         parent: list[str] = []
+        bytes_of = functools.cache(lambda blob: self.git_bytes("cat-file", "blob", blob))
         for commit in self.ledger_commits():
             listed = self.git("ls-tree", "-r", commit).splitlines()
             blobs = {line.split("\t")[1]: line.split()[2] for line in listed}
-            files = {path: self.git_bytes("cat-file", "blob", blob) for path, blob in blobs.items()}
+            files = {path: bytes_of(blob) for path, blob in blobs.items()}
             changed = change(commit, files)
             if changed is None:
                 continue
@@ -239,8 +241,8 @@ class Audited:
     def commit_of(self, blobs: Mapping[str, str], parents: Sequence[str], message: str) -> str:
         index = str(self.fleet.folder / "index")
         Path(index).unlink(missing_ok=True)
-        for path, blob in blobs.items():
-            self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", GIT_INDEX_FILE=index)
+        entries = [word for path, blob in blobs.items() for word in ("--cacheinfo", f"100644,{blob},{path}")]
+        self.git("update-index", "--add", *entries, GIT_INDEX_FILE=index)
         tree = self.git("write-tree", GIT_INDEX_FILE=index)
         ancestry = [word for one in parents for word in ("-p", one)]
         return self.git("commit-tree", *ancestry, "-m", message, tree)
