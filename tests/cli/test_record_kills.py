@@ -72,14 +72,23 @@ class Uncut:
     result: dict[str, Any]
 
 
+@pytest.fixture(scope="module")
+def seen() -> list[Uncut]:
+    """What was seen of it: it goes the same way in every world."""
+    return []
+
+
 @pytest.fixture
-def uncut(made: Recorded, fresh: Callable[[], Recorded]) -> Uncut:
+def uncut(seen: list[Uncut], made: Recorded, fresh: Callable[[], Recorded]) -> Uncut:
+    if seen:
+        return seen[0]
     world, cut = fresh(), Cut(None, after=False, how=killed)
     world.record(transport=cut, setup=made.setup())
     result = whole(world)
     assert result["releases"] == [("v1.0.0", False, FILES_NAMED)]
     assert (len(result["deployments"]), result["comments"], result["latest"]) == (4, 1, True)
-    return Uncut(cut.calls, result)
+    seen.append(Uncut(cut.calls, result))
+    return seen[0]
 
 
 def points_of(uncut: Uncut) -> list[tuple[int, bool]]:
@@ -108,7 +117,7 @@ def test_killed_at_calls_and_run_again_there_is_one_complete_release(
     writes = [number for number, call in enumerate(uncut.calls, 1) if not call.startswith("GET")]
     assert len(writes) >= 12
 
-    end_right_when_killed([(number, True) for number in writes[::2]], uncut, made, fresh)
+    end_right_when_killed([(number, True) for number in writes[::4]], uncut, made, fresh)
 
 
 @pytest.mark.prove
@@ -130,7 +139,7 @@ def test_killed_at_every_call_and_run_again_there_is_one_complete_release(
 
 
 @pytest.mark.parametrize(
-    "every", [pytest.param(5, id="some"), pytest.param(1, id="all", marks=pytest.mark.prove)]
+    "every", [pytest.param(10, id="some"), pytest.param(1, id="all", marks=pytest.mark.prove)]
 )
 def test_an_answer_that_is_lost_is_looked_up_in_the_same_run(
     every: int, uncut: Uncut, made: Recorded, fresh: Callable[[], Recorded]
@@ -144,7 +153,9 @@ def test_an_answer_that_is_lost_is_looked_up_in_the_same_run(
         assert whole(world) == uncut.result, f"lost: call {number}, {uncut.calls[number - 1]}"
 
 
-@pytest.mark.parametrize("nth", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    "nth", [0, pytest.param(1, marks=pytest.mark.prove), pytest.param(2, marks=pytest.mark.prove), 3]
+)
 def test_two_that_record_at_the_same_time_leave_one_release(
     nth: int, uncut: Uncut, made: Recorded, fresh: Callable[[], Recorded]
 ) -> None:
