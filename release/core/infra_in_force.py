@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from release.core.infra_values import Template, Value, function_of
+from release.core.infra_values import Template, Value, function_of, mapping
 from release.core.models import Place
 
 _NO_VALUE: Final = {"Ref": "AWS::NoValue"}
@@ -22,11 +22,11 @@ def in_force(template: Template, parameters: Mapping[str, str], place: Place, st
 class _Reader:
     def __init__(self, template: Template, parameters: Mapping[str, str], place: Place, stack: str) -> None:
         self._template = template
-        declared = _mapping(template.get("Parameters"))
+        declared = mapping(template.get("Parameters"))
         defaults = {
             name: default
             for name, one in declared.items()
-            if isinstance(default := _mapping(one).get("Default"), str)
+            if isinstance(default := mapping(one).get("Default"), str)
         }
         self._known = {
             **defaults,
@@ -36,7 +36,7 @@ class _Reader:
             "AWS::StackName": stack,
         }
         for name, one in declared.items():
-            kind = _mapping(one).get("Type")
+            kind = mapping(one).get("Type")
             if kind not in ("String", "Number"):  # a list, or what AWS looks up when the stack is updated
                 self._known.pop(name, None)
         self._conditions: dict[str, bool | None] = {}
@@ -48,7 +48,7 @@ class _Reader:
                 found[section] = {
                     name: self._resolved(one)
                     for name, one in value.items()
-                    if self._condition(_mapping(one).get("Condition")) is not False
+                    if self._condition(mapping(one).get("Condition")) is not False
                 }
             else:
                 found[section] = value
@@ -62,7 +62,7 @@ class _Reader:
             return None
         if name not in self._conditions:
             self._conditions[name] = None  # a condition that leads to itself
-            said = _mapping(self._template.get("Conditions")).get(name)
+            said = mapping(self._template.get("Conditions")).get(name)
             self._conditions[name] = self._holds(said) if said is not None else None
         return self._conditions[name]
 
@@ -121,7 +121,3 @@ class _Reader:
                 return None
             found = found.get(one)
         return found
-
-
-def _mapping(value: "Value | None") -> Mapping[str, Value]:
-    return value if isinstance(value, Mapping) else {}

@@ -116,6 +116,11 @@ def _key_of(values: Sequence[Value]) -> str | None:
     return None
 
 
+def mapping(value: "Value | None") -> Mapping[str, Value]:
+    """The value, where it is a mapping; else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def function_of(value: Mapping[str, Value]) -> str | None:
     """Name of the function of CloudFormation that this calls."""
     if len(value) != 1:

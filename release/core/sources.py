@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from release.core.blockers import Blocker
 from release.core.infra_in_force import in_force
-from release.core.infra_values import Template, Value, function_of
+from release.core.infra_values import Template, Value, function_of, mapping
 from release.core.models import Place
 from release.core.snapshot import ALIAS_EXISTS
 
@@ -48,8 +48,8 @@ def consumers(template: Template, *, service: str, stack: str, place: Place) -> 
     """Every mapping of a template that takes from what others may take from, too."""
     read = _Read(in_force(template, {ALIAS_EXISTS: "true"}, place, stack), template, stack, place)
     for name, resource in read.resources.items():
-        properties = _mapping(_mapping(resource).get("Properties"))
-        if _mapping(resource).get("Type") != MAPPING or "EventSourceArn" not in properties:
+        properties = mapping(mapping(resource).get("Properties"))
+        if mapping(resource).get("Type") != MAPPING or "EventSourceArn" not in properties:
             continue
         if properties.get("Enabled") == "false" or any(one in properties for one in _OF_ITS_OWN):
             continue
@@ -66,9 +66,9 @@ def exports(template: Template, *, stack: str, place: Place) -> Mapping[str, str
     """Name of an export -> the source that it stands for, of those whose name and value are known."""
     read = _Read(in_force(template, {ALIAS_EXISTS: "true"}, place, stack), template, stack, place)
     found = {}
-    for output in _mapping(read.template.get("Outputs")).values():
-        name = read.text(_mapping(_mapping(output).get("Export")).get("Name"))
-        value = read.text(_mapping(output).get("Value"))
+    for output in mapping(read.template.get("Outputs")).values():
+        name = read.text(mapping(mapping(output).get("Export")).get("Name"))
+        value = read.text(mapping(output).get("Value"))
         if name is not None and value is not None:
             found[name] = _without_label(value)
     return found
@@ -147,7 +147,7 @@ class _Read:
 
     @property
     def resources(self) -> Mapping[str, Value]:
-        return _mapping(self.template.get("Resources"))
+        return mapping(self.template.get("Resources"))
 
     def text(self, value: "Value | None") -> str | None:
         """None: only CloudFormation knows."""
@@ -180,7 +180,7 @@ class _Read:
         }
         if name in pseudo:
             return pseudo[name]
-        declared = _mapping(_mapping(self.written.get("Parameters")).get(name))
+        declared = mapping(mapping(self.written.get("Parameters")).get(name))
         kind, default = declared.get("Type"), declared.get("Default")
         if isinstance(kind, str) and kind.startswith("AWS::SSM::") and isinstance(default, str):
             return f"parameter {default}"
@@ -188,10 +188,10 @@ class _Read:
 
     def _source(self, resource: str) -> str:
         """What a queue, table or stream of the template is; without a name it is known to its stack alone."""
-        found = _mapping(self.resources.get(resource))
+        found = mapping(self.resources.get(resource))
         kind = found.get("Type")
         naming, arn = _NAMED.get(kind, ("", "")) if isinstance(kind, str) else ("", "")
-        name = self.text(_mapping(found.get("Properties")).get(naming))
+        name = self.text(mapping(found.get("Properties")).get(naming))
         if name is None:
             return f"{resource} of stack {self.stack}"
         return "arn:aws:" + arn.format(at=f"{self.place.region}:{self.place.account}", name=name)
@@ -200,7 +200,7 @@ class _Read:
         given: Mapping[str, Value] = {}
         text: Value = argument
         if not isinstance(argument, str | Mapping) and len(argument) == 2:
-            text, given = argument[0], _mapping(argument[1])
+            text, given = argument[0], mapping(argument[1])
         if not isinstance(text, str):
             return None
         unknown = False
@@ -229,7 +229,3 @@ def _without_label(source: str) -> str:
     """An ARN without its partition, and that of a table's stream without the moment it was switched on."""
     source = re.sub(r"^arn:[^:]+:", "", source)
     return re.sub(r"(:table/[^/]+/stream)(/.*)?$", r"\1", source)
-
-
-def _mapping(value: "Value | None") -> Mapping[str, Value]:
-    return value if isinstance(value, Mapping) else {}

@@ -1,10 +1,10 @@
 """What templates ask for that release does not roll out. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from release.core.blockers import Blocker
 from release.core.infra_in_force import in_force
-from release.core.infra_values import Template, Value
+from release.core.infra_values import Template, mapping
 from release.core.models import Place
 from release.core.snapshot import ALIAS_EXISTS
 
@@ -19,11 +19,11 @@ def unsupported(
     The same of what AWS has is in `preflight`; this is before it has it.
     """
     template = in_force(template, {ALIAS_EXISTS: "true"}, place, stack)
-    for name, resource in _mapping(template.get("Resources")).items():
-        properties = _mapping(_mapping(resource).get("Properties"))
-        if _mapping(resource).get("Type") != FUNCTION:
+    for name, resource in mapping(template.get("Resources")).items():
+        properties = mapping(mapping(resource).get("Properties"))
+        if mapping(resource).get("Type") != FUNCTION:
             continue
-        if properties.get("PackageType") == "Image" or "ImageUri" in _mapping(properties.get("Code")):
+        if properties.get("PackageType") == "Image" or "ImageUri" in mapping(properties.get("Code")):
             yield (
                 name,
                 Blocker(
@@ -32,7 +32,7 @@ def unsupported(
                     "give it PackageType: Zip, and its code to the service's folder",
                 ),
             )
-        if gradual and _mapping(properties.get("SnapStart")).get("ApplyOn") == "PublishedVersions":
+        if gradual and mapping(properties.get("SnapStart")).get("ApplyOn") == "PublishedVersions":
             yield (
                 name,
                 Blocker(
@@ -42,7 +42,3 @@ def unsupported(
                     "take SnapStart out of its template, or let its stage roll out all-at-once",
                 ),
             )
-
-
-def _mapping(value: "Value | None") -> Mapping[str, Value]:
-    return value if isinstance(value, Mapping) else {}

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from release.core.infra_values import Template
-from release.core.policies.policy import Breach, Policy, each, mapping, resources
+from release.core.infra_values import Template, mapping
+from release.core.policies.policy import Breach, Policy, each, resources
 
 
 def _cors(template: Template) -> Iterator[Breach]:

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 from typing import Final
 
-from release.core.infra_values import Template
+from release.core.infra_values import Template, mapping
 from release.core.policies.policy import (
     Breach,
     Policy,
     Resource,
     elements,
     is_true,
-    mapping,
     possible,
     resources,
     said,

@@ -4,14 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from release.core.infra_values import Template
+from release.core.infra_values import Template, mapping
 from release.core.policies.policy import (
     Breach,
     Node,
     Policy,
     elements,
     is_true,
-    mapping,
     possible,
     resources,
     said,

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
-from release.core.infra_values import Template, Value
-from release.core.policies.policy import Node, mapping, possible
+from release.core.infra_values import Template, Value, mapping
+from release.core.policies.policy import Node, possible
 
 # Defaults of other types are names of values that AWS keeps (AWS::SSM::Parameter::Value<…>).
 _LISTS: Final = ("CommaDelimitedList", "List<Number>")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from release.core.infra_values import Template, Value
+from release.core.infra_values import Template, Value, mapping
 from release.core.policies.policy import (
     Breach,
     Node,
@@ -13,7 +13,6 @@ from release.core.policies.policy import (
     each,
     elements,
     is_true,
-    mapping,
     may_allow,
     names_of,
     possible,

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from release.core.infra_values import Template
-from release.core.policies.policy import Breach, Policy, mapping, possible, resources, said
+from release.core.infra_values import Template, mapping
+from release.core.policies.policy import Breach, Policy, possible, resources, said
 
 _SECRET_NAME: Final = re.compile(
     r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL|ACCESS_?KEY", re.IGNORECASE

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from release.core.infra_values import Template
-from release.core.policies.policy import Breach, Policy, elements, mapping, names_of, resources, said
+from release.core.infra_values import Template, mapping
+from release.core.policies.policy import Breach, Policy, elements, names_of, resources, said
 
 
 def _retention(template: Template) -> Iterator[Breach]:

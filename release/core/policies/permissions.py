@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from release.core.infra_values import Template, Value
+from release.core.infra_values import Template, Value, mapping
 from release.core.policies.exposure import KEYS, shared
 from release.core.policies.policy import (
     Breach,
@@ -13,7 +13,6 @@ from release.core.policies.policy import (
     Resource,
     each,
     elements,
-    mapping,
     may_allow,
     possible,
     resources,

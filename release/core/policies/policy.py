@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from release.core.infra_values import Template, Value
+from release.core.infra_values import Template, Value, mapping
 
 Node: TypeAlias = "Value | None"  # what stands at a place; None: nothing
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -76,10 +76,6 @@ def resources(template: Template, *kinds: str) -> Iterator[Resource]:
         kind = mapping(body).get("Type")
         if isinstance(kind, str) and (not kinds or kind in kinds):
             yield Resource(name, kind, mapping(body))
-
-
-def mapping(value: Node) -> Mapping[str, Value]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def elements(value: Node) -> Sequence[Value]:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from release.core.infra_values import Template, Value
-from release.core.policies.policy import Breach, Path, Policy, mapping, resources, said
+from release.core.infra_values import Template, Value, mapping
+from release.core.policies.policy import Breach, Path, Policy, resources, said
 
 SHORTEST_REASON: Final = 10  # characters: "todo" is none
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from release.core.infra_values import Template
+from release.core.infra_values import Template, mapping
 from release.core.policies.policy import (
     Breach,
     Node,
@@ -12,7 +12,6 @@ from release.core.policies.policy import (
     elements,
     is_dynamic,
     is_true,
-    mapping,
     names_of,
     number,
     possible,
