@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 from release.core.drift import Finding, Kind, StageDrift
 from release.core.notices import Notice, awaiting, of_decision, of_drift, of_event
-from release.core.records import Decision, Event, Good, Outcome, ReleaseRef, StageHead, Verb
+from release.core.records import Decision, Good, Outcome, ReleaseRef, StageHead, Verb
 from tests.adapters.loopback import Answer, Asked, answering
+from tests.fakes.events import event
 
 # What a person may have typed, or a program have said.
 HOSTILE = (
@@ -68,18 +69,9 @@ def _drops() -> Iterator[bytes]:
 
 def every_notice() -> list[Notice]:
     """One of each kind, with all facts that it may have."""
-    ended = Event(
-        kind="outcome",
-        id="20261121T095001Z-fleet-prod-00000001",
-        at="2026-11-21T09:50:01Z",
-        pipeline="fleet",
-        stage="prod",
-        verb="promote",
+    ended = event(
+        "outcome",
         release=ReleaseRef("c" * 40, "m" * 64, "v1.1.0", "f" * 40),
-        actor="ada",
-        run="77.2",
-        tool="lambda-release 0.1.0",
-        fence=1,
         reason=HOSTILE,
         failure=HOSTILE,
         hold=HOSTILE,

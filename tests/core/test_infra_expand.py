@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from release.adapters.template_reader import read_document
-from release.core.infra_apply import same_effect, stack_change
+from release.core.infra_apply import StackChange, same_effect, stack_change
 from release.core.infra_diff import CreateOnly
 from release.core.infra_expand import MARK, Expanded, expanded, marked
 from release.core.infra_in_force import in_force
@@ -22,6 +22,19 @@ def queues(*names: str, **more: Any) -> dict[str, Any]:
 
 def both(old: Any, new: Any, place: Place = EAST, **parameters: str) -> Expanded:
     return expanded(old, new, parameters, place, "orders-prod", DIGEST)
+
+
+def changed(before: Expanded, new: Any, *, contract: bool) -> StackChange:
+    return stack_change(
+        before.document,
+        new,
+        {QUEUE: CreateOnly()},
+        parameters={},
+        place=EAST,
+        stack="orders-prod",
+        digest=DIGEST,
+        contract=contract,
+    )
 
 
 def sent(found: Expanded) -> Any:
@@ -54,31 +67,13 @@ def test_a_resource_that_is_gone_stays_and_the_stack_says_whose_template_it_is_a
 
 def test_expanding_what_is_expanded_changes_nothing() -> None:
     once = both(queues("A", "B"), queues("A"))
-    change = stack_change(
-        once.document,
-        queues("A"),
-        {QUEUE: CreateOnly()},
-        parameters={},
-        place=EAST,
-        stack="orders-prod",
-        digest=DIGEST,
-        contract=False,
-    )
+    change = changed(once, queues("A"), contract=False)
     assert (change.is_idle, change.entries, change.kept) == (True, (), ("B",))
 
 
 def test_to_contract_takes_away_what_was_kept() -> None:
     once = both(queues("A", "B"), queues("A"))
-    change = stack_change(
-        once.document,
-        queues("A"),
-        {QUEUE: CreateOnly()},
-        parameters={},
-        place=EAST,
-        stack="orders-prod",
-        digest=DIGEST,
-        contract=True,
-    )
+    change = changed(once, queues("A"), contract=True)
     assert [(one.name, one.action) for one in change.entries] == [("B", "remove")]
     assert [one.name for one in change.endangered] == ["B"]
     assert change.document is None and not change.is_idle

@@ -7,19 +7,12 @@ import pytest
 from release.core.notices import Notice, of_decision, of_drift, of_event, verdict
 from release.core.records import Event, Judged, Outcome, ReleaseRef, Verb
 from tests.adapters.notices import drifted
+from tests.fakes.events import event
 
-ENDED = Event(
-    kind="outcome",
-    id="20261121T095001Z-fleet-prod-00000001",
-    at="2026-11-21T09:50:01Z",
+ENDED = event(
+    "outcome",
     pipeline="payments",
-    stage="prod",
-    verb="promote",
     release=ReleaseRef("c" * 40, "m" * 64, "payments/v1.1.0", "f" * 40),
-    actor="ada",
-    run="77.2",
-    tool="lambda-release 0.1.0",
-    fence=1,
     reason="prices",
     outcome="succeeded",
 )
