@@ -7,16 +7,13 @@ from release.core.tags import LARGEST, Facts, KnownTag, Tag, Version
 
 
 def skipped(facts: Facts, what: str) -> Blocker:
-    source = facts.source
-    runs = (
-        f"it runs {source.tag or source.commit[:10]}" + (f" on {source.commit[:10]}" if source.tag else "")
-        if source
-        else "it has run nothing with success"
-    )
+    source, before = facts.source, facts.after or "the stage before"
+    if source is None:
+        cause = f"nothing has come through {before}: it has run nothing with success"
+        return Blocker("skipped-stage", cause, f"bring a release to {before} first")
+    runs = f"it runs {source.tag or source.commit[:10]}" + (f" on {source.commit[:10]}" if source.tag else "")
     return Blocker(
-        "skipped-stage",
-        f"{what} did not come through {facts.after or 'a stage before'}: {runs}",
-        f"bring it to {facts.after or 'the stage before'} first",
+        "skipped-stage", f"{what} did not come through {before}: {runs}", f"bring it to {before} first"
     )
 
 

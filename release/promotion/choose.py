@@ -109,7 +109,7 @@ def _answer(repo: Repo, setup: Setup, stage: Stage, request: Request) -> tuple[N
     if stage.channel == "qa":
         commit = asked or (source.commit if source else None) or _tip(setup, stage)
         if commit is None:
-            nothing = refusals.skipped(facts, "nothing to promote")
+            nothing = refusals.skipped(facts, "a commit")
             return Next(None, None, None, False, "", (), (nothing,)), facts
         repo.ensure([commit], refs=_heads(setup))
         facts = _about(repo, setup, facts, commit)

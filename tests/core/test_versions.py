@@ -245,7 +245,7 @@ def test_gold_that_is_there_on_this_commit_and_manifest_is_finished() -> None:
             "v1.0.0-rc.2 is now object-of-",
         ),
         ([], {"known": {"v1.0.0": KnownTag("o", "C")}}, "moved-tag", "v1.0.0 is gone"),
-        ([], {"source": None}, "skipped-stage", "uat: it has run nothing with success"),
+        ([], {"source": None}, "skipped-stage", "nothing has come through uat: it has run nothing"),
         ([], {"source": running(None, "C")}, "skipped-stage", "it runs C"),
         ([], {"quarantined": {"v1.0.0-rc.2": "bad prices"}}, "quarantined", "bad prices"),
         ([], {"quarantined": {"C": "bad prices"}}, "quarantined", "bad prices"),

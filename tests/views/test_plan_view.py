@@ -9,7 +9,7 @@ from release.core.actions import describe
 from release.core.blockers import Blocker
 from release.core.models import Gradual, Migration
 from release.core.plan import Plan
-from release.core.records import Served
+from release.core.records import ReleaseRef, Served
 from release.views.plan import plan_json, plan_text
 from tests.fakes.hooked import HookedWorld
 from tests.fakes.world import SOURCE, World, fleet
@@ -85,6 +85,13 @@ def test_a_plan_that_was_blocked_before_aws_was_read_has_no_functions_and_no_ste
         "blocked: v1.0.0 is older than v1.1.0",
         "    fix: promote a newer one, or --allow-older",
     ]
+
+
+def test_a_plan_for_which_no_release_was_found_names_none() -> None:
+    plan = drafted(fleet().live("v1.0.0"), "v1.1.0")
+    nothing = ReleaseRef("", "", None, None)
+    bare = replace(plan, release=nothing, steps=(), changes=(), mint=False, source="uat")
+    assert shown(plan_text(bare)).splitlines() == ["promote to prod  from uat"]
 
 
 def test_a_region_where_nothing_moves_is_not_named_among_the_steps() -> None:
