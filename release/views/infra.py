@@ -23,7 +23,12 @@ from release.core.markdown import plain
 from release.views.markdown import LONGEST_COMMENT, fenced
 
 _LONGEST = 100  # characters of one value
-_COUNTED: Final = ("Conditions", "Mappings", "Outputs", "Parameters")
+_COUNTED: Final[Mapping[str, str]] = {
+    "Conditions": "condition",
+    "Mappings": "mapping",
+    "Outputs": "output",
+    "Parameters": "parameter",
+}
 _STYLES: Final[Mapping[Action, str]] = {
     "add": "green",
     "modify": "yellow",
@@ -128,7 +133,11 @@ def _tree(stack: StackDifference) -> Iterator[Line]:
         yield Line(symbol, _STYLES[entry.action], _title(entry))
         for change in entry.changes:
             yield from _values(entry, change)
-    if counted := [f"{count} {name}" for name, count in others.items() if name in _COUNTED]:
+    if counted := [
+        f"{count} {_COUNTED[name]}{'' if count == 1 else 's'}"
+        for name, count in others.items()
+        if name in _COUNTED
+    ]:
         yield Line("", "dim", f"and {', '.join(counted)}")
 
 
