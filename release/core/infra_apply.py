@@ -115,29 +115,43 @@ def lost(entry: Entry) -> str:
     return f"{entry.name} ({entry.kind}) {'is' if sure else 'may be'} {word}{why}: {left}"
 
 
-def data_at_risk(stack: ObservedStack, plan: StackPlan) -> list[Blocker]:
-    """Why a rollout may not change a stack as its template says."""
-    at, stage = f"stack {stack.name} in {stack.place}", stack.name.removeprefix(f"{stack.service}-")
-    found = [
+def data_at_risk(stack: str, place: Place, entry: Entry, *, fix: str) -> Blocker:
+    return Blocker("data-at-risk", f"stack {stack} in {place}: {lost(entry)}", fix)
+
+
+def too_large(stack: ObservedStack, plan: StackPlan) -> list[Blocker]:
+    """Where CloudFormation does not take the template."""
+    if plan.size <= MAX_TEMPLATE:
+        return []
+    return [
         Blocker(
-            "data-at-risk",
-            f"{at}: {lost(entry)}",
-            f"take that out of the template; where it is meant: release infra apply {stack.service} {stage}"
-            f" --next --allow-replacement {entry.name} --reason TEXT",
+            "template-too-large",
+            f"stack {stack.name} in {stack.place}: with what it keeps of the release before it has"
+            f" {plan.size:,} bytes, and CloudFormation takes {MAX_TEMPLATE:,}",
+            f"take away what is left over: {_apply(stack)} --allow-contract --reason TEXT; or change the"
+            " template in two releases",
+        )
+    ]
+
+
+def refused_in_rollout(stack: ObservedStack, plan: StackPlan) -> list[Blocker]:
+    """Why a rollout may not change a stack as its template says."""
+    at_risk = [
+        data_at_risk(
+            stack.name,
+            stack.place,
+            entry,
+            fix="take that out of the template; where it is meant:"
+            f" {_apply(stack)} --next --allow-replacement {entry.name} --reason TEXT",
         )
         for entry in plan.change.endangered
     ]
-    if plan.size > MAX_TEMPLATE:
-        found.append(
-            Blocker(
-                "template-too-large",
-                f"{at}: with what it keeps of the release before it has {plan.size:,} bytes, and"
-                f" CloudFormation takes {MAX_TEMPLATE:,}",
-                f"take away what is left over: release infra apply {stack.service} {stage} --allow-contract"
-                " --reason TEXT; or change the template in two releases",
-            )
-        )
-    return found
+    return at_risk + too_large(stack, plan)
+
+
+def _apply(stack: ObservedStack) -> str:
+    stage = stack.name.removeprefix(f"{stack.service}-")
+    return f"release infra apply {stack.service} {stage}"
 
 
 def allowed_in(

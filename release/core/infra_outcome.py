@@ -6,12 +6,12 @@ from typing import Literal
 
 from release.core.blockers import Blocker
 from release.core.infra_apply import (
-    MAX_TEMPLATE,
     StackChange,
     StackPlan,
     allowed_in,
+    data_at_risk,
     is_endangered,
-    lost,
+    too_large,
 )
 from release.core.infra_dead import NEVER_CREATED, way_out
 from release.core.infra_diff import RESOURCES, Entry
@@ -88,8 +88,8 @@ def todo_of(stack: ObservedStack, template: str, plan: StackPlan | None) -> Stac
         blockers.append(dead)
     elif change.is_idle:
         todo = "nothing"
-    if plan is not None and plan.size > MAX_TEMPLATE:
-        blockers.append(_too_large(stack, plan.size))
+    if plan is not None:
+        blockers += too_large(stack, plan)
     return StackTodo(
         stack.service,
         stack.place,
@@ -103,21 +103,13 @@ def todo_of(stack: ObservedStack, template: str, plan: StackPlan | None) -> Stac
     )
 
 
-def _too_large(stack: ObservedStack, size: int) -> Blocker:
-    return Blocker(
-        "template-too-large",
-        f"stack {stack.name} in {stack.place}: with what it keeps it has {size:,} bytes, and CloudFormation"
-        f" takes {MAX_TEMPLATE:,}",
-        "take away what is left over first (--allow-contract), or change the template in two releases",
-    )
-
-
 def _at_risk(todo: StackTodo, allowed: Collection[str]) -> Sequence[Blocker]:
     return [
-        Blocker(
-            "data-at-risk",
-            f"stack {todo.stack} in {todo.place}: {lost(entry)}",
-            f"{_way_round(entry)}; where it is meant, add --allow-replacement {entry.name}",
+        data_at_risk(
+            todo.stack,
+            todo.place,
+            entry,
+            fix=f"{_way_round(entry)}; where it is meant, add --allow-replacement {entry.name}",
         )
         for entry in todo.change.entries
         if todo.todo == "update" and is_endangered(entry) and entry.name not in allowed

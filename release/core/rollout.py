@@ -6,7 +6,7 @@ from functools import partial
 from release.core.actions import ApplyStack, CreateAlias, PrepareVersion, ShiftAlias
 from release.core.blockers import Blocker
 from release.core.hooks import migrations
-from release.core.infra_apply import StackPlan, data_at_risk
+from release.core.infra_apply import StackPlan, refused_in_rollout
 from release.core.manifest import Target
 from release.core.models import Gradual, Place, Rollout
 from release.core.plan import Change, Phase, Step, Wave
@@ -54,7 +54,7 @@ def rollout_steps(
                 target, stack, copies, observed, moved, gradual=isinstance(rollout, Gradual)
             )
             plan = (stack_plans or {}).get((service, place))
-            blockers += data_at_risk(stack, plan) if plan else []
+            blockers += refused_in_rollout(stack, plan) if plan else []
             steps += _service_steps(
                 target, stack, copies, alias=alias, rollout=rollout, again=again, settled=settled, plan=plan
             )

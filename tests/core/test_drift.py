@@ -186,6 +186,7 @@ def test_another_template_is_drift_unless_it_is_ours_and_the_ledger_explains_it(
     (found,) = stacks(OTHER, ours=ours, explained=explained)
     assert (found.kind, found.harmless) == ("stack", harmless)
     assert (found.recorded, found.found) == ("t" * 64, "u" * 64)
+    assert ("release infra apply prices prod --reason TEXT" in found.fix) is not harmless
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from release.core.infra_apply import (
     StackChange,
     StackPlan,
     allowed_in,
-    data_at_risk,
     refuse_more,
+    refused_in_rollout,
 )
 from release.core.infra_dead import way_out
 from release.core.infra_diff import RESOURCES, Change, Entry
@@ -111,7 +111,7 @@ def test_a_change_set_that_does_what_the_plan_says_is_agreed_to(found: list[Reso
 
 def test_a_stack_that_grows_too_large_by_what_it_keeps_is_refused_before() -> None:
     assert [one.code for one in plan(LONGER, size=60_000).blockers] == ["template-too-large"]
-    in_a_rollout = data_at_risk(observed(), StackPlan(StackChange((LONGER,)), 0, 60_000))
+    in_a_rollout = refused_in_rollout(observed(), StackPlan(StackChange((LONGER,)), 0, 60_000))
     assert [one.code for one in in_a_rollout] == ["template-too-large"]
     assert "release infra apply orders prod --allow-contract" in in_a_rollout[0].fix
 

@@ -60,7 +60,8 @@ def stack_drift(copy: StackCopy, *, stage: str) -> Iterator[Finding]:
     elif facts.template != copy.template or copy.by_hand:
         yield finding(
             "somebody has given it another template",
-            f"merge what is to stay, then {again}: that puts the release's template in place",
+            f"merge what is to stay; release infra apply {copy.service} {stage} --reason TEXT puts back the"
+            " release's template",
             template=facts.template,
         )
     if facts.parameters.get(ALIAS_EXISTS) == "false":
