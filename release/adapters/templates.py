@@ -13,6 +13,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from release.errors import Misconfigured, ReleaseError
@@ -177,6 +178,7 @@ def _render(
     environment: jinja2.Environment, file: str, sources: Mapping[str, str], context: Mapping[str, Any]
 ) -> _Rendered:
     template = environment.get_template(file)
+    _refuse_what_goes_nowhere(environment, file, sources)
     pieces: list[tuple[str, _Place]] = []
     stream = template.root_render_func(template.new_context(dict(context)))
     try:
@@ -184,6 +186,55 @@ def _render(
     except Exception:
         environment.handle_exception()  # raises it again, with lines of templates in the traceback
     return _Rendered(file, "".join(text for text, _ in pieces), pieces, sources)
+
+
+def _refuse_what_goes_nowhere(environment: jinja2.Environment, file: str, sources: Mapping[str, str]) -> None:
+    """Of a template that extends another, jinja drops without a word what no block of the other takes.
+
+    Raises Misconfigured that points at its line.
+    """
+    own = environment.parse(sources[file])
+    frame = _extended(own)
+    if frame is None:
+        return
+    known: set[str] = set()
+    seen = {file}
+    above: str | None = frame
+    while above is not None:
+        if above in seen:  # rendering ends in an error of its own, here and where there is no such file
+            return
+        seen.add(above)
+        try:
+            template = environment.get_template(above)
+        except jinja2.TemplateNotFound:
+            return
+        known |= set(template.blocks)
+        above = _extended(environment.parse(sources[str(template.filename)]))
+    for node in own.body:
+        if isinstance(node, nodes.Block) and node.name not in known:
+            cause, line = f"{frame} has no block {node.name}: what is in it goes nowhere", node.lineno
+        elif isinstance(node, nodes.Output) and (at := next(filter(None, map(_speaks_at, node.nodes)), 0)):
+            cause, line = f"this is in no block of {frame}: it goes nowhere", at
+        else:
+            continue
+        fix = f"put it into one of its blocks: {', '.join(sorted(known))}"
+        raise Misconfigured(cause, fix=fix, see=f"{file}:{line}")
+
+
+def _extended(template: nodes.Template) -> str | None:
+    """The name of what it extends, where it is said as it is."""
+    found = template.find(nodes.Extends)
+    if found is None or not isinstance(found.template, nodes.Const):
+        return None
+    return str(found.template.value)
+
+
+def _speaks_at(node: nodes.Node) -> int:
+    """The line of its first word; 0: there is none. Comments between blocks are for whoever reads it."""
+    if not isinstance(node, nodes.TemplateData):
+        return node.lineno
+    lines = enumerate(node.data.splitlines(), node.lineno)
+    return next((number for number, line in lines if line.strip() and not line.lstrip().startswith("#")), 0)
 
 
 @cache  # asked for every piece that a template gives

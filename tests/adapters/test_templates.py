@@ -100,6 +100,45 @@ def test_a_mistake_points_at_the_line_of_the_template(line: str, cause: str) -> 
     assert error.see == f"{FILE}:7"
 
 
+FRAME = "{% block parameters %}{% endblock %}\nResources:\n{% block resources required %}{% endblock %}\n"
+FRAMED = """\
+{% extends "frame.j2" %}
+{% set topic = "Topic" %}
+
+{% block parameters %}
+Parameters: {AliasExists: {Type: String}}
+{% endblock %}
+# between blocks
+{% block resources %}
+  {{ topic }}: {Type: AWS::SNS::Topic}
+{% endblock %}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "cause"),
+    [
+        ("\n{{ topic }}\n", 12, "this is in no block of frame.j2"),
+        ("\n# a queue\n  Queue: {Type: AWS::SQS::Queue}\n", 13, "this is in no block of frame.j2"),
+        ("{% block outptus %}\nOutputs: {}\n{% endblock %}\n", 11, "frame.j2 has no block outptus"),
+    ],
+)
+def test_what_no_block_of_the_frame_takes_is_an_error_and_not_lost(more: str, line: int, cause: str) -> None:
+    assert "Topic: {Type: AWS::SNS::Topic}" in render(FRAMED, {"frame.j2": FRAME})
+
+    error = refusal(FRAMED + more, {"frame.j2": FRAME})
+
+    assert error.cause.startswith(cause) and error.see == f"{FILE}:{line}"
+    assert error.fix == "put it into one of its blocks: parameters, resources"
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"), [("farme.j2", "there is no macro file"), (FILE, "without an end")]
+)
+def test_a_frame_that_cannot_be_is_named(name: str, cause: str) -> None:
+    assert cause in refusal(f'{{% extends "{name}" %}}\n{{% block resources %}}{{% endblock %}}\n').cause
+
+
 def test_a_missing_macro_file_is_named_with_the_line_that_wants_it() -> None:
     error = refusal(GOOD + '{% import "fucntion.j2" as f %}\n', {"function.j2": ""})
     assert error.cause == "there is no macro file 'fucntion.j2'"
