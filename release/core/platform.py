@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from release.core.bounds import Bounds
-from release.core.doctor.aws import ISSUER, Jobs
+from release.core.doctor.trust import ISSUER, Jobs
 from release.core.models import Environment, Place
 from release.core.permissions import RoleKind, grants, policies, policy
 from release.core.stack_permissions import stack_grants

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from release.core.doctor.aws import AwsFacts, BoundaryFacts, BucketFacts, PlaceFacts, RoleFacts, aws_findings
+from release.core.doctor.aws import AwsFacts, BoundaryFacts, BucketFacts, PlaceFacts, aws_findings
 from release.core.doctor.findings import Finding, Trouble, troubled
+from release.core.doctor.trust import RoleFacts
 from release.core.models import Pipeline, Pipelines, Place, Stage
 from release.doctor import configured
 from release.doctor.asking import tried

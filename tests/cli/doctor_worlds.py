@@ -12,7 +12,7 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from release.core.doctor.aws import ISSUER
+from release.core.doctor.trust import ISSUER
 from release.sandbox.session import Sandbox
 from tests.cli.worlds import FILES, Fleet
 from tests.plain_http import NOBODY

@@ -13,10 +13,10 @@ from release.core.doctor.aws import (
     BoundaryFacts,
     BucketFacts,
     PlaceFacts,
-    RoleFacts,
     aws_findings,
 )
 from release.core.doctor.findings import CHECKS, Finding, Trouble
+from release.core.doctor.trust import RoleFacts
 
 LOST = Trouble("no valid AWS credentials", "aws sso login")
 HOST = "token.actions.githubusercontent.com"

@@ -8,7 +8,7 @@ import pytest
 
 from release.adapters.cfn_lint import CfnLint
 from release.adapters.template_reader import read_template
-from release.core.doctor.aws import ISSUER
+from release.core.doctor.trust import ISSUER
 from tests.e2e.fleet import Fleet, World
 from tests.e2e.processes import Ended
 from tests.e2e.texts import LINE, PRIMARY, REPLICA, TEMPLATE
