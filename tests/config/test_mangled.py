@@ -34,12 +34,15 @@ def _loads_or_says_where(load: Callable[[Mapping[str, bytes]], object], texts: M
             assert line.isprintable(), line
 
 
+def tried(check: Callable[[st.DataObject], None], examples: int) -> None:
+    settings(max_examples=examples, deadline=None)(given(data=st.data())(check))()
+
+
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_mangled_bytes_load_or_are_complained_about_with_a_line(examples: int) -> None:
-    settings(max_examples=examples, deadline=None)(of_mangled_bytes)()
+    tried(of_mangled_bytes, examples)
 
 
-@given(data=st.data())
 def of_mangled_bytes(data: st.DataObject) -> None:
     file, content = mangled_bytes(data)
     loads_or_says_where({**TEXTS, file: content})
@@ -47,10 +50,9 @@ def of_mangled_bytes(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_mangled_documents_load_or_are_complained_about_with_a_line(examples: int) -> None:
-    settings(max_examples=examples, deadline=None)(of_mangled_documents)()
+    tried(of_mangled_documents, examples)
 
 
-@given(data=st.data())
 def of_mangled_documents(data: st.DataObject) -> None:
     file, content = mangled_document(data)
     loads_or_says_where({**TEXTS, file: content})
