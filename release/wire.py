@@ -287,8 +287,8 @@ class Wiring:
 
     @property
     def reports(self) -> "HtmlReports":
+        from release.adapters.packaged import packaged_templates
         from release.adapters.reports import HtmlReports
-        from release.adapters.templates import packaged_templates
 
         return HtmlReports(packaged_templates() / "audit")
 
@@ -316,7 +316,8 @@ class Wiring:
 
     @cached_property
     def templates(self) -> "CloudFormationTemplates":
-        from release.adapters.templates import CloudFormationTemplates, packaged_macros
+        from release.adapters.packaged import packaged_macros
+        from release.adapters.templates import CloudFormationTemplates
 
         return CloudFormationTemplates(packaged_macros())
 

@@ -8,7 +8,6 @@ rendering with those it had.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -16,12 +15,9 @@ import yaml
 from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from release.errors import Misconfigured, ReleaseError
-
-MACROS_FOLDER = "templates/cloudformation"
-MAX_TEMPLATE = (
-    51_200  # bytes of TemplateBody in CreateStack; larger ones go through S3, which is not built yet
-)
+from release.core.fingerprint import MACROS_FOLDER
+from release.core.infra_apply import MAX_TEMPLATE
+from release.errors import Misconfigured
 
 # Owned by `release` and by nobody else: a stack update of an alias resets where it points
 # (docs/architecture.md).
@@ -29,42 +25,6 @@ _NOT_CLOUDFORMATIONS = frozenset({"AWS::Lambda::Alias", "AWS::Lambda::Version"})
 _RANDOM_FILTERS = ("random",)
 _RANDOM_GLOBALS = ("lipsum",)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def packaged_templates() -> Path:
-    """The tool's own `templates/`: inside the wheel, or beside the package in a checkout. Raises
-    ReleaseError.
-    """
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "_templates", package.parent / "templates"):
-        if folder.is_dir():
-            return folder
-    raise _not_installed("the templates that belong to release are not installed")
-
-
-def _not_installed(cause: str) -> ReleaseError:
-    return ReleaseError(cause, fix="install it again: python -m pip install --force-reinstall lambda-release")
-
-
-def shared_core() -> Path:
-    """The shared core of services that comes with the tool: inside the wheel, or in the checkout. Raises
-    ReleaseError.
-    """
-    templates = packaged_templates()
-    for folder in (templates / "common", templates.parent / "services" / "common"):
-        if folder.is_dir():
-            return folder
-    raise _not_installed("the shared core of services that belongs to release is not installed")
-
-
-def packaged_macros() -> Mapping[str, str]:
-    """The tool's own CloudFormation macros: name below `templates/cloudformation` -> text."""
-    folder = packaged_templates() / "cloudformation"
-    return {
-        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 class CloudFormationTemplates:

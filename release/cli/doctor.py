@@ -62,7 +62,7 @@ def command(directory: Path, stage: str | None, as_json: bool) -> int:
 def _out_of_step(top: Path) -> tuple[tuple[str, ...], str]:
     """Workflows of the work tree that differ from what its pipelines/ ask for, and what mends them."""
     from release.adapters.own_templates import of_workflows
-    from release.adapters.templates import packaged_templates
+    from release.adapters.packaged import packaged_templates
     from release.views.workflows import FOLDER, MARK, workflow_files
 
     found = {f"{FOLDER}/{path.name}": _text_of(path) for path in sorted((top / FOLDER).glob("*.yml"))}

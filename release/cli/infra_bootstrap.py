@@ -84,7 +84,7 @@ def _planned(
 ) -> "tuple[tuple[Planned, ...], tuple[str, ...]]":
     from release.adapters.github.credentials import home_of
     from release.adapters.own_templates import OwnTemplates
-    from release.adapters.templates import packaged_templates
+    from release.adapters.packaged import packaged_templates
     from release.config import load_pipelines
     from release.core.platform import Stacked
     from release.doctor.configured import roles, stages_of

@@ -41,8 +41,8 @@ def command(
     that is there is changed, and when this fails nothing is written.
     """
     from release.adapters.own_templates import of_workflows
+    from release.adapters.packaged import packaged_templates, shared_core
     from release.adapters.service_templates import FolderServiceTemplates
-    from release.adapters.templates import packaged_templates, shared_core
     from release.config import load_pipelines
     from release.config.values import TAG_VALUE
     from release.new import scaffold

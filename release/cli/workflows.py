@@ -194,7 +194,7 @@ def under_way(directory: Path, pipeline: str | None) -> None:
 def _rendered(pipelines: "Pipelines", shared: str | None) -> Mapping[str, str]:
     """Path in the repository -> text, of every workflow that is asked for."""
     from release.adapters.own_templates import of_workflows
-    from release.adapters.templates import packaged_templates
+    from release.adapters.packaged import packaged_templates
     from release.views.workflows import MARK, workflow_files
 
     templates = of_workflows(packaged_templates() / "workflows")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from release.adapters.templates import CloudFormationTemplates, packaged_templates
+from release.adapters.packaged import packaged_templates
+from release.adapters.templates import CloudFormationTemplates
 from release.build.documents import template_context
 from release.errors import Misconfigured
 from tests.build.fleet import TEMPLATE, service

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from release.adapters.own_templates import of_workflows
-from release.adapters.templates import packaged_templates
+from release.adapters.packaged import packaged_templates
 from release.config import load_pipelines
 from release.core.models import Pipelines
 from release.errors import GateClosed, Misconfigured

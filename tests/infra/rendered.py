@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from release.adapters.packaged import packaged_macros
 from release.adapters.template_reader import read_template
-from release.adapters.templates import CloudFormationTemplates, packaged_macros
+from release.adapters.templates import CloudFormationTemplates
 from release.build.documents import template_context
 from release.config import load_services
 from release.core.models import Service

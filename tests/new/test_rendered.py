@@ -10,8 +10,9 @@ from typing import get_args
 
 import pytest
 
+from release.adapters.packaged import packaged_macros
 from release.adapters.template_reader import read_template
-from release.adapters.templates import CloudFormationTemplates, packaged_macros
+from release.adapters.templates import CloudFormationTemplates
 from release.build.documents import template_context
 from release.config import load_services
 from release.core.policies import judge

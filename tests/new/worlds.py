@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from release.adapters.own_templates import of_workflows
+from release.adapters.packaged import packaged_templates, shared_core
 from release.adapters.service_templates import FolderServiceTemplates
-from release.adapters.templates import packaged_templates, shared_core
 from release.core.scaffold import BY_NAME, KindName
 from release.sandbox.demo import pipelines
 from tests.cli.worlds import Fleet

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from release.adapters.templates import CloudFormationTemplates, packaged_macros
+from release.adapters.packaged import packaged_macros
+from release.adapters.templates import CloudFormationTemplates
 from release.build.documents import template_context
 from release.config import load_services
 from release.core.models import Service, Settings
