@@ -170,7 +170,8 @@ def allowed_in(
             known = sorted(f"{one}/{item}" for one in services for item in services[one])
             raise Misconfigured(
                 f"--allow-replacement {name}: no stack of this plan has such a resource",
-                fix=f"name it exactly as the plan does: {', '.join(known[:8]) or 'there is none'}",
+                fix="leave it out where it is done by now, or name it as the plan does:"
+                f" {', '.join(known[:8]) or 'there is none'}",
             )
         if len(having) > 1:
             raise Misconfigured(

@@ -64,15 +64,20 @@ class InfraPlan:
         return tuple(one for one in self.stacks if one.change.kept)
 
     def with_allowed(self, names: Collection[str]) -> "InfraPlan":
-        """Where these resources may be replaced or removed. Raises Misconfigured for what is none of them."""
+        """Where these resources may be replaced or removed. Raises Misconfigured for what is none of them.
+
+        A name may be that of a stack which is done: the same command again does what an interrupted one left.
+        """
         known: dict[str, set[str]] = {}
         for one in self.busy:
             known.setdefault(one.service, set()).update(
                 entry.name for entry in one.change.entries if entry.section == RESOURCES
             )
+        done = {one.service for one in self.stacks} - set(known)
+        open_names = [name for name in names if known and name.rpartition("/")[0] not in done]
         found: list[StackTodo] = []
         for one in self.stacks:
-            allowed = allowed_in(one.service, names, known)
+            allowed = allowed_in(one.service, open_names, known)
             found.append(replace(one, allowed=allowed, blockers=(*one.blockers, *_at_risk(one, allowed))))
         return replace(self, stacks=tuple(found))
 

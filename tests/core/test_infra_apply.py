@@ -1,5 +1,6 @@
 """What keeps a stack from being changed, what CloudFormation may say beyond the plan, order, and endings."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,6 +59,17 @@ def test_what_holds_data_is_replaced_or_removed_only_when_its_name_is_said() -> 
     half = plan(RENAMED, REMOVED, LONGER).with_allowed(["Table"])
     assert ["Jobs" in one.message for one in half.blockers] == [True]
     assert plan(RENAMED, REMOVED).with_allowed(["Table", "orders/Jobs"]).blockers == ()
+
+
+def test_the_same_words_go_on_where_what_they_allow_is_done() -> None:
+    assert plan().with_allowed(["Table"]).busy == ()
+
+    left = plan(LONGER, service="stock")
+    both = replace(left, stacks=(*plan().stacks, *left.stacks))
+    assert both.with_allowed(["orders/Table"]).busy == left.stacks
+    with pytest.raises(Misconfigured, match="no stack of this plan") as refused:
+        both.with_allowed(["Table"])  # whose it was cannot be told from a name that is misspelt
+    assert refused.value.fix.startswith("leave it out where it is done by now")
 
 
 @pytest.mark.parametrize("name", ["table", "Tabl", "stock/Table", "orders/", "Table/"])
