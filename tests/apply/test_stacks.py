@@ -29,7 +29,9 @@ def stacks(world: World) -> list[StackFacts]:
     found = [
         world.stacks.stack(place, world.stack_name(name)) for place in world.places for name in world.services
     ]
-    return [one for one in found if one is not None]
+    there = [one for one in found if one is not None]
+    assert len(there) == len(found)
+    return there
 
 
 def documents(world: World) -> list[Any]:

@@ -67,6 +67,7 @@ def test_the_next_service_takes_its_tags_from_one_that_is_there_and_leaves_the_s
         "team": "stock", "owner": "orders@acme.example", "cost_center": "4711", "data_class": "internal",
     }  # fmt: skip
     assert (made["kind"], made["folder"], made["pipelines"]) == ("queue", "services/stock", ["fleet"])
+    assert "services/stock/service.yaml" in made["files"]
     assert all((team.clone / path).is_file() for path in made["files"])
     assert made["next"][0].startswith("git add services/stock &&")
     assert own.read_text("utf-8").endswith("OURS = 1\n")

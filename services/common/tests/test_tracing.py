@@ -69,9 +69,10 @@ def test_a_call_that_is_not_sampled_sends_nothing(
         daemon.recv(1)
 
 
-def test_a_daemon_that_is_not_there_fails_no_call(
-    daemon: socket.socket, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("address", ["127.0.0.1:x", "255.255.255.255:2000"])  # no port; nobody may send there
+def test_a_daemon_that_cannot_be_told_fails_no_call(
+    daemon: socket.socket, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", "nowhere.invalid:x")
+    monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", address)
     with subsegment("database"):
         pass
