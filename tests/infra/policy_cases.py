@@ -135,6 +135,12 @@ BAD: list[tuple[str, Change, str]] = [
         "Resources/Table/Properties/PointInTimeRecoverySpecification",
     ),
     ("R0302", ("Bucket", "    UpdateReplacePolicy: Retain\n", ""), "Resources/Bucket"),
+    # As every type does that no rollout removes unnamed.
+    (
+        "R0302",
+        added("  Kept:\n    Type: AWS::Events::Archive\n    Properties: {SourceArn: a}\n"),
+        "Resources/Kept",
+    ),
     (
         "R0303",
         ("Table", "DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Delete"),
@@ -297,7 +303,10 @@ BAD: list[tuple[str, Change, str]] = [
     ),
     (
         "R0109",
-        added("  Volume:\n    Type: AWS::EC2::Volume\n    Properties: {Size: 1, Encrypted: false}\n"),
+        added(
+            "  Volume:\n    Type: AWS::EC2::Volume\n    DeletionPolicy: Snapshot\n"
+            "    UpdateReplacePolicy: Snapshot\n    Properties: {Size: 1, Encrypted: false}\n"
+        ),
         "Resources/Volume/Properties/Encrypted",
     ),
     (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from release.core.infra_diff import HOLDS_DATA
 from release.core.infra_values import Template, mapping
 from release.core.policies.policy import (
     Breach,
@@ -16,11 +17,8 @@ from release.core.policies.policy import (
     tags,
 )
 
-_DATA: Final = (
-    *("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable", "AWS::S3::Bucket", "AWS::SQS::Queue"),
-    *("AWS::KMS::Key", "AWS::SecretsManager::Secret", "AWS::RDS::DBCluster", "AWS::RDS::DBInstance"),
-    *("AWS::Kinesis::Stream", "AWS::EFS::FileSystem", "AWS::OpenSearchService::Domain"),
-)
+# What no rollout removes unnamed says so itself; but logs, which have an end of their own, and parameters.
+_DATA: Final = tuple(sorted(HOLDS_DATA - {"AWS::Logs::LogGroup", "AWS::SSM::Parameter"}))
 _ENDS: Final = ("DeletionPolicy", "UpdateReplacePolicy")
 _KEEPS: Final = ("Retain", "RetainExceptOnCreate", "Snapshot")
 _PRODUCTION: Final = ("prod", "production", "live")
