@@ -92,7 +92,7 @@ def test_promotion_waits_until_the_soak_has_passed(fleet: Fleet) -> None:
 def test_the_soak_begins_again_with_every_release(fleet: Fleet) -> None:
     gated(fleet, "soak: 1s")
     newer_in_qa(fleet, minted_by=("ada", "7.1"), ended_by=("ada", "7.1"))
-    assert "v1.0.0-qa.3 has run in qa for 0 min" in closed(fleet, now=RAN + timedelta(seconds=2))["soak"]
+    assert "v1.0.0-qa.3 has run in qa for 0 s of 1s" in closed(fleet, now=RAN + timedelta(seconds=2))["soak"]
 
 
 # freeze
