@@ -1,6 +1,7 @@
 """`release local event`: events as AWS sends them, for files in services/NAME/events/."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ def stream(table: str, keys: str, new: str | None, old: str | None) -> None:
     """Print a change of one item; without --new and --old an INSERT of the keys alone."""
     from release.local.events import stream as made
 
+    _named("--table", table, "a-zA-Z0-9_.-")
     after = {} if new is None and old is None else _object("--new", new)
     show_json(made(table, _object("--keys", keys) or {}, _origin(), new=after, old=_object("--old", old)))
 
@@ -75,6 +77,7 @@ def sqs(queue: str, bodies: tuple[str, ...]) -> None:
     """Print messages of a queue; without --body one with an empty JSON object."""
     from release.local.events import sqs as made
 
+    _named("--queue", queue.removesuffix(".fifo"), "a-zA-Z0-9_-")
     texts = [_bytes(one).decode("utf-8", errors="replace") for one in bodies] or ["{}"]
     show_json(made(queue, texts, _origin()))
 
@@ -85,6 +88,14 @@ def _origin() -> "Origin":
     from release.local.events import Origin
 
     return Origin(_ACCOUNT, _REGION, datetime.now(UTC))
+
+
+def _named(option: str, name: str, letters: str) -> None:
+    """`letters`: those that CreateTable and CreateQueue take. Another name would make no valid event."""
+    if not re.fullmatch(f"[{letters}]+", name):
+        raise Misconfigured(
+            f"{option} {name!r} is no name of AWS", fix=f"use letters of {letters}, as in {option} orders"
+        )
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

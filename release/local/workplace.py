@@ -45,9 +45,9 @@ class Workplace:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             (self.folder / ".gitignore").write_text("*\n", encoding="utf-8")
         except OSError as error:
-            raise Misconfigured(
-                f"{self.folder} cannot be written: {error.strerror}", fix="make the work tree writable"
-            ) from error
+            in_the_way = self.folder.exists() and not self.folder.is_dir()
+            fix = f"move away what is called {FOLDER} there" if in_the_way else "make the work tree writable"
+            raise Misconfigured(f"{self.folder} cannot be written: {error.strerror}", fix=fix) from error
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

@@ -82,6 +82,7 @@ def test_a_change_of_an_item_is_one_to_powertools(
 
 
 def test_messages_of_a_queue_are_some_to_powertools() -> None:
+    assert made("sqs", "--queue", "orders.fifo")["Records"][0]["eventSourceARN"].endswith(":orders.fifo")
     event = made("sqs", "--queue", "orders", "--body", '{"id": "1"}', "--body", "two")
 
     assert [one.body for one in parse(event=event, model=SqsModel).Records] == ['{"id": "1"}', "two"]
@@ -104,6 +105,9 @@ def test_a_route_that_does_not_take_the_path_is_refused() -> None:
         ("apigateway", "--body", "@/nowhere/at-all"),
         ("stream", "--keys", "id=1"),
         ("stream", "--new", "[1]"),
+        ("stream", "--table", "my orders"),
+        ("sqs", "--queue", "my.queue"),
+        ("sqs", "--queue", ""),
     ],
 )
 def test_what_cannot_be_made_into_an_event_is_refused_with_a_way_out(words: tuple[str, ...]) -> None:

@@ -43,6 +43,15 @@ def test_what_is_written_is_read_again(workplace: Workplace) -> None:
         assert workplace.require() == (SERVING, stands)
 
 
+def test_a_file_in_its_place_is_to_be_moved_away(workplace: Workplace) -> None:
+    workplace.folder.write_text("", encoding="utf-8")
+
+    with pytest.raises(Misconfigured, match="cannot be written: File exists") as refused:
+        workplace.prepare()
+
+    assert refused.value.fix == f"move away what is called {FOLDER} there"
+
+
 def test_without_a_server_nothing_stands_whatever_the_files_say(workplace: Workplace) -> None:
     with workplace.claim():
         workplace.write_serving(SERVING)
