@@ -17,6 +17,7 @@ from tests import schemas
 from tests.cli.audit_worlds import Audited
 from tests.cli.conftest import Cli, Ran, _somebody
 
+pytestmark = pytest.mark.xdist_group("an audited repository")  # or each worker would make it
 DAY = ("--from", "2026-11-21", "--to", "2026-11-21")
 
 

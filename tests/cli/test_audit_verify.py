@@ -10,6 +10,8 @@ import pytest
 from tests.cli.audit_worlds import LEDGER, Audited
 from tests.cli.conftest import Cli, Ran, _somebody
 
+pytestmark = pytest.mark.xdist_group("an audited repository")  # or each worker would make it
+
 
 @pytest.fixture(scope="session")
 def _audited(tmp_path_factory: pytest.TempPathFactory) -> Audited:
