@@ -165,6 +165,15 @@ def test_a_ref_that_names_no_commit_is_an_error(world: World, ref: str) -> None:
         world.repo().resolve(ref)
 
 
+def test_a_branch_without_a_commit_is_told_to_have_one(world: World) -> None:
+    world.git("checkout", "--quiet", "--orphan", "fresh")
+
+    with pytest.raises(Misconfigured, match="HEAD names no commit") as refused:
+        world.repo().resolve("HEAD")
+
+    assert refused.value.fix.startswith("commit something first")
+
+
 def test_a_branch_with_a_tags_name_must_be_said_in_full_when_they_differ(world: World) -> None:
     first = world.git("rev-parse", "HEAD")
     world.git("tag", "v1.0.0")

@@ -232,6 +232,10 @@ def _commit(ref: str, answers: Sequence[str]) -> str | Misconfigured:
     if found := here or tracked:
         return found
     what = "more than one object" if f"{ref}^{{commit}} ambiguous" in answers else "no commit here"
+    if ref == "HEAD":  # nothing to misspell: the branch that is checked out has none yet
+        return Misconfigured(
+            f"{ref} names {what}", fix="commit something first, or check out a branch that has a commit"
+        )
     return Misconfigured(
         f"{ref} names {what}", fix="check the spelling, use more of the commit id, or `git fetch` first"
     )
