@@ -10,9 +10,6 @@ from typing import Any
 from release.cli.output import say
 from release.errors import Misconfigured
 
-# https://docs.github.com/en/actions/reference/limits: jobs of one matrix
-MOST_JOBS = 256
-
 
 def matrix_of(shards: Sequence[Sequence[str]]) -> Mapping[str, Any]:
     """For `strategy.matrix: ${{ fromJSON(…) }}`: one job for every shard."""

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 # https://docs.github.com/rest/about-the-rest-api/api-versions
 API_VERSIONS = ("2022-11-28",)
-_OF_REPOSITORY = "/repos/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,6 @@ class GitObjects:
                 return found
         return None
 
-    def is_branch(self, name: str) -> bool:
-        return self._try("show-ref", "--verify", f"refs/heads/{name}") is not None
-
     def tag(self, name: str) -> str | None:
         """The commit of a tag; None: there is no such tag."""
         return self.resolve(f"refs/tags/{name}")
