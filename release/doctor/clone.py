@@ -54,7 +54,8 @@ def _services(repo: Repo, pipelines: Pipelines, commit: str) -> Mapping[str, Ser
 
 def _counted(pipelines: Pipelines, services: Mapping[str, Service]) -> str:
     stages = sum(len(pipeline.stages) for pipeline in pipelines.pipelines.values())
-    return f"{len(pipelines.pipelines)} pipelines, {stages} stages, {len(services)} services"
+    counts = (len(pipelines.pipelines), "pipeline"), (stages, "stage"), (len(services), "service")
+    return ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in counts)
 
 
 def _remote(repo: Repo, refs: RemoteRefs | Trouble) -> RemoteFacts | Trouble:

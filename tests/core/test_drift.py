@@ -187,6 +187,7 @@ def test_another_template_is_drift_unless_it_is_ours_and_the_ledger_explains_it(
     assert (found.kind, found.harmless) == ("stack", harmless)
     assert (found.recorded, found.found) == ("t" * 64, "u" * 64)
     assert ("release infra apply prices prod --reason TEXT" in found.fix) is not harmless
+    assert ("as after a rollback or `infra apply --next`" in found.what) is harmless
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def stack_drift(copy: StackCopy, *, stage: str) -> Iterator[Finding]:
         )
     elif facts.template != copy.template and copy.ours and copy.explained:
         yield finding(
-            "it has the template of another release: rollbacks leave stacks alone",
+            "it has the template of another release, as after a rollback or `infra apply --next`",
             "nothing is to do: the next promotion brings it on",
             harmless=True,
             template=facts.template,
