@@ -5,6 +5,7 @@ terminal) is nobody to tell any more, and no reason to stop half-way.
 """
 
 import contextlib
+import io
 import os
 import re
 import sys
@@ -29,11 +30,14 @@ _HANGING = 4  # columns; from there on a line of `~~~` ends no block of Markdown
 def open_streams() -> None:
     """Give a process that was started without one of the three streams (`>&-`) an empty one.
 
-    Or the next file that it opens would be its stdout, and Python has None there.
+    Or the next file that it opens would be its stdout, and Python has None there. A name of a file that is no
+    UTF-8 is written as `\\udcff`, which JSON has as well, where it would end the command.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - until we end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as Python has it for stderr
 
 
 def say(text: str, *, err: bool = False, exact: bool = False) -> None:

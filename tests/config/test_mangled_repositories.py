@@ -5,6 +5,7 @@ The repository is its own remote, so that a commit needs no push: a thousand tak
 
 import contextlib
 import io
+import json
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -186,3 +187,12 @@ def test_links_and_submodules_that_are_no_configuration_are_nobodys_business(rep
         Put(b"docs", SUBMODULE, b"1" * 40),
     ]
     assert repository.holds(*puts) == (0, "")
+
+
+@pytest.mark.parametrize("mode", [SUBMODULE, LINK, FILE])
+def test_a_name_that_is_no_utf_8_is_told_in_json_as_well(repository: Repository, mode: str) -> None:
+    repository.commit([Put(b"services/price-fetcher/not-utf-8-\xff", mode, b"1" * 40)])
+    code, out, err = repository.run("changed", "--ref", "main", "--json")
+    assert (code, err) == (0, "")
+    notes = json.loads(out)["notes"]
+    assert notes and all("services/price-fetcher/not-utf-8-" in note for note in notes)
