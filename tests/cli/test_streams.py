@@ -74,19 +74,23 @@ def test_progress_that_nobody_sees_stops_nothing(stderr: Callable[[], int]) -> N
     assert (ran.returncode, ran.stdout) == (0, b"went on\n")
 
 
-def test_the_cause_of_a_failure_is_folded_beside_its_label() -> None:
-    program = """
-from release.cli.output import progress
-cause = "the smoke test of price-fetcher-prod:3 in us-west-2 failed: Unhandled RuntimeError"
-progress("undo", {"cause": cause})
-"""
-    ran = subprocess.run(
+def in_80_columns(program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | {"COLUMNS": "80"},
         capture_output=True,
         text=True,
         check=True,
     )
+
+
+def test_the_cause_of_a_failure_is_folded_beside_its_label() -> None:
+    program = """
+from release.cli.output import progress
+cause = "the smoke test of price-fetcher-prod:3 in us-west-2 failed: Unhandled RuntimeError"
+progress("undo", {"cause": cause})
+"""
+    ran = in_80_columns(program)
 
     assert [line.rstrip() for line in ran.stderr.splitlines()] == [
         "  failed  the smoke test of price-fetcher-prod:3 in us-west-2 failed: Unhandled",
@@ -104,13 +108,7 @@ rows = table("stage", "AWS")
 rows.add_row("dev", "in step")
 show([rows, Text("  curl " + "x" * 90, no_wrap=True)])
 """
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        env=os.environ | {"COLUMNS": "80"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    ran = in_80_columns(program)
 
     assert ran.stdout.splitlines() == ["stage  AWS", "dev    in step", f"  curl {'x' * 90}"]
 
