@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from release.core.orphans import Orphan
-from release.core.records import Accepted, Held, StageHead, Verb, moment
+from release.core.records import Accepted, Held, StageHead, Verb, moment, overdue
 from release.core.standing import FunctionStanding, StageStanding
 from release.views.tables import ago, short, table
 
@@ -67,8 +67,8 @@ def _aws(function: FunctionStanding) -> Text:
     return Text(function.moving, style="yellow") if function.moving else Text("in step", style="green")
 
 
-def _course(head: StageHead) -> Iterator[RenderableType]:
-    """How far it is, and what it waits for."""
+def _course(head: StageHead, now: datetime) -> Iterator[RenderableType]:
+    """How far it is, what it waits for, and how to go on where nobody is at it."""
     running = head.running
     if running is None:
         return
@@ -78,6 +78,10 @@ def _course(head: StageHead) -> Iterator[RenderableType]:
         when = f"not before {running.next_at}" if running.next_at else "when that has changed"
         yield Text(f"  waits: {running.paused}")
         yield Text(f"  next: release advance {head.stage}, {when}")
+    elif overdue(running, now):
+        yield Text(
+            f"  next: the same command finishes it; release abort {head.stage} --reason TEXT goes back"
+        )
 
 
 def bring_the_rest(verb: Verb, stage: str, label: str) -> str:
@@ -93,13 +97,14 @@ def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableTyp
     head = standing.head
     if head.running:
         running = head.running
-        who = "nobody is at it" if running.paused else running.holder.label
+        deserted = running.paused or overdue(running, now)
+        who = "nobody is at it" if deserted else running.holder.label
         yield Text.assemble(
             (f"{head.stage}: ", "bold"),
             (f"{running.verb} of {running.release.label} under way", "yellow"),
             f" since {ago(now, moment(running.at))} by {running.actor} ({who})",
         )
-        yield from _course(head)
+        yield from _course(head, now)
     if head.abort:
         yield Text.assemble((f"{head.stage}: ", "bold"), ("abort asked for", "yellow"), f": {head.abort}")
     if head.partial:

@@ -43,20 +43,32 @@ def test_a_stage_without_tags_is_known_by_its_commit() -> None:
     assert status(StageStanding(head, "in step", ())).count("1111111111") == 2
 
 
+RUNNING = Running(
+    "id",
+    "promote",
+    replace(RELEASE, tag="v1.1.0"),
+    "grace",
+    "2026-11-21T11:50:00Z",
+    "record",
+    Holder("laptop/boot", 7, "100"),
+    "2026-11-21T12:30:00Z",
+)
+
+
+def test_what_was_interrupted_says_how_to_go_on_and_back() -> None:
+    text = words(status(StageStanding(replace(HEAD, running=RUNNING), "moving", (FINE,))))
+    assert "(process 7 on laptop)" in text and "next:" not in text
+
+    let_go = replace(RUNNING, next_by="2026-11-21T11:59:00Z")
+    text = words(status(StageStanding(replace(HEAD, running=let_go), "moving", (FINE,))))
+    assert "under way since 10 min ago by grace (nobody is at it)" in text
+    assert "next: the same command finishes it; release abort prod --reason TEXT goes back" in text
+
+
 def test_whatever_needs_attention_is_said_below() -> None:
-    running = Running(
-        "id",
-        "promote",
-        replace(RELEASE, tag="v1.1.0"),
-        "grace",
-        "2026-11-21T11:50:00Z",
-        "record",
-        Holder("laptop/boot", 7, "100"),
-        "2026-11-21T12:30:00Z",
-    )
     head = replace(
         HEAD,
-        running=running,
+        running=RUNNING,
         abort="wrong week",
         stranded="2026/11/left.json",
         quarantined=(
