@@ -32,7 +32,6 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _OPTIONS: tuple[Callable[..., Any], ...] = (
     click.argument("service"),
     click.argument("stage"),
-    reason_option(required=True),
     click.option(
         "--delete-stack",
         is_flag=True,
@@ -63,6 +62,7 @@ def _retirement(command: _F) -> _F:
     "retire", short_help="Take a removed service's triggers and aliases, then its stack, out of STAGE."
 )
 @_retirement
+@reason_option(required=True)
 @yes_option
 @json_option
 @click.pass_obj
@@ -123,13 +123,14 @@ def command(
 
 @click.command("retire", help="Plan the end of a service that STAGE does not have any more.")
 @_retirement
+@reason_option(required=False)
 @json_option
 @click.pass_obj
 def plan_command(
     directory: Path,
     service: str,
     stage: str,
-    reason: str,
+    reason: str | None,
     delete_stack: bool,
     quiet: "timedelta | None",
     delete_data: tuple[str, ...],
@@ -138,7 +139,7 @@ def plan_command(
 ) -> int:
     from release.views.retire import retirement_json, retirement_text
 
-    del reason  # asked for, as the verb itself asks; it changes nothing of the plan
+    del reason  # taken, so that the words of the verb itself serve; it changes nothing of the plan
     asked = _asked(delete_stack, quiet, delete_data)
     _, setup, retiring = _read(directory, pipeline)
     planned = _planned(retiring, setup, service, stage, asked)

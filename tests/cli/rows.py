@@ -77,7 +77,7 @@ ROWS = {
     ("plan", "deploy"): Row(("STAGE",), _COMMIT | {"aws"}, "dev"),
     ("plan", "promote"): Row(("STAGE",), _AWS, "uat"),
     ("plan", "reconcile"): Row(("STAGE", *_WHY), _AWS, "qa"),
-    ("plan", "retire"): Row(("orders", "STAGE", *_WHY), _PIPELINES, "qa", ends=3),  # qa still has it
+    ("plan", "retire"): Row(("orders", "STAGE"), _PIPELINES, "qa", ends=3),  # qa still has it
     ("plan", "rollback"): Row(("STAGE", *_WHY), _AWS, "qa"),
     ("promote",): Row(("STAGE", "--yes"), _AWS, "uat"),
     ("quarantine",): Row(("v1.0.0-qa.1", *_WHY, "--yes"), _PIPELINES),
