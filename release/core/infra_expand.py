@@ -37,6 +37,13 @@ _LISTS: Final[Mapping[str, Sequence[tuple[str, str | None]]]] = {
     "AWS::IAM::ManagedPolicy": (("Roles", None),),
     "AWS::IAM::Policy": (("Roles", None),),
     "AWS::IAM::Role": (("ManagedPolicyArns", None),),
+    "AWS::SNS::Topic": (("Subscription", "Endpoint"),),
+}
+# What feeds somebody, where the new release wants none at all of it. What is kept names the stream by
+# `!GetAtt Table.StreamArn`, which CloudFormation refuses of a table that has none.
+_FEEDS: Final[Mapping[str, str]] = {
+    "AWS::DynamoDB::Table": "StreamSpecification",
+    "AWS::S3::Bucket": "NotificationConfiguration",
 }
 
 
@@ -156,6 +163,10 @@ def _widened(old: Mapping[str, Json], new: Mapping[str, Json]) -> tuple[Json, Se
         what += [f"{name}: {one}" for one in more]
     if kind == "AWS::DynamoDB::Table" and what:
         properties["AttributeDefinitions"] = _attributes(before, properties, what)
+    feed = _FEEDS.get(kind)
+    if feed is not None and feed in before and properties.get(feed) is None:
+        properties[feed] = before[feed]
+        what.append(feed)
     if kind == "AWS::IAM::Role":
         properties["Policies"], more = _wider_policies(before.get("Policies"), properties.get("Policies"))
         what += more

@@ -187,6 +187,37 @@ def test_an_index_stays_with_the_attributes_of_its_keys_alone() -> None:
     assert [one["AttributeName"] for one in properties["AttributeDefinitions"]] == ["id", "a", "b"]
 
 
+def test_a_table_keeps_the_stream_that_a_kept_event_source_names() -> None:
+    def template(stream: str, trigger: str) -> Any:
+        return read_document(
+            f"""
+            Resources:
+              Table:
+                Type: AWS::DynamoDB::Table
+                Properties: {{AttributeDefinitions: [{{AttributeName: id, AttributeType: S}}]{stream}}}
+            {trigger}
+            """,
+            "a test",
+        )
+
+    trigger = """
+              Trigger:
+                Type: AWS::Lambda::EventSourceMapping
+                Properties: {EventSourceArn: !GetAtt Table.StreamArn}"""
+    old = template(", StreamSpecification: {StreamViewType: KEYS_ONLY}", trigger)
+    new = template("", "")
+    found = both(old, new)
+
+    assert found.kept == ("Table (StreamSpecification)", "Trigger")
+    assert sent(found)["Resources"] == old["Resources"]
+    assert changed(found, new, contract=False).is_idle
+    contracted = changed(found, new, contract=True)
+    assert (contracted.document, [one.name for one in contracted.entries]) == (None, ["Table", "Trigger"])
+    # another view is the new release's word
+    other = template(", StreamSpecification: {StreamViewType: NEW_IMAGE}", trigger)
+    assert both(old, other) == Expanded(other, ())
+
+
 def test_exports_of_what_is_kept_stay_and_other_outputs_go() -> None:
     value = {"Value": "x"}
     exported = value | {"Export": {"Name": "orders-queue"}}
@@ -267,6 +298,9 @@ def test_conditions_are_answered_as_far_as_a_template_says(condition: str, holds
         ),
         ("AWS::SQS::QueuePolicy", {"PolicyDocument": {"Statement": []}}, {}, 0),
         ("AWS::SNS::Topic", {"TopicName": "a"}, {"TopicName": "b"}, 0),  # nothing that narrows
+        ("AWS::SNS::Topic", {"Subscription": [{"Endpoint": "a"}, {"Endpoint": "b"}]}, {}, 1),
+        ("AWS::SNS::Topic", {"Subscription": [{"Endpoint": "a"}]}, {"Subscription": [{"Endpoint": "a"}]}, 0),
+        ("AWS::S3::Bucket", {"NotificationConfiguration": {"LambdaConfigurations": []}}, {}, 1),
     ],
 )
 def test_what_narrows_is_told_from_what_only_differs(kind: str, old: Any, new: Any, kept: int) -> None:
