@@ -44,7 +44,7 @@ def write(work: Work, event: Event, *, aborted: bool = False) -> None:
     """
     for _ in range(_TRIES):
         with contextlib.suppress(Conflict):
-            patiently(work.tools.clock, lambda: _append(work, event))
+            patiently(work.tools.clock, lambda: _append(work, event, aborted=aborted))
             return
         try:
             work.check_hold()
@@ -57,11 +57,15 @@ def write(work: Work, event: Event, *, aborted: bool = False) -> None:
     )
 
 
-def _append(work: Work, event: Event) -> None:
+def _append(work: Work, event: Event, *, aborted: bool) -> None:
     ledger = work.tools.ledger
     state = ledger.read()
-    if not _landed(work, state, event):
-        ledger.append(state, event)
+    if _landed(work, state, event):
+        return
+    if not aborted:
+        # On the very state that it is written on: an abort that was accepted before must not be passed over.
+        work.heed(state)
+    ledger.append(state, event)
 
 
 def _landed(work: Work, state: LedgerState, event: Event) -> bool:

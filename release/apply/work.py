@@ -19,6 +19,7 @@ from release.ports import (
     Functions,
     Holders,
     Ledger,
+    LedgerState,
     Metrics,
     Notifier,
     Programs,
@@ -108,7 +109,7 @@ class Journal:
     tried: set[tuple[Place, str]] = field(default_factory=set)  # aliases that we may have moved
     moved: dict[tuple[Place, str], str] = field(default_factory=dict)  # the revision that our write left
     wave: Wave | None = None  # the last one that is on record
-    arrived: list[Wave] = field(default_factory=list)  # by region: when all its traffic had moved
+    arrived: list[Wave] = field(default_factory=list)  # by region: when all had moved, if no record says it
     judged: tuple[Judged, ...] = ()  # what the last look at a baking wave has seen
     notes: list[str] = field(default_factory=list)  # what else was done, for the record
     left: list[str] = field(default_factory=list)  # what stays where it is, as its service has it
@@ -159,9 +160,15 @@ class Work:
                 f"{by} took over {self.plan.stage} while this was under way",
                 fix="leave it to them; `release status` shows where the stage stands",
             )
+        self.heed(state)
+
+    def heed(self, state: LedgerState) -> None:
+        """Raises Aborted where the ledger, as it was read, says that this is to go back."""
+        plan = self.plan
+        head = state.head(plan.pipeline, plan.stage)
         why = asked_back(head, [state.head(plan.pipeline, stage) for stage in plan.earlier])
         if why is not None:
-            raise Aborted(why, fix=f"promote to {self.plan.stage} again when the reason is gone")
+            raise Aborted(why, fix=f"promote to {plan.stage} again when the reason is gone")
 
     def all(self, tasks: Sequence[Callable[[], None]], *, places: int = 1) -> None:
         """Run tasks in parallel; the first failure stops what has not begun, and calls that wait their turn.

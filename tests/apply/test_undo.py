@@ -2,7 +2,7 @@
 
 import pytest
 
-from release.apply import LostHold
+from release.apply import Applied, LostHold
 from release.core.snapshot import Invocation
 from release.errors import (
     Conflict,
@@ -377,6 +377,31 @@ def test_a_ledger_out_of_reach_between_phases_goes_back() -> None:
 
 
 # -- asked to stop, or no longer ours -----------------------------------------------------------------------
+
+
+def aborted_at(look: int) -> tuple[Applied, World, int]:
+    """A promotion that somebody aborts after so many looks at an alias, its world, and how many there were."""
+    world, looks = fleet().live("v1.0.0"), 0
+    world.build("v1.1.0")
+
+    def after(call: Call) -> None:
+        nonlocal looks
+        if call.operation == "alias":
+            looks += 1
+            if looks == look:
+                world.abort("wrong week")
+
+    with world.hooked(after=after):
+        return world.promote("v1.1.0"), world, looks
+
+
+def test_an_abort_after_the_last_look_is_not_passed_over() -> None:
+    applied, _, looks = aborted_at(0)
+    assert applied.failure is None
+    for back in range(3):  # nothing is left but the record
+        applied, world, _ = aborted_at(looks - back)
+        assert applied.event.outcome == "aborted"
+        assert world.all_serve("v1.0.0")
 
 
 @pytest.mark.parametrize("moment", ["publish", "update_alias"])
