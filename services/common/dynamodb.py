@@ -1,7 +1,7 @@
 """The DynamoDB client: one for the life of the execution environment, made outside the handler."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol, cast
@@ -43,8 +43,12 @@ def dynamodb_client() -> DynamoClient:
 
 
 @contextmanager
-def reaching(dependency: str) -> Iterator[None]:
+def reaching(dependency: str, items: Sequence[tuple[str, str]] = ()) -> Iterator[None]:
     """Turn botocore's exceptions into ours: ConditionNotMet, or DependencyUnavailable for `dependency`.
+
+    `items` are (dependency, table) of each item of a transaction, in its order: then the one that DynamoDB
+    says has failed is named, and `dependency` where it says of none. It gives a reason for each item in
+    that order: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 
     A request that DynamoDB calls invalid is our bug and no outage, so it is left as it is.
     """
@@ -57,19 +61,32 @@ def reaching(dependency: str) -> Iterator[None]:
         raise
     except ClientError as error:
         response: Mapping[str, Any] = error.response
-        code = response.get("Error", {}).get("Code", "Unknown")
+        said = response.get("Error", {})
+        code, who = said.get("Code", "Unknown"), dependency
         if code in ("ConditionalCheckFailedException", "DuplicateItemException"):
             raise ConditionNotMet from None
         if code == "TransactionCanceledException":
-            reasons = {reason.get("Code", "None") for reason in response.get("CancellationReasons", ())}
-            if reasons & _LOST_RACE:
+            reasons = [reason.get("Code", "None") for reason in response.get("CancellationReasons", ())]
+            if _LOST_RACE.intersection(reasons):
                 raise ConditionNotMet from None
-            code = next(iter(sorted(reasons - {"None"})), code)
+            failed = next((at for at, reason in enumerate(reasons) if reason != "None"), None)
+            if failed is not None:
+                code = reasons[failed]
+                who = items[failed][0] if failed < len(items) else dependency
+        else:
+            message = str(said.get("Message", ""))
+            who = next((one for one, table in items if _names(message, table)), dependency)
         if code == "ValidationException":
             raise
-        raise DependencyUnavailable(dependency, code) from None
+        raise DependencyUnavailable(who, code) from None
     except BotoCoreError as error:
         raise DependencyUnavailable(dependency, type(error).__name__) from None
+
+
+def _names(message: str, table: str) -> bool:
+    """Whether it says `Table: NAME`, or has the table's ARN."""
+    name = rf"(?i:\btable)[/: ]+{re.escape(table)}(?![A-Za-z0-9_-]|\.[A-Za-z0-9_-])"
+    return re.search(name, message) is not None
 
 
 def insert_item(client: DynamoClient, table: str, item: Mapping[str, Mapping[str, str]]) -> None:

@@ -148,8 +148,9 @@ class DynamoDocuments:
                 "ConditionExpression": f"version = :before AND {exists}(deleted_at)",
                 "ExpressionAttributeValues": {":before": {"N": str(version - 1)}},
             }
+        items = ((self._dependency, self._table), (HISTORY, self._history))
         try:
-            with reaching(self._dependency):
+            with reaching(self._dependency, items):
                 self._client.transact_write_items(
                     TransactItems=[
                         {"Put": {"TableName": self._table, "Item": current, **guard}},

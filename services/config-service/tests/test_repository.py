@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from common.errors import DependencyUnavailable
 from config_service.repository import Document, DocumentStore, DynamoDocuments, PastChange, StaleVersion
@@ -127,3 +128,65 @@ def test_a_missing_table_is_an_unavailable_dependency(real_store: DocumentStore,
     with pytest.raises(DependencyUnavailable) as write:
         real_store.put("u-1", TEXT, 1, NOON)
     assert read.value.cause == write.value.cause == "ResourceNotFoundException"
+
+
+def canceled(*reasons: str) -> ClientError:
+    """What DynamoDB says of a transaction: a reason for each item, in its order."""
+    response: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": "canceled"},
+        "CancellationReasons": [{"Code": reason} for reason in reasons],
+    }
+    return ClientError(response, "TransactWriteItems")
+
+
+def refused(code: str, message: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "TransactWriteItems")
+
+
+MISSING, DENIED = "ResourceNotFoundException", "AccessDeniedException"
+DENIAL = "User: arn:aws:sts::1:assumed-role/config/history may not PutItem on arn:aws:dynamodb:x:1:table/"
+
+
+@pytest.mark.parametrize(
+    ("error", "dependency", "cause"),
+    [
+        (canceled("None", "ThrottlingError"), "history_table", "ThrottlingError"),
+        (canceled("ThrottlingError", "None"), "config_table", "ThrottlingError"),
+        (
+            canceled("None", "ProvisionedThroughputExceeded"),
+            "history_table",
+            "ProvisionedThroughputExceeded",
+        ),
+        (canceled("None", "None"), "config_table", "TransactionCanceledException"),
+        (
+            refused(MISSING, "Requested resource not found: Table: history not found"),
+            "history_table",
+            MISSING,
+        ),
+        (refused(DENIED, DENIAL + "history."), "history_table", DENIED),
+        (refused(DENIED, DENIAL + "my-history"), "config_table", DENIED),
+        (refused(DENIED, DENIAL + "history-2 by history.old"), "config_table", DENIED),
+        (refused(MISSING, "Requested resource not found"), "config_table", MISSING),
+    ],
+)
+def test_a_failed_write_names_the_table_that_dynamodb_says_has_failed(
+    error: ClientError, dependency: str, cause: str
+) -> None:
+    class Failing:
+        def transact_write_items(self, **request: Any) -> Any:
+            tables = [item["Put"]["TableName"] for item in request["TransactItems"]]
+            assert tables == ["config", "history"]
+            raise error
+
+    client: Any = Failing()  # a write that has read something needs this call alone
+    store = DynamoDocuments(
+        client,
+        table="config",
+        key="user_id",
+        dependency="config_table",
+        history="history",
+        kept=timedelta(days=30),
+    )
+    with pytest.raises(DependencyUnavailable) as down:
+        store.put("u-1", TEXT, 1, NOON)
+    assert (down.value.dependency, down.value.cause) == (dependency, cause)
