@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool, StaticPool
 
@@ -20,6 +20,8 @@ CALL_MILLISECONDS = 10_000
 # Invalid name or password, account locked, password expired, no right to log in:
 # https://docs.oracle.com/en/error-help/db/
 REFUSED = frozenset({"ORA-01017", "ORA-28000", "ORA-28001", "ORA-01045"})
+# What a wrong URL raises: beside SQLAlchemy's own, the errors of `int("15x21")` and of a mode no driver has
+_NO_URL = (SQLAlchemyError, ValueError, AttributeError, ImportError)
 C = TypeVar("C")
 _ORACLE_CODE = re.compile(r"\b(?:ORA-[0-9]{5}|DPY-[0-9]{4})\b")
 
@@ -45,7 +47,7 @@ def create_database(url: str, login: SecretLogin | None = None) -> Engine:
                 pool_size=1,
                 max_overflow=1,
             )
-    except (ArgumentError, NoSuchModuleError, ImportError):
+    except _NO_URL:
         raise ConfigurationError("DATABASE_URL is not a URL of a supported database") from None
     if login is not None or engine.dialect.name == "oracle":
         event.listen(engine, "do_connect", _connecting(login))
@@ -100,7 +102,7 @@ def is_in_memory(url: str) -> bool:
     """Whether the URL means a SQLite database that lives and dies with the process."""
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except _NO_URL:
         raise ConfigurationError("DATABASE_URL is not a URL of a supported database") from None
     return parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:")
 

@@ -11,8 +11,16 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from sqlalchemy.exc import DatabaseError
 
-from common.database import REFUSED, create_database, logged_in, oracle_code, probe_database, querying
-from common.errors import DependencyUnavailable
+from common.database import (
+    REFUSED,
+    create_database,
+    is_in_memory,
+    logged_in,
+    oracle_code,
+    probe_database,
+    querying,
+)
+from common.errors import ConfigurationError, DependencyUnavailable
 from common.secrets_manager import KEPT_SECONDS, Login, SecretLogin
 
 ARN = "arn:aws:secretsmanager:us-east-1:111111111111:secret:prices"
@@ -140,3 +148,33 @@ def test_the_engine_for_oracle_is_thin_and_gives_up_in_time() -> None:
         probe_database(engine, "database")
     assert (away.value.dependency, away.value.cause) == ("database", "DPY-6005")
     assert oracledb.is_thin_mode()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "oracle+oracledb://app:s3cret@db:s3cret/",
+        "oracle+oracledb://app:s3cret@[::1",
+        "s3cret",
+    ],
+)
+def test_what_is_no_url_is_refused_without_any_part_of_it(url: str) -> None:
+    for refusing in (create_database, is_in_memory):
+        with pytest.raises(ConfigurationError, match=r"^DATABASE_URL is not a URL") as refused:
+            refusing(url)
+        assert "s3cret" not in "".join(traceback.format_exception(refused.value)), refusing
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nosuchdb://app:s3cret@db/",
+        "sqlite:///prices.db?timeout=s3cret",
+        "oracle+oracledb://app:s3cret@db/prices?service_name=s3cret",
+        "oracle+oracledb://app:s3cret@db/?mode=s3cret",
+    ],
+)
+def test_a_url_that_the_driver_cannot_take_is_refused_without_any_part_of_it(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^DATABASE_URL is not a URL") as refused:
+        create_database(url)
+    assert "s3cret" not in "".join(traceback.format_exception(refused.value))
