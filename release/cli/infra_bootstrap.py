@@ -86,15 +86,18 @@ def _planned(
     from release.adapters.own_templates import OwnTemplates
     from release.adapters.packaged import packaged_templates
     from release.config import load_pipelines
+    from release.config.environments import FILE, declared_at
     from release.core.platform import Stacked
     from release.doctor.configured import roles, stages_of
-    from release.infra.bootstrap import STORE, Fleet, environment_of, fleet, plan, wanted
+    from release.infra.bootstrap import STORE, Fleet, environment_of, fleet, plan, refuse_shared, wanted
     from release.observe import work_tree_files
 
-    pipelines = load_pipelines(work_tree_files(wired.repo.top))
+    files = work_tree_files(wired.repo.top)
+    pipelines = load_pipelines(files)
     found = Fleet((), Stacked(frozenset(), True, False), ())
     if environment != STORE or environment in pipelines.environments:
         place = environment_of(pipelines, environment)
+        refuse_shared(pipelines, environment, declared_at(files[FILE]))
         found = fleet(wired.repo, ref, place, pipelines, wired.templates, wired.read_template)
     named = repository or home_of(os.environ, wired.repo.remote_url()).repository
     asked = wanted(pipelines, environment, found, roles(pipelines, stages_of(pipelines, None)), named)

@@ -55,6 +55,13 @@ def read(data: bytes | None, problems: Problems, *, missing: bool) -> Where:
     )
 
 
+def declared_at(data: bytes) -> Mapping[str, Source]:
+    """Where each environment stands in a file that has been read without problems."""
+    known = reader.table(reader.read_file(FILE, data, Problems())) or {}
+    entries = reader.table(known.get("environments")) or {}
+    return {name: entry.source for name, entry in entries.items()}
+
+
 def _environment(name: str, entry: Value) -> Environment | None:
     if not _is_name(name):
         entry.wrong(f"{shown(name)} {values.NAME.what}", values.NAME.fix)

@@ -7,8 +7,16 @@ from typing import Literal, Protocol
 from release.core import canonical
 from release.core.bounds import environment_bounds, store_bounds
 from release.core.infra_values import Template
-from release.core.models import BucketStore, Environment, Pipelines, Service
-from release.core.platform import BOUNDARY, Jobber, PlatformStack, Stacked, environment_stacks, store_stacks
+from release.core.models import BucketStore, Environment, Pipelines, Service, Source
+from release.core.platform import (
+    BOUNDARY,
+    STACK,
+    Jobber,
+    PlatformStack,
+    Stacked,
+    environment_stacks,
+    store_stacks,
+)
 from release.core.stack_permissions import BY_ADMINISTRATORS, KNOWN
 from release.errors import Misconfigured
 from release.infra.committed import PlacedTemplates, committed
@@ -132,6 +140,31 @@ def environment_of(pipelines: Pipelines, name: str) -> Environment:
         known = ", ".join([*pipelines.environments, STORE])
         raise Misconfigured(f"there is no environment {name}", fix=f"name one of: {known}")
     return environment
+
+
+def refuse_shared(pipelines: Pipelines, name: str, declared: Mapping[str, Source]) -> None:
+    """An account has one platform stack, with the roles of one environment, bound to the names of its stages:
+    a second environment would take both from the first. `declared`: where environments stand in the file.
+
+    Raises Misconfigured.
+    """
+    asked = environment_of(pipelines, name)
+    others = [
+        one.name
+        for one in pipelines.environments.values()
+        if one.name != name and one.account == asked.account and one.role is not None
+    ]
+    if not others:
+        return
+    other = others[0]
+    raise Misconfigured(
+        f"the environments {name} ({declared[name]}) and {other} ({declared[other]}) share the account "
+        f"{asked.account}, and an account has one stack {STACK}: made for {name}, it would take away the "
+        f"roles of {other}, or what they may do there",
+        fix=f"give each an account of its own; or take {name} out, and put `environment: {other}` into its "
+        "stages: one environment may have several",
+        see=str(declared[name]),
+    )
 
 
 def plan(
