@@ -157,6 +157,23 @@ def test_the_gateway_leads_to_the_routes_that_the_service_declares(render: Rende
     assert {route["RouteKey"] for route in routes} == {f"{r.method} {r.path}" for r in ROUTES[name]}
 
 
+@pytest.mark.parametrize("name", ROUTES)
+def test_the_gateways_own_log_has_no_address_and_nothing_that_a_caller_writes(
+    render: Render, name: str
+) -> None:
+    (stage,) = resources(parsed(render(name, "prod")), "AWS::ApiGatewayV2::Stage").values()
+
+    assert set(json.loads(stage["AccessLogSettings"]["Format"]).values()) == {
+        "$context.requestId",
+        "$context.requestTime",
+        "$context.identity.caller",
+        "$context.routeKey",
+        "$context.status",
+        "$context.responseLatency",
+        "$context.integrationErrorMessage",
+    }
+
+
 def test_there_is_one_excuse_for_a_statement_that_is_built_of_text() -> None:
     (line,) = sql_lint.excused(SERVICES)
 
