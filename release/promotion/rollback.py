@@ -1,5 +1,6 @@
 """The way back: the plan to what a good release of the stage left, or to what served before."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from release.apply.work import Tools
@@ -108,7 +109,8 @@ def draft_restored(
     )
     warnings = (*warnings, *proven.warnings)
     label = selection.release.label
-    blockers = (*_not_undone(stage, label, observed, changes), *proven.blockers)
+    lost = _lost(record.after, proven.gone, observed)
+    blockers = (*_not_undone(stage, label, observed, changes), *proven.blockers, *lost)
     if selection.regions is not None and isinstance(hold, Supersede):
         blockers = (*blockers, *_beyond(tools, setup, stage, dead, places))
     selection = replace(selection, warnings=(*selection.warnings, *warnings), blockers=blockers)
@@ -119,6 +121,22 @@ def draft_restored(
         kept = tuple(one for one in now if one.where not in moved)
     return drafted(
         setup, stage, selection, wanted, steps, changes, hold, dead, observed, kept, places, at_once=True
+    )
+
+
+def _lost(
+    recorded: Sequence[Served], gone: Collection[tuple[str, str, str]], observed: Observed
+) -> tuple[Blocker, ...]:
+    """What would have to be published again, and whose bytes are in no store of the region any more."""
+    return tuple(
+        Blocker(
+            "artifact-lost",
+            f"version {one.lambda_version} of {one.function} in {one.region} is gone, and so is its artifact"
+            f" {(one.code or '')[:12]} from the store there",
+            "bring it back from another region's bucket or from a backup, or go back further: --to TAG",
+        )
+        for one in recorded
+        if one.where in gone and observed.artifacts.get((one.code or "", one.region)) is False
     )
 
 

@@ -485,5 +485,10 @@ def test_who_asks_at_once_waits_for_nothing_and_who_needs_to_know_is_patient() -
         away.forge.login(at_once=True)
     assert len(away.asked) == 1
 
+    limited = GitHub(said(403, {"message": "slow down"}, retry_after="42"))
+    with pytest.raises(Unavailable, match="rate limit"):
+        limited.forge.login(at_once=True)
+    assert limited.clock.sleeps == []
+
     slow = GitHub(said(502), said(200, {"login": "ana", "type": "User"}))
     assert slow.forge.login() == "ana"

@@ -172,7 +172,7 @@ class Client:
                     return answer
                 limited = _limited_for(answer, self._clock.now())
                 if limited is not None:
-                    self._wait(limited, need)
+                    self._wait(limited, need, at_once=not patience)
                     continue
                 words = self._shown(words_of(answer))
                 if status not in _SERVER_TROUBLE:
@@ -197,9 +197,9 @@ class Client:
         """A proxy in between may say back what it was sent; what an error says is shown, and kept in logs."""
         return (words if self._token is None else words.replace(self._token.value, "[token]"))[:_LONGEST]
 
-    def _wait(self, seconds: float, need: Need) -> None:
+    def _wait(self, seconds: float, need: Need, *, at_once: bool) -> None:
         """A limit refuses before anything is done, so whatever it refused may be sent again."""
-        if self._waited + seconds > _LONGEST_WAIT:
+        if at_once or self._waited + seconds > _LONGEST_WAIT:
             raise Unavailable(
                 f"GitHub's rate limit is used up: {need.doing} would have to wait {seconds:.0f} s",
                 fix="run the same command again after that time",
