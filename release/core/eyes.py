@@ -97,18 +97,23 @@ def objection(asker: Asker, starters: Starters) -> str | None:
         )
     if starters.unknown is not None:
         return f"it was started there by {starters.unknown!r}, who is no login of the forge"
-    approving = {login for login in asker.approvers if not login.endswith(_BOT)}
+    approving = {login for login in asker.approvers if not is_bot(login)}
     if approving - asker.logins - starters.logins:
         return None
     asking = ", ".join(sorted(asker.logins))
-    if any(login.endswith(_BOT) for login in asker.logins):
+    if any(is_bot(login) for login in asker.logins):
         return f"{asking} asks, which is no person, and nobody else has approved"
     both = asker.logins & starters.logins
     if both:
         return f"{', '.join(sorted(both))} asks and has started it there, and nobody else has approved"
-    if not starters.logins or any(login.endswith(_BOT) for login in starters.logins):
+    if not starters.logins or any(is_bot(login) for login in starters.logins):
         return f"{asking} asks, no other person has started it there, and nobody else has approved"
     return None
+
+
+def is_bot(login: str) -> bool:
+    """Whether it is the login of an app, which looks at nothing."""
+    return login.endswith(_BOT)
 
 
 def _logins(names: Iterable[str]) -> frozenset[str]:

@@ -38,6 +38,7 @@ class GateFacts:
     now: datetime  # UTC
     release: str  # as people call it
     since: datetime | None = None  # when the stage before has begun to run it; None: it does not run it now
+    beside: str | None = None  # what else the stage before may serve now, beside it: said of the stage
     asker: Asker = NOBODY
     starters: Starters = _NO_STARTERS
     missing: tuple[str, ...] = ()  # earlier stages that have not run it with success
@@ -99,6 +100,15 @@ def _soak(gate: Gate, stage: Stage, facts: GateFacts) -> list[Blocker]:
                 f"{stage.name} wants a soak of {gate.setting} in {before},"
                 f" which does not run {facts.release} now",
                 f"bring it to {before}, and wait",
+            )
+        ]
+    if facts.beside is not None:
+        return [
+            Blocker(
+                "soak",
+                f"{stage.name} wants a soak of {gate.setting} of {facts.release} alone:"
+                f" {before} {facts.beside}",
+                f"wait until {before} serves one release: release status {before}",
             )
         ]
     opens = facts.since + gate.value
@@ -197,6 +207,8 @@ def _signed_off(gate: Gate, stage: Stage, facts: GateFacts) -> list[Blocker]:
         return []
     if accepted.run is None and accepted.known is None:
         why = f"{accepted.actor!r}, who is no login of the forge"
+    elif eyes.is_bot(accepted.actor):
+        why = f"{accepted.actor}, which is no person"
     elif accepted.actor.lower() in facts.asker.logins:
         why = f"{accepted.actor}, who asks"
     else:

@@ -87,6 +87,7 @@ def _ask(
         now=setup.asking.now,
         release=good.release.label if good else release.label,
         since=moment(good.at) if good and runs_now else None,
+        beside=_beside(before, good.release) if before and good else None,
         asker=setup.asking.asker if _asks_for_people(stage) else NOBODY,
         starters=_starters(repo, setup, good) if good and has_gate(stage, "four_eyes") else Starters(),
         missing=tuple(name for name, success in passed if success is None),
@@ -170,6 +171,18 @@ def _let_in_by(head: StageHead, verb: Verb, release: ReleaseRef) -> str | None:
 
 def _named_alike(one: ReleaseRef, other: ReleaseRef) -> bool:
     return (one.commit, one.tag) == (other.commit, other.tag)
+
+
+def _beside(head: StageHead, release: ReleaseRef) -> str | None:
+    """Why a stage that serves a release may serve another as well. `_taken_back` is about what goes back."""
+    running, partial = head.running, head.partial
+    if running is not None and not _same(running.release, release):
+        return f"is at work on {running.release.label}"
+    if head.stranded is not None:
+        return "was left half-way"
+    if partial is not None and partial.back is None and not _same(partial.release, release):
+        return f"serves {partial.release.label} in {', '.join(partial.regions)}"
+    return None
 
 
 def _passed(head: StageHead, release: ReleaseRef) -> Good | None:

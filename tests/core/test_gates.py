@@ -114,6 +114,12 @@ def test_the_soak_counts_nothing_while_the_stage_before_runs_something_else() ->
     )
 
 
+def test_the_soak_counts_nothing_while_the_stage_before_serves_another_one_beside_it() -> None:
+    assert message("soak", beside="is at work on v1.1.0-rc.1") == (
+        "prod wants a soak of 24h of v1.0.0-rc.1 alone: uat is at work on v1.1.0-rc.1"
+    )
+
+
 def test_a_clock_that_lags_behind_the_ledger_makes_the_soak_no_shorter() -> None:
     assert "for 0 s of 24h" in message("soak", since=TUESDAY + timedelta(minutes=10))
 
@@ -182,6 +188,7 @@ def test_somebody_must_have_accepted_the_release() -> None:
     [
         (Acceptance("Ada", "7.1"), "accepted in uat by Ada, who asks"),
         (Acceptance("Ada Dev", None), "accepted in uat by 'Ada Dev', who is no login of the forge"),
+        (Acceptance("release[bot]", "7.1"), "accepted in uat by release[bot], which is no person"),
         (Acceptance("grace", "7.1"), None),
     ],
 )
