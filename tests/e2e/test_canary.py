@@ -111,7 +111,11 @@ def assert_caught(load: Load, region: str, share: float = 0.2) -> str:
     baked = load.between(region, since, until)
     bound = most_failures(len(baked), 0.1 * share)
     bad = failed(load.answers)
-    assert {answer.region for answer in bad} == {region}
+    # Of some 150 calls a fiftieth is to fail: once in thirty times none of the callers meets it, and messages do.
+    assert {answer.region for answer in bad} <= {region}
+    outcome = [event for event in load.world.remote.ledger() if event["kind"] == "outcome"][-1]
+    met = sum(one["canary_bad"] for one in outcome["judged"] if one["region"] == region)
+    assert met or "alarm" in outcome["failure"], outcome["failure"]
     assert len(bad) <= bound
     assert load.shares(region) == [0, 0.1, 0], "it was caught at another step"
     assert [answer for answer in bad if not since <= answer.began <= until] == []
