@@ -60,7 +60,7 @@ def infra_bootstrap(
     if as_json:
         show_json({"stacks": [_document(one) for one in planned], "notes": list(notes)})
     else:
-        _show(planned, notes)
+        show_planned(planned, notes)
     todo = [one for one in planned if one.todo != "nothing"]
     if not todo:
         return
@@ -106,7 +106,7 @@ def _planned(
             _require_account(wired, one.place.account, wired.functions.account(one.place))
     stacks: Any = _Nowhere() if offline else wired.stacks
     renders = OwnTemplates(packaged_templates() / "bootstrap")
-    return plan(stacks, asked, renders, wired.read_template, settings), found.notes
+    return plan(stacks, asked, renders, wired.read_template, wired.create_only, settings), found.notes
 
 
 class _Nowhere:
@@ -144,7 +144,11 @@ def _write(planned: "tuple[Planned, ...]", folder: Path) -> None:
         say(str(path))
 
 
-def _show(planned: "tuple[Planned, ...]", notes: tuple[str, ...]) -> None:
+def show_planned(planned: "tuple[Planned, ...]", notes: tuple[str, ...]) -> None:
+    """What is asked about: every stack, what it is to hold, and what it would lose."""
+    from release.core.infra_diff import StackDifference
+    from release.views.infra import tree
+
     for one in planned:
         say(f"{one.stack.name} in {one.stack.place}: {one.todo}")
         if one.todo != "nothing":
@@ -152,6 +156,10 @@ def _show(planned: "tuple[Planned, ...]", notes: tuple[str, ...]) -> None:
                 say(f"    {name:<24} {kind}")
             for name, value in sorted(one.parameters.items()):
                 say(f"    {name} = {value}")
+        if one.gone:
+            found = StackDifference("", "", one.stack.name, (one.stack.place.region,), False, one.gone)
+            for line in tree(found):
+                say(f"  {line.symbol or ' '} {line.text if line.symbol else f'    {line.text}'}")
     for note in notes:
         say(f"note: {note}")
 
@@ -164,6 +172,7 @@ def _document(one: "Planned") -> dict[str, Any]:
         "todo": one.todo,
         "resources": [{"name": name, "type": kind} for name, kind in one.resources],
         "settings": dict(one.parameters),
+        "gone": [{"name": entry.name, "type": entry.kind, "action": entry.action} for entry in one.gone],
     }
 
 

@@ -1,11 +1,13 @@
 """`release infra bootstrap`: what an account needs before its first release, planned and applied."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from release.core import canonical
 from release.core.bounds import environment_bounds, store_bounds
+from release.core.infra_diff import RESOURCES, CreateOnly, Entry, compare_templates
+from release.core.infra_in_force import in_force
 from release.core.infra_values import Template
 from release.core.models import BucketStore, Environment, Pipelines, Service, Source
 from release.core.platform import (
@@ -39,6 +41,7 @@ class Planned:
     parameters: Mapping[str, str]  # as they are to be; what is not here takes its default
     todo: Todo
     resources: tuple[tuple[str, str], ...]  # logical id and type
+    gone: tuple[Entry, ...] = ()  # what the stack has and would have no more, or only as a new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,7 @@ def plan(
     asked: Sequence[PlatformStack],
     renders: Renders,
     read_template: Callable[[str, str], Template],
+    create_only: Mapping[str, CreateOnly],
     settings: Mapping[str, str],
 ) -> tuple[Planned, ...]:
     """What is there, against what is wanted. Only reads. Settings that are not said stay as they are."""
@@ -188,11 +192,16 @@ def plan(
         )
         parameters = before | {key: value for key, value in settings.items() if key in names}
         todo: Todo = "create"
+        gone: tuple[Entry, ...] = ()
         if there is not None and there.status.endswith("_COMPLETE") and there.status != "ROLLBACK_COMPLETE":
             same = there.template == canonical.sha256(text.encode()) and parameters == before
             todo = "nothing" if same else "update"
+            body = read_template(there.body, f"stack {one.name} in {one.place}")
+            was = in_force(body, there.parameters, one.place, one.name)
+            becomes = in_force(template, parameters, one.place, one.name)
+            gone = _gone(compare_templates(was, becomes, create_only))
         kinds = tuple((key, kind) for key, kind, _ in _typed(template))
-        planned.append(Planned(one, text, parameters, todo, kinds))
+        planned.append(Planned(one, text, parameters, todo, kinds, gone))
     if unknown := sorted(set(settings) - declared):
         raise Misconfigured(
             f"there is no setting {', '.join(unknown)}", fix=f"name one of: {', '.join(sorted(declared))}"
@@ -211,6 +220,14 @@ def carry_out(stacks: Stacks, planned: Sequence[Planned], told: Callable[[Planne
             continue
         stacks.settled(place, name)
         told(one)
+
+
+def _gone(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    return tuple(
+        replace(one, changes=tuple(change for change in one.changes if change.replacement == "yes"))
+        for one in entries
+        if one.section == RESOURCES and one.action in ("remove", "replace") and not one.kept
+    )
 
 
 def _jobbers(
