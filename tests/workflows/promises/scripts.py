@@ -87,7 +87,7 @@ def what_is_carried_out_is_what_was_planned_and_a_bake_is_no_failure(seen: Workf
     for action in ("deploy", "promote", "rollback", "advance"):
         wanted = ("release", "apply", "plan.json", f"--expect-digest={'d' * 64}", "--yes")
         if action == "advance":
-            wanted = ("release", "advance", "--pipeline=fleet", "--", "qa")
+            wanted = ("release", "advance", "--pipeline=fleet", "--wait=5m", "--", "qa")
         for code in (0, 1, 2, 3, 4, 5, 6, 7, 130):
             ran = script_of(seen, "deploy", "Carry it out", **words, ACTION=action, ends=str(code))
             same([*ran.calls], [wanted])
