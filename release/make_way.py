@@ -13,6 +13,7 @@ from release.decide import about_stage, asked_to_abort, decide
 from release.errors import Conflict
 from release.ports import Clock, Holders, Ledger, LedgerState, Progress
 from release.promotion import Request, Setup
+from release.promotion.at_work import is_dead
 
 _LOOK_SECONDS: Final = 3.0
 _PATIENCE: Final = UNDO + timedelta(minutes=1)  # it is seen within 15 seconds, and undone after that
@@ -25,7 +26,7 @@ def in_the_way(setup: Setup, stage: Stage, holders: Holders, clock: Clock) -> Ru
     running = head.running
     if running is None or running.verb == "rollback" or head.serves is None:
         return None
-    dead = holders.is_dead(running.holder)
+    dead = is_dead(holders, running)
     return None if deserted(running, dead=dead, now=clock.now()) else running
 
 
@@ -115,4 +116,4 @@ def _at_work(
     now = state.head(setup.pipeline.name, stage.name).running
     if now is None or now.id != running.id:
         return False
-    return not deserted(now, dead=holders.is_dead(now.holder), now=clock.now())
+    return not deserted(now, dead=is_dead(holders, now), now=clock.now())

@@ -87,7 +87,7 @@ class Wiring:
     def holders(self) -> "Holders":
         from release.adapters.holders import ProcessHolders
 
-        return ProcessHolders(self._environ)
+        return ProcessHolders(self._environ, lambda run: self.forge.runs.run(run, at_once=True))
 
     @cached_property
     def _aws(self) -> "Aws":

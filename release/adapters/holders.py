@@ -1,19 +1,32 @@
 """This process as a holder of stages, and whether another holder is provably dead."""
 
 import os
+import re
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
+from release.core.forge.facts import RunFacts
+from release.core.holding import run_has_ended
 from release.core.records import Holder
+from release.errors import ReleaseError
 
 
 class ProcessHolders:
-    """Knows processes of this machine since its last boot. What it cannot prove dead, it takes for alive."""
+    """Knows processes of this machine since its last boot, and workflow runs as far as GitHub tells.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    What it cannot prove dead, it takes for alive.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], ask: Callable[[int], RunFacts | None] = lambda run: None
+    ) -> None:
+        """`ask`: of a workflow run by its id, without patience. None, or a ReleaseError: it is not known."""
         self._run = _run_of(environ)
+        self._ask = ask
+        self._told: dict[str, Literal[True] | None] = {}
 
     def current(self) -> Holder:
         pid = os.getpid()
@@ -22,12 +35,30 @@ class ProcessHolders:
     def is_dead(self, holder: Holder) -> bool | None:
         """True for a process of this machine that is gone, or whose pid is another process's now.
 
-        False for one that lives, None for one of another machine.
+        False for one that lives. Of another machine: True where its workflow run has ended, else None, since
+        a run goes on when one of its machines is lost.
         """
         if holder.host != _host() or holder.started == "unknown":
-            return None
+            return self._run_is_over(holder.run) if holder.run is not None else None
         started = _started(holder.pid)
         return started != holder.started and not (started is None and _hidden(holder.pid))
+
+    def _run_is_over(self, named: str) -> Literal[True] | None:
+        """Asks once for each run: a rollback looks at its holder every few seconds."""
+        if named not in self._told:
+            self._told[named] = self._asked(named)
+        return self._told[named]
+
+    def _asked(self, named: str) -> Literal[True] | None:
+        """None too where there is no token, no such run in this repository, or GitHub is out of reach."""
+        parts = re.fullmatch(r"([0-9]{1,18})\.([0-9]{1,9})", named)
+        if parts is None:
+            return None
+        try:
+            run = self._ask(int(parts[1]))
+        except ReleaseError:
+            return None
+        return True if run is not None and run_has_ended(int(parts[2]), run) else None
 
 
 def _run_of(environ: Mapping[str, str]) -> str | None:

@@ -12,6 +12,7 @@ from release.errors import Conflict, ExitCode, GateClosed
 
 if TYPE_CHECKING:
     from release.core.models import Stage
+    from release.core.records import Running
     from release.promotion import Setup
     from release.wire import Wiring
 
@@ -34,6 +35,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
     from release.core.holding import deserted
     from release.decide import asked_to_abort
     from release.promotion import read_setup
+    from release.promotion.at_work import is_dead
 
     wired = wiring(directory)
     setup = read_setup(wired.repo, wired.ledger, pipeline)
@@ -44,7 +46,8 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
         raise GateClosed(
             f"nothing is under way in {stage}", fix=f"`release status {stage}` shows where it stands"
         )
-    nobody = deserted(running, dead=wired.holders.is_dead(running.holder), now=wired.clock.now())
+    dead = is_dead(wired.holders, running)
+    nobody = deserted(running, dead=dead, now=wired.clock.now())
     confirm(f"abort the {running.verb} of {running.release.label} in {stage}?", yes=yes, in_ci=wired.in_ci)
     state = setup.state
     if head.abort is None or not nobody:  # else it was asked for, and going back did not end
@@ -52,11 +55,21 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
         state = wired.ledger.append(setup.state, event)
     if nobody:
         return _go_back(wired, replace(setup, state=state), at, as_json=as_json)
+    until = running.next_by if dead is None else None
     if as_json:
-        show_json({"outcome": "asked", "id": running.id, "holder": running.holder.label})
+        asked = {"outcome": "asked", "id": running.id, "holder": running.holder.label, "next_by": until}
+        show_json(asked)
     else:
-        show([Text(f"{running.holder.label} is asked to abort {running.id}")])
+        show([Text(f"{running.holder.label} is asked to abort {running.id}{_if_gone(running, until)}")])
     return ExitCode.DONE
+
+
+def _if_gone(running: "Running", until: str | None) -> str:
+    """Until when nothing may happen, of a holder that nobody can see from here."""
+    if until is None:
+        return ""
+    sooner = " (sooner where GitHub says that the run has ended)" if running.holder.run else ""
+    return f"; if it is gone, whoever comes after {until} takes it back{sooner}"
 
 
 def _go_back(wired: "Wiring", setup: "Setup", stage: "Stage", *, as_json: bool) -> int:

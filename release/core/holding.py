@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from release.core.decisions import why_quarantined
+from release.core.forge.facts import RunFacts
 from release.core.records import (
     Event,
     ReleaseRef,
@@ -100,6 +101,15 @@ def decide(
 def deserted(running: Running, *, dead: bool | None, now: datetime) -> bool:
     """Whether nobody is at work: it bakes, or its holder is dead or silent for too long. `dead` as above."""
     return running.paused is not None or dead is True or (dead is None and overdue(running, now))
+
+
+def run_has_ended(attempt: int, run: RunFacts) -> bool:
+    """Whether this attempt of a workflow run is over, and its processes with it.
+
+    There is a newer attempt only where this one has completed. What is told of an older one is out of date.
+    https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs
+    """
+    return run.attempt > attempt or (run.attempt == attempt and run.status == "completed")
 
 
 def asked_back(head: StageHead, earlier: Sequence[StageHead] = ()) -> str | None:

@@ -82,7 +82,8 @@ class ForgePulls(Protocol):
 
 
 class ForgeRuns(Protocol):
-    def run(self, id: int) -> RunFacts | None: ...
+    def run(self, id: int, *, at_once: bool = False) -> RunFacts | None:
+        """`at_once`: without patience, as with a login; what is not found is Misconfigured then."""
 
     def runs(
         self, workflow: str, *, event: str | None = None, since: str | None = None

@@ -15,4 +15,7 @@ class Holders(Protocol):
         """This process, or the workflow run it belongs to."""
 
     def is_dead(self, holder: Holder) -> bool | None:
-        """Whether the holder is gone. None: it cannot be known from here."""
+        """Whether the holder is gone. None: it cannot be known from here.
+
+        May ask a forge about its workflow run: that takes seconds, and is done once for each run.
+        """

@@ -21,6 +21,7 @@ from release.core.snapshot import AliasFacts, Observed, served
 from release.errors import GateClosed, Misconfigured, RolloutFailed
 from release.observe import check_identity, observe_fleet
 from release.ports import LedgerState
+from release.promotion.at_work import is_dead
 from release.promotion.setup import Setup
 
 
@@ -78,7 +79,7 @@ def hold_of(tools: Tools, setup: Setup, head: StageHead, selection: Selection) -
         selection.services,
         selection.regions,
         # Who cannot reach the ledger either goes back by himself; nobody can be asked to wait for him.
-        dead=True if setup.offline else tools.holders.is_dead(head.running.holder) if head.running else None,
+        dead=True if setup.offline else is_dead(tools.holders, head.running) if head.running else None,
         now=tools.clock.now(),
     )
     if isinstance(hold, Continue | Supersede):

@@ -14,8 +14,11 @@ from tests.cli.conftest import Cli
 from tests.cli.worlds import ACCOUNTS, Fleet
 
 
-def begun(fleet: Fleet, stage: str) -> None:
-    """The stage is at work again on what it serves, by a process of which nobody has heard for long."""
+def begun(fleet: Fleet, stage: str, **fields: Any) -> None:
+    """The stage is at work again on what it serves, by a process of which nobody has heard for long.
+
+    `fields`: what the record says otherwise.
+    """
     ledger = GitLedger(GitRepo.open(fleet.clone), SystemClock())
     state = ledger.read()
     head = state.head("fleet", stage)
@@ -34,7 +37,7 @@ def begun(fleet: Fleet, stage: str) -> None:
         "next_by": "2026-11-21T11:30:00Z",
         "before": (Served("orders", f"orders-{stage}", ACCOUNTS[stage], "us-east-1"),),
     }
-    ledger.append(state, Event(kind="started", **event))
+    ledger.append(state, Event(kind="started", **(event | fields)))
 
 
 def test_a_stage_that_cannot_go_on_keeps_nobody_from_looking_after_the_others(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from release.core.forge.facts import RunFacts
 from release.core.holding import (
     Busy,
     Continue,
@@ -16,6 +17,7 @@ from release.core.holding import (
     decide,
     deserted,
     moved_by,
+    run_has_ended,
 )
 from release.core.records import Event, Holder, Quarantined, ReleaseRef, Running, Served, StageHead, mark
 from release.core.snapshot import AliasFacts
@@ -183,3 +185,23 @@ def test_who_is_dead_silent_or_gone_while_it_bakes_is_not_at_work(
     paused: str | None, dead: bool | None, now: datetime, nobody: bool
 ) -> None:
     assert deserted(replace(RUNNING, paused=paused), dead=dead, now=now) is nobody
+
+
+@pytest.mark.parametrize(
+    ("attempt", "status", "ended"),
+    [
+        (2, "completed", True),
+        (2, "in_progress", False),
+        (2, "queued", False),
+        (2, "waiting", False),
+        (3, "in_progress", True),  # it was run again, which takes that it had completed
+        (1, "completed", False),  # GitHub has not heard of ours yet
+    ],
+)
+def test_an_attempt_is_over_when_it_has_completed_or_was_run_again(
+    attempt: int, status: str, ended: bool
+) -> None:
+    run = RunFacts(
+        77, attempt, ".github/workflows/x.yml", "push", status, None, "1" * 40, None, "x", "ada", "", ""
+    )
+    assert run_has_ended(2, run) is ended

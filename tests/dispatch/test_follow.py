@@ -33,7 +33,7 @@ class Looks:
     def runs(self) -> "Looks":
         return self
 
-    def run(self, id: int) -> RunFacts | None:
+    def run(self, id: int, *, at_once: bool = False) -> RunFacts | None:
         self.last = next(self._looks, self.last)
         if isinstance(self.last, Unavailable):
             raise self.last

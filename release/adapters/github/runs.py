@@ -16,8 +16,9 @@ class GitHubRuns:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def run(self, id: int) -> RunFacts | None:
-        found = self._client.get_or_none(f"actions/runs/{id}", _READ)
+    def run(self, id: int, *, at_once: bool = False) -> RunFacts | None:
+        ask = self._client.get_at_once if at_once else self._client.get_or_none
+        found = ask(f"actions/runs/{id}", _READ)
         return None if found is None else _run(found)
 
     def runs(
