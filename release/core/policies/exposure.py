@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from release.core.infra_values import Template, Value, mapping
+from release.core.policies.conditions import says_who
 from release.core.policies.policy import (
     Breach,
     Node,
@@ -137,17 +138,11 @@ def shared(template: Template) -> Iterator[tuple[Resource, Path, Mapping[str, Va
 def _open(template: Template) -> Iterator[Breach]:
     for resource, where, one in shared(template):
         everybody = "NotPrincipal" in one or _is_everybody(one.get("Principal"))
-        if may_allow(one) and everybody and not _narrows(one.get("Condition")):
+        if may_allow(one) and everybody and not says_who(one.get("Condition")):
             yield resource.breach("allows something to everybody", *where)
     for layer in resources(template, "AWS::Lambda::LayerVersionPermission"):
         if "*" in layer.values("Principal") and not all(layer.values("OrganizationId")):
             yield layer.breach("allows something to everybody", "Principal")
-
-
-def _narrows(condition: Node) -> bool:
-    """A condition that any text fulfils is none."""
-    tested = [value for test in mapping(condition).values() for value in mapping(test).values()]
-    return any(said(one) != "*" for value in tested for one in each(value))
 
 
 def _ingress(template: Template) -> Iterator[Breach]:
@@ -205,7 +200,7 @@ POLICIES: Final = (
     Policy(
         "R0206",
         "Nothing is allowed to everybody",
-        "name the principals, or add a Condition such as aws:SourceAccount",
+        "name the principals, or who calls: a Condition such as StringEquals aws:SourceAccount",
         _open,
     ),
     Policy("R0207", "No security group lets in the internet", "name the ranges that may call", _ingress),

@@ -1,0 +1,105 @@
+"""What looks like a limit and is none: single statements, and those that are right."""
+
+from collections.abc import Set
+from typing import Any
+
+import pytest
+
+from release.core.infra_values import Json, as_template
+from release.core.policies import judge
+
+ACCOUNT = "111111111111"
+
+
+def broken(resources: dict[str, Json], rule: str, **also: Json) -> Set[str]:
+    """Places that the rule points to."""
+    found = judge(as_template({**also, "Resources": resources}))
+    return {"/".join(map(str, one.breach.path)) for one in found if one.policy.id == rule}
+
+
+# -- R0206: everybody, and a condition
+
+
+def is_open(condition: Json, **parameters: Json) -> bool:
+    statement: Json = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": {"Fn::GetAtt": "Q.Arn"},
+        "Condition": condition,
+    }
+    properties: Json = {"Queues": [{"Ref": "Q"}], "PolicyDocument": {"Statement": [statement]}}
+    found = broken(
+        {"P": {"Type": "AWS::SQS::QueuePolicy", "Properties": properties}}, "R0206", Parameters=parameters
+    )
+    assert found in (set(), {"Resources/P/Properties/PolicyDocument/Statement/0"})
+    return bool(found)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Bool": {"aws:SecureTransport": "true"}},
+        {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+        {"IpAddress": {"aws:SourceIp": ["0.0.0.0/1", "128.0.0.0/1"]}},
+        {"IpAddress": {"aws:SourceIp": "2000::/3"}},
+        {"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "::/0"]}},
+        {"IpAddress": {"aws:VpcSourceIp": "10.0.0.0/8"}},
+        {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
+        {"StringNotEquals": {"aws:PrincipalAccount": ACCOUNT}},
+        {"ArnNotLike": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/a"}},
+        {"StringLike": {"aws:userid": "*:*"}},
+        {"StringLike": {"aws:PrincipalArn": "*"}},
+        {"StringLike": {"aws:PrincipalArn": "**"}},
+        {"StringLike": {"aws:PrincipalOrgID": "o-*"}},
+        {"StringLike": {"aws:SourceAccount": "????????????"}},
+        {"StringLike": {"aws:SourceVpce": "vpce-*"}},
+        {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}},
+        {"ArnLike": {"aws:SourceArn": "arn:*"}},
+        {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/deploy"}},
+        {"ArnLike": {"aws:SourceArn": [f"arn:aws:sns:*:{ACCOUNT}:a", "arn:aws:sns:*:*:a"]}},
+        {"StringEquals": {"aws:PrincipalAccount": [ACCOUNT, "*"]}},
+        {"StringEquals": {"aws:PrincipalAccount": []}},
+        {"StringEquals": {"aws:PrincipalAccount": "${aws:PrincipalAccount}"}},
+        {"StringEquals": {"aws:PrincipalTag/team": "a"}},
+        {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}},
+        {"ForAllValues:StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}},
+        {"Null": {"aws:SourceArn": "false"}},
+        {"StringEquals": {"aws:SourceAccount": {"Fn::If": ["HasAlias", ACCOUNT, "*"]}}},
+        {"StringEquals": {"aws:SourceAccount": {"Fn::If": ["A", ACCOUNT, {"Ref": "AWS::NoValue"}]}}},
+        {"Fn::If": ["A", {"StringEquals": {"aws:SourceAccount": ACCOUNT}}, {"Ref": "AWS::NoValue"}]},
+    ],
+)
+def test_a_condition_that_anybody_fulfils_names_nobody(condition: Any) -> None:
+    assert is_open(condition)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+        {"StringEquals": {"AWS:SourceOwner": {"Ref": "AWS::AccountId"}}},
+        {"StringEquals": {"kms:CallerAccount": ACCOUNT}},
+        {"StringEquals": {"aws:SourceAccount": {"Fn::If": ["HasAlias", ACCOUNT, "222222222222"]}}},
+        {"StringEquals": {"aws:PrincipalOrgID": {"Ref": "NoDefault"}}},
+        {"StringEquals": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"}},
+        {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-abcdefghij/r-ab12/*"}},
+        {"Bool": {"aws:SecureTransport": "true"}, "ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": "T.Arn"}}},
+        {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:{ACCOUNT}:*"}},
+        {"ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*"}}},
+        {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::orders-prod*"}},
+        {"ArnLike": {"aws:SourceArn": {"Fn::Sub": "${Api}/*"}}},
+        {"StringEquals": {"aws:SourceVpce": "vpce-1a2b3c4d"}},
+        {"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "198.51.100.7", "2001:db8::/32"]}},
+        {"IpAddress": {"aws:SourceIp": {"Ref": "NoDefault"}}},
+    ],
+)
+def test_a_condition_that_names_a_caller_is_a_limit(condition: Any) -> None:
+    assert not is_open(condition)
+
+
+def test_what_a_parameter_lets_in_by_default_counts() -> None:
+    condition: Json = {"IpAddress": {"aws:SourceIp": {"Ref": "Ranges"}}}
+
+    assert is_open(condition, Ranges={"Type": "String", "Default": "0.0.0.0/0"})
+    assert not is_open(condition, Ranges={"Type": "String", "Default": "203.0.113.0/24"})
