@@ -1,8 +1,9 @@
 """`release infra bootstrap`: what an account needs before its first release, planned and applied."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from release.core import canonical
 from release.core.bounds import environment_bounds, store_bounds
@@ -20,12 +21,20 @@ from release.core.platform import (
     store_stacks,
 )
 from release.core.stack_permissions import BY_ADMINISTRATORS, KNOWN
-from release.errors import Misconfigured
+from release.errors import Misconfigured, RolloutFailed
 from release.infra.committed import PlacedTemplates, committed
 from release.ports import Repo, StackRequest, Stacks
 
 STORE = "artifacts"  # what stands in the place of an environment for the account of the artifacts
 Todo = Literal["create", "update", "nothing"]
+# What an account can have once: how the event of a stack names it, and the setting that leaves it alone.
+_ONCE: Final[Mapping[str, str]] = {
+    "GitHub (AWS::IAM::OIDCProvider)": "GitHubProvider",
+    "CostMonitor (AWS::CE::AnomalyMonitor)": "CostAnomalyMonitor",
+}
+# Of a monitor CloudFormation says "null", and as its handler's code AlreadyExists, which means the quota:
+# https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2515
+_IS_THERE: Final = re.compile("already ?exists|limit exceeded", re.IGNORECASE)
 
 
 class Renders(Protocol):
@@ -218,8 +227,24 @@ def carry_out(stacks: Stacks, planned: Sequence[Planned], told: Callable[[Planne
             stacks.create(place, request)
         elif one.todo == "nothing" or not stacks.update(place, request):
             continue
-        stacks.settled(place, name)
+        try:
+            stacks.settled(place, name)
+        except RolloutFailed as error:
+            raise _with_a_setting(error) from error
         told(one)
+
+
+def _with_a_setting(error: RolloutFailed) -> RolloutFailed:
+    """What an account has once, and has already, is left alone by a setting of the stack."""
+    for resource, setting in _ONCE.items():
+        if resource in error.cause and _IS_THERE.search(error.cause):
+            return RolloutFailed(
+                error.cause,
+                fix=f"the account has one already: the same command again with --set {setting}=exists",
+                see=error.see,
+                details=error.details,
+            )
+    return error
 
 
 def _gone(entries: Sequence[Entry]) -> tuple[Entry, ...]:
