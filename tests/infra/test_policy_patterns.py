@@ -103,3 +103,51 @@ def test_what_a_parameter_lets_in_by_default_counts() -> None:
 
     assert is_open(condition, Ranges={"Type": "String", "Default": "0.0.0.0/0"})
     assert not is_open(condition, Ranges={"Type": "String", "Default": "203.0.113.0/24"})
+
+
+# -- R0604: policies that somebody else wrote
+
+
+def gets_too_much(policy: Json) -> bool:
+    found = broken({"R": {"Type": "AWS::IAM::Role", "Properties": {"ManagedPolicyArns": [policy]}}}, "R0604")
+    assert found in (set(), {"Resources/R/Properties/ManagedPolicyArns/0"})
+    return bool(found)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ReadOnlyAccess",
+        "AmazonS3ReadOnlyAccess",
+        "SecretsManagerReadWrite",
+        "job-function/DataScientist",
+        "service-role/AWSLambdaRole",
+        "service-role/AWSLambdaDynamoDBExecutionRole",
+        "service-role/AWSLambdaBasicExecutionRole",
+        "AmazonS3FullAccess",
+        "AdministratorAccess",
+        "service-role/AWSXRayDaemonWriteAccess",  # there is none of this path
+    ],
+)
+def test_a_policy_of_aws_is_too_much_unless_it_is_known_not_to_be(name: str) -> None:
+    parts: Json = ["arn", {"Ref": "AWS::Partition"}, "iam", "", "aws", f"policy/{name}"]
+
+    assert gets_too_much(f"arn:aws:iam::aws:policy/{name}")
+    assert gets_too_much(f"arn:aws-us-gov:iam::aws:policy/{name}")
+    assert gets_too_much({"Fn::Sub": f"arn:${{AWS::Partition}}:iam::aws:policy/{name}"})
+    assert gets_too_much({"Fn::Join": [":", parts]})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"},
+        {"Fn::Sub": "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"},
+        {"Ref": "PolicyOfThisTemplate"},
+        {"Fn::ImportValue": "policy-of-another"},
+        {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/ReadOnlyAccess"},
+        f"arn:aws:iam::{ACCOUNT}:policy/orders-prod",
+    ],
+)
+def test_a_policy_of_ones_own_and_what_function_j2_attaches_stay_allowed(policy: Any) -> None:
+    assert not gets_too_much(policy)

@@ -24,6 +24,8 @@ _POLICY_KINDS: Final = (
     *("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy"),
     "AWS::IAM::GroupPolicy",
 )
+# What a function cannot have in statements of its own without a star: both are in function.j2.
+_OF_AWS: Final = ("AWSXRayDaemonWriteAccess", "service-role/AWSLambdaENIManagementAccess")
 _TOO_MUCH: Final = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "IAMFullAccess")
 # AWS's own policies that give a role more than the rules below would let a policy say.
 _WILD_LOGS: Final = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole")
@@ -102,11 +104,12 @@ def _managed(template: Template) -> Iterator[Breach]:
     for role in resources(template, "AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"):
         for place, arn in enumerate(elements(role.properties.get("ManagedPolicyArns"))):
             for one in each(arn):
+                _, is_of_aws, path = said(one).partition(":iam::aws:policy/")
                 name = said(one).rpartition("/")[2]
-                if name.endswith(_TOO_MUCH):
-                    yield role.breach(f"gets {name}", "ManagedPolicyArns", place)
-                elif name in _WILD_LOGS:
+                if name in _WILD_LOGS:
                     yield role.breach(f"may write every log group by {name}", "ManagedPolicyArns", place)
+                elif name.endswith(_TOO_MUCH) or (is_of_aws and path not in _OF_AWS):
+                    yield role.breach(f"gets {name}", "ManagedPolicyArns", place)
 
 
 def _callers(template: Template) -> Iterator[Breach]:
