@@ -4,6 +4,7 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from release.adapters.holders import ProcessHolders
@@ -12,6 +13,7 @@ from release.core.records import Holder
 from release.errors import Misconfigured, Unavailable
 from release.sandbox.session import Sandbox
 from release.wire import Wiring
+from tests.adapters.test_github import Answer, GitHub, said
 
 AWAY = Holder("runner/boot/1", 4711, "1", "77.2")
 RUN = RunFacts(
@@ -68,6 +70,27 @@ def test_github_is_asked_once_about_a_run(answer: RunFacts | Exception | None) -
     assert [holders.is_dead(AWAY) for _ in range(3)] == [dead] * 3
     assert holders.is_dead(replace(AWAY, pid=1, run="78.2")) is dead
     assert runs.asked == [77, 78]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        said(502),
+        said(404, {"message": "Not Found"}),
+        said(403, {"message": "You have exceeded a secondary rate limit"}),
+        said(429, {}, retry_after="42"),
+        httpx.ConnectTimeout("slow"),
+        said(200, {"id": 77}),  # no run
+    ],
+    ids=["502", "404", "403", "429", "slow", "unreadable"],
+)
+def test_github_on_a_bad_day_holds_nobody_up(trouble: Answer) -> None:
+    github = GitHub(trouble)
+    forge = github.forge
+    holders = ProcessHolders({}, lambda run: forge.runs.run(run, at_once=True))
+    assert holders.is_dead(AWAY) is None
+    assert (len(github.asked), github.clock.sleeps) == (1, [])
+    assert github.asked[0].extensions["timeout"]["connect"] <= 5
 
 
 @pytest.mark.parametrize("run", [None, "", "77", "77.", "x.1", "../77.1", "77.1.1"])
