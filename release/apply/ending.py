@@ -23,14 +23,23 @@ class Applied:
 def let_go(work: Work) -> None:
     """Interrupted: the next holder, on whatever machine, can go on at once. One try; nothing hangs on it."""
     with contextlib.suppress(ReleaseError):
-        work.tools.ledger.append(work.tools.ledger.read(), event(work, "let-go"))
+        left = event(work, "let-go", moved=tuple(work.journal.arrived))
+        work.tools.ledger.append(work.tools.ledger.read(), left)
 
 
 def pause(work: Work, paused: Paused) -> Applied:
     """Leave the stage as it is to whoever comes next. Raises Conflict, Unrecorded."""
     at = stamp(paused.next_at) if paused.next_at else None
     why = redacted(paused.why)
-    note = event(work, "paused", failure=why, next_at=at, judged=work.journal.judged, notes=_notes(work))
+    note = event(
+        work,
+        "paused",
+        failure=why,
+        next_at=at,
+        judged=work.journal.judged,
+        moved=tuple(work.journal.arrived),
+        notes=_notes(work),
+    )
     try:
         write(work, note)
     except (LostHold, Aborted):

@@ -9,7 +9,7 @@ from release.apply.record import event, write
 from release.apply.steps import carry_out, confirm, probe
 from release.apply.work import UNDO, Paused, Work
 from release.core import alarms
-from release.core.actions import ShiftAlias
+from release.core.actions import Action, ShiftAlias
 from release.core.analysis import (
     Counts,
     Fail,
@@ -43,11 +43,18 @@ def move_traffic(work: Work) -> None:
             Bake(work, wave, wave.rollout, since).watch()
         else:
             at = stamp(work.tools.clock.now())
-            # Without steps somebody before us has moved it: since when, nobody knows.
-            regions = sorted({step.action.place.region for step in steps})
+            # What somebody before us had moved, and has not written: since when, nobody knows.
+            regions = sorted({step.action.place.region for step in steps if _has_moved(work, step.action)})
             work.journal.arrived += [Recorded(region, wave.percent, at) for region in regions]
             confirm(work, wave.region)
             carry_out(work, Phase.ATTACH, work.plan.in_phase(Phase.ATTACH, wave.region), wave.region)
+
+
+def _has_moved(work: Work, action: Action) -> bool:
+    """Whether carrying it out has moved traffic: what is done already is done again by whoever takes over."""
+    if not isinstance(action, ShiftAlias):
+        return True
+    return action.reached < 100 or action.before != work.journal.versions[action.place, action.function]
 
 
 def _reached(work: Work) -> int:
@@ -69,9 +76,11 @@ def _since(work: Work, wave: Wave, *, moved: bool) -> datetime:
     now = work.tools.clock.now()
     begun = Recorded(wave.region or "", wave.percent, stamp(now))
     longest = _bake(work, wave) * (BAKE_EXTENSIONS + 1) + work.plan.longest_hooks
-    judged = work.journal.judged
-    write(work, event(work, "shifted", wave=begun, judged=judged, next_by=next_by(now, longest)))
+    judged, arrived = work.journal.judged, tuple(work.journal.arrived)
+    until = next_by(now, longest)
+    write(work, event(work, "shifted", wave=begun, judged=judged, moved=arrived, next_by=until))
     work.journal.wave = begun
+    work.journal.arrived.clear()  # not before: what was not written is for the next record to say
     return moment(begun.since)
 
 

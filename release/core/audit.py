@@ -221,7 +221,8 @@ def _function(moved: Moved, promotion: Promotion) -> dict[str, Any]:
         "after": _served(moved.after),
         "changed": moved.changed,
         "first_traffic_at": waves[0].since if waves else None,
-        "all_traffic_at": next((wave.since for wave in waves if wave.percent == 100), None),
+        # The last time: whoever was interrupted on the way back may have been followed by one that went on.
+        "all_traffic_at": next((wave.since for wave in reversed(waves) if wave.percent == 100), None),
         "recorded_at": ended.event.at if ended else None,
     }
 

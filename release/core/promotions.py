@@ -65,10 +65,12 @@ class Promotion:
 
     @property
     def waves(self) -> tuple[Wave, ...]:
-        """In the order in which traffic moved."""
-        baked = [one.event.wave for one in self.events if one.event.wave is not None]
-        moved = [wave for one in self.events for wave in one.event.moved]
-        return tuple(sorted([*baked, *moved], key=lambda wave: wave.since))
+        """In the order in which traffic moved. What two records say, as of a holder that was interrupted
+        while it wrote, is told once.
+        """
+        # What a record says of regions before its own wave comes first, also within the same second.
+        told = [wave for one in self.events for wave in (*one.event.moved, one.event.wave) if wave]
+        return tuple(sorted(dict.fromkeys(told), key=lambda wave: wave.since))
 
     @property
     def judged(self) -> tuple[tuple[str, Judged], ...]:

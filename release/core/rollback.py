@@ -37,12 +37,10 @@ def rollback_steps(
                 f"{copy.name} in {copy.place.region} was not part of that release: it stays as it is"
             )
             continue
-        there = (
-            copy.alias is not None
-            and not copy.alias.weights
-            and now.lambda_version == record.lambda_version
-            and now.where not in again
+        is_back = (
+            copy.alias is not None and not copy.alias.weights and now.lambda_version == record.lambda_version
         )
+        there = is_back and now.where not in again
         changes.append(Change(now, record.code, not there))
         if there:
             continue
@@ -59,14 +57,22 @@ def rollback_steps(
                 f"version {record.lambda_version} of {copy.name} in {copy.place.region} is gone: its artifact"
                 " is published again, with the configuration that the stack has now"
             )
-        steps.append(_back(copy, alias, to))
+        steps.append(_back(copy, alias, to, reached=100 if is_back else 0))
     order = list(Phase)
     return tuple(sorted(steps, key=lambda step: order.index(step.phase))), tuple(changes), tuple(warnings)
 
 
-def _back(copy: ObservedFunction, alias: str, to: str | None) -> Step:
+def _back(copy: ObservedFunction, alias: str, to: str | None, *, reached: int) -> Step:
     if copy.alias is None:
         return Step(Phase.SHIFT, CreateAlias(copy.service, copy.place, copy.name, alias))
-    now, revision = copy.alias.lambda_version, copy.alias.revision
-    shift = ShiftAlias(copy.service, copy.place, copy.name, alias, before=now, revision=revision, to=to)
+    shift = ShiftAlias(
+        copy.service,
+        copy.place,
+        copy.name,
+        alias,
+        before=copy.alias.lambda_version,
+        revision=copy.alias.revision,
+        to=to,
+        reached=reached,
+    )
     return Step(Phase.SHIFT, shift)

@@ -10,7 +10,7 @@ import pytest
 from release.core.audit import Commits, audit_bytes, pull_requests
 from release.core.manifest import Manifest
 from release.core.promotions import Promotion, Written, chosen, outcome_word, promotions, took_over
-from release.core.records import Event, Kind, ReleaseRef, Served
+from release.core.records import Event, Kind, ReleaseRef, Served, Wave
 
 ONE = ReleaseRef("1" * 40, "a" * 64, "v1.0.0", "2" * 40)
 OLD = Served("orders", "orders-prod", "4" * 12, "us-east-1", "6", "b" * 64)
@@ -87,6 +87,25 @@ def test_pull_requests_are_read_as_github_writes_them() -> None:
     subjects = ["fix: x (#12)", "Merge pull request #7 from ana/x", "see (#9) for more", "fix #3", "y (#12)"]
 
     assert pull_requests(subjects) == [7, 12]
+
+
+def test_traffic_that_went_back_on_the_way_is_there_since_it_came_again() -> None:
+    first, again = (Wave("us-east-1", 100, f"2026-11-21T{hour}:00:00Z") for hour in (12, 13))
+    found = only(
+        written("started", before=(OLD,)),
+        written("let-go", moved=(first,)),
+        written("taken-over"),
+        written("outcome", outcome="succeeded", after=(NEW,), moved=(again,)),
+    )
+    empty = Manifest("fleet", ONE.commit, "lambda-release 0.1.0", {})
+
+    document = json.loads(
+        audit_bytes(found, about=found.events, tag=None, manifest=empty, commits=Commits((), ()))
+    )
+
+    (function,) = document["functions"]
+    assert (function["first_traffic_at"], function["all_traffic_at"]) == (first.since, again.since)
+    assert [wave["since"] for wave in document["waves"]] == [first.since, again.since]
 
 
 def test_stacks_that_changed_after_a_release_are_not_what_it_came_from() -> None:

@@ -148,7 +148,8 @@ class Event:
     course: str | None = None  # digest of what was approved: targets, waves and limits
     wave: Wave | None = None
     judged: tuple[Judged, ...] = ()
-    moved: tuple[Wave, ...] = ()  # outcome: when all traffic had moved in each region, where nothing baked
+    # When all traffic had moved in a region, where nothing baked: what the records before it do not say
+    moved: tuple[Wave, ...] = ()
     next_at: str | None = (
         None  # paused: when the next decision may be taken; None: as soon as `failure` is mended
     )
