@@ -151,3 +151,42 @@ def test_a_policy_of_aws_is_too_much_unless_it_is_known_not_to_be(name: str) -> 
 )
 def test_a_policy_of_ones_own_and_what_function_j2_attaches_stay_allowed(policy: Any) -> None:
     assert not gets_too_much(policy)
+
+
+# -- R0602: resources
+
+
+def is_everything(arn: Json) -> bool:
+    statement: Json = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": arn}
+    document: Json = {"PolicyDocument": {"Statement": [statement]}}
+    found = broken({"P": {"Type": "AWS::IAM::ManagedPolicy", "Properties": document}}, "R0602")
+    assert found in (set(), {"Resources/P/Properties/PolicyDocument/Statement/0/Resource"})
+    return bool(found)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        *("*", "**", "?*", "*:*", "arn:*", "arn*", "arn:aws:dynamodb:*", "arn:aws:s3:::?", "arn:aws:s3:::**"),
+        *("arn:aws:s3:::?*/*", "arn:aws:s3:::*/?*", "arn:aws:dynamodb:*:*:table/?*", "arn:*:*:*:*:?*"),
+        {"Fn::Sub": "arn:${AWS::Partition}:s3:::?*/*"},
+        {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:*"},
+        {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":s3:::", "?", "*"]]},
+    ],
+)
+def test_a_pattern_that_fits_all_is_everything_however_it_is_written(arn: Any) -> None:
+    assert is_everything(arn)
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        *("arn:aws:s3:::orders-prod/*", "arn:aws:s3:::orders-prod/202?/*", "arn:aws:s3:::orders-????"),
+        *("arn:aws:dynamodb:*:*:table/orders-?", "arn:aws:dynamodb:*:*:table/orders/index/*"),
+        {"Fn::Sub": "${Bucket.Arn}/?*"},
+        {"Fn::Sub": "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/a/b:*"},
+        {"Ref": "NoDefault"},
+    ],
+)
+def test_a_pattern_below_what_is_named_is_not(arn: Any) -> None:
+    assert not is_everything(arn)

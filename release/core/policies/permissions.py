@@ -1,5 +1,6 @@
 """What roles may do."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -24,6 +25,7 @@ _POLICY_KINDS: Final = (
     *("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy", "AWS::IAM::UserPolicy"),
     "AWS::IAM::GroupPolicy",
 )
+_WILD: Final = re.compile(r"[*?]+")  # as many of both as there are: any text that is long enough
 # What a function cannot have in statements of its own without a star: both are in function.j2.
 _OF_AWS: Final = ("AWSXRayDaemonWriteAccess", "service-role/AWSLambdaENIManagementAccess")
 _TOO_MUCH: Final = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "IAMFullAccess")
@@ -81,12 +83,17 @@ def _resources(template: Template) -> Iterator[Breach]:
 
 
 def _is_everything(arn: str) -> bool:
-    """`*` itself, or an ARN whose resource is nothing but `*`: arn:aws:s3:::*, arn:aws:dynamodb:…:table/*."""
-    if arn == "*":
-        return True
-    parts = arn.replace("${AWS::", "${AWS.").split(":", 5)
-    if len(parts) < 6 or not arn.startswith("arn:"):
+    """`*` itself, an ARN that ends in it too early (arn:aws:dynamodb:*), or one whose resource is nothing
+    but `*`: arn:aws:s3:::*, arn:aws:s3:::?*/*, arn:aws:dynamodb:…:table/*.
+    """
+    stars = _WILD.sub("*", arn)
+    if not stars.strip("*:/"):
+        return bool(stars)
+    parts = stars.replace("${AWS::", "${AWS.").split(":", 5)
+    if parts[0] not in ("arn", "arn*"):
         return False
+    if len(parts) < 6:
+        return parts[-1].endswith("*")
     named = parts[5].replace("/", ":").split(":")
     return all(part == "*" for part in named) or (
         len(named) > 1 and set(named[1:]) == {"*"} and parts[2] != "s3"
