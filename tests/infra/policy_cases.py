@@ -68,6 +68,11 @@ def added(text: str) -> tuple[None, str, str]:
 DATABASE = (
     "  Db:\n    Type: AWS::RDS::DBInstance\n    DeletionPolicy: Snapshot\n    UpdateReplacePolicy: Snapshot\n"
 )
+ALIAS = '!Sub "${ApiFunction.Arn}:live"'
+TOLD = "Subscription: !If [HasAlias, [{{Protocol: lambda, Endpoint: {}}}], !Ref AWS::NoValue]"
+NOTIFIED = (
+    "NotificationConfiguration: {{LambdaConfigurations: [{{Event: 's3:ObjectCreated:*', Function: {}}}]}}"
+)
 ROLE = "Resources/ApiRole/Properties/Policies/0/PolicyDocument/Statement/0"
 # rule -> what is changed, and where the rule points
 BAD: list[tuple[str, Change, str]] = [
@@ -401,6 +406,21 @@ OTHERS: list[tuple[str, Change]] = [
     ("R0801", ("Work", '!Sub "${ApiFunction.Arn}:live"', '!Join ["", [!GetAtt ApiFunction.Arn, ""]]')),
     ("R0801", ("HttpApiIntegration", '!Sub "${ApiFunction.Arn}:live"', "!GetAtt ApiFunction.Arn")),
     (
+        "R0801",
+        added(
+            "  Pipe:\n    Type: AWS::Pipes::Pipe\n    Condition: HasAlias\n    Properties: {Source: a,"
+            " Target: !Sub '${ApiFunction.Arn}'}\n"
+        ),
+    ),
+    (
+        "R0801",
+        ("Topic", "    Properties:", f"    Properties:\n      {TOLD.format('!GetAtt ApiFunction.Arn')}"),
+    ),
+    (
+        "R0801",
+        ("Bucket", "    Properties:", f"    Properties:\n      {NOTIFIED.format('!GetAtt ApiFunction.Arn')}"),
+    ),
+    (
         "R0206",
         (
             "TopicPolicy",
@@ -441,4 +461,6 @@ FINE: list[Change] = [
     ("ApiRole", "!GetAtt ApiLogGroup.Arn", '!Sub "arn:aws:s3:::orders-prod/*"'),
     (None, '[!Ref AliasExists, "true"]', '["true", !Ref AliasExists]'),
     ("Work", "Condition: HasAlias", "Condition: Also"),
+    ("Topic", "    Properties:", f"    Properties:\n      {TOLD.format(ALIAS)}"),
+    ("Bucket", "    Properties:", f"    Properties:\n      {NOTIFIED.format(ALIAS)}"),
 ]

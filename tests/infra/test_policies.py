@@ -8,7 +8,7 @@ import pytest
 
 from release.adapters.template_reader import read_template
 from release.core.policies import BY_ID, POLICIES, Verdict, judge
-from tests.infra.policy_cases import BAD, FINE, OTHERS, Change, added, changed, good
+from tests.infra.policy_cases import BAD, FINE, OTHERS, TAGS, Change, added, changed, good
 from tests.infra.rendered import REPOSITORY, STAGES, SYSTEMS, system, template
 
 DOCS = Path(__file__).parents[2] / "docs" / "policies.md"
@@ -46,6 +46,10 @@ CALLERS = {
     "AWS::Scheduler::Schedule": f"{{Target: {{Arn: FUNCTION, {FAILED}}}}}",
     "AWS::Logs::SubscriptionFilter": "{DestinationArn: FUNCTION}",
     "AWS::ApiGateway::Method": "{AuthorizationType: AWS_IAM, Integration: {Uri: FUNCTION}}",
+    "AWS::ApiGateway::Authorizer": "{AuthorizerUri: FUNCTION}",
+    "AWS::ApiGatewayV2::Api": f"{{ProtocolType: HTTP, Target: FUNCTION, Tags: {TAGS}}}",
+    "AWS::Pipes::Pipe": "{Source: !GetAtt Jobs.Arn, Enrichment: FUNCTION, Target: !GetAtt Jobs.Arn}",
+    "AWS::SecretsManager::RotationSchedule": "{SecretId: a, RotationLambdaARN: FUNCTION}",
 }
 
 

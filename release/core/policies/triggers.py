@@ -23,16 +23,23 @@ _MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 # kind -> where it names the function; `*` is every element of a list
 _CALLERS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     _MAPPING: (("FunctionName",),),
+    "AWS::ApiGateway::Authorizer": (("AuthorizerUri",),),
     "AWS::ApiGateway::Method": (("Integration", "Uri"),),
+    "AWS::ApiGatewayV2::Api": (("Target",),),
     "AWS::ApiGatewayV2::Authorizer": (("AuthorizerUri",),),
     "AWS::ApiGatewayV2::Integration": (("IntegrationUri",),),
     "AWS::Events::Rule": (("Targets", "*", "Arn"),),
     "AWS::Lambda::Permission": (("FunctionName",),),
     "AWS::Logs::SubscriptionFilter": (("DestinationArn",),),
+    "AWS::Pipes::Pipe": (("Enrichment",), ("Target",)),
     "AWS::S3::Bucket": (("NotificationConfiguration", "LambdaConfigurations", "*", "Function"),),
     "AWS::SNS::Subscription": (("Endpoint",),),
+    "AWS::SNS::Topic": (("Subscription", "*", "Endpoint"),),
     "AWS::Scheduler::Schedule": (("Target", "Arn"),),
+    "AWS::SecretsManager::RotationSchedule": (("RotationLambdaARN",),),
 }
+# These are there before the alias is: a property of theirs may stand behind AliasExists, not they.
+_BEFORE: Final = ("AWS::S3::Bucket", "AWS::SNS::Topic")
 # These name the function and the alias in two properties.
 _QUALIFIED: Final = ("AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Url")
 _TIMES: Final = 6  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -102,7 +109,7 @@ def _behind(template: Template) -> Iterator[Breach]:
         behind |= more
     callers = [one for one, _, _ in _callers(template)] + list(resources(template, *_QUALIFIED))
     for caller in callers:
-        if caller.kind != "AWS::S3::Bucket" and caller.body.get("Condition") not in behind:
+        if caller.kind not in _BEFORE and caller.body.get("Condition") not in behind:
             yield Breach(caller.path, f"{caller.name} is made before the alias that it names")
 
 
