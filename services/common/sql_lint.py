@@ -2,10 +2,15 @@
 
     python -m common.sql_lint FOLDER…     ends with 1 and a line for each finding
 
-ruff's S608 sees texts that look like SQL; this also sees what reaches a database under any look: whatever
-`text()`, `exec_driver_sql()` and `op.execute()` get has to be a constant in the source, and `execute()` gets
-no text at all but a constant. A line may be excused by `# sql: why` for identifiers
-that no user can choose.
+ruff's S608 sees texts that look like SQL; this also sees what reaches a database under any look. Whatever
+`text()`, `exec_driver_sql()` and the like get has to be a constant in the source. In a module that imports a
+database's library, `execute()` and the like get a constant text, an expression of SQLAlchemy, or a name that
+is bound to nothing else (sql_statements.py); elsewhere no text that is built on the spot. `raw_connection()`
+is refused.
+
+It reads the source and runs nothing. It does not see through a method under another name (`run =
+cursor.execute`), a method `select()` of one's own that gives a text, or a module that is handed a connection
+and imports no library. A line may be excused by `# sql: why` for identifiers that no user can choose.
 """
 
 import ast
@@ -13,6 +18,8 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from common.sql_statements import MADE_OF_TEXT, Scopes, Statements, calls, reaches_database
 
 _SQL = re.compile(
     r"\s*(?:select\b.+\bfrom|insert\s+into|update\b.+\bset|delete\s+from|merge\s+into|alter\s+(?:table|session)"
@@ -35,9 +42,7 @@ _NO_BUILT_TEXT = frozenset(
     {"execute", "executemany", "executescript", "scalar", "scalars", "stream", "callproc"}
 )
 _EXCUSED = re.compile(r"#\s*sql:\s*\S+")
-_MADE_OF_TEXT = frozenset(
-    {"format", "format_map", "join", "replace", "substitute", "safe_substitute", "concat"}
-)
+_STATEMENT_WORDS = ("statement", "operation", "sql", "query", "clause")
 
 
 def findings(folder: Path) -> list[str]:
@@ -70,25 +75,43 @@ def examined(source: str) -> list[tuple[int, str]]:
     return [(line, what) for line, what in found if not _EXCUSED.search(lines[line - 1])]
 
 
-def _in_calls(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = _called(node.func)
-        if any(k.arg == "literal_binds" for k in node.keywords):
-            yield node.lineno, "literal_binds writes values into the statement"
-        first = node.args[0] if node.args else next((k.value for k in node.keywords), None)
-        if first is None:
-            continue
-        if name in _CONSTANT_ONLY and not _is_constant(first):
-            yield node.lineno, f"{name}() gets a statement that is no constant: bind the values"
-        elif name == "execute" and _called(getattr(node.func, "value", node.func)) == "op":
-            if not _is_constant(first) and not isinstance(first, ast.Call):
-                yield node.lineno, "op.execute() gets a statement that is no constant: bind the values"
-            elif _is_built(first):
-                yield node.lineno, "op.execute() gets a text that is built: bind the values"
-        elif name in _NO_BUILT_TEXT and _is_built(first):
-            yield node.lineno, f"{name}() gets a text that is built: bind the values"
+def _in_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    statements = Statements(tree) if reaches_database(tree) else None
+    for call, scopes in calls(tree):
+        name = _called(call.func)
+        if any(k.arg == "literal_binds" for k in call.keywords):
+            yield call.lineno, "literal_binds writes values into the statement"
+        if name == "raw_connection":
+            yield call.lineno, "raw_connection() takes texts: use the connection of SQLAlchemy"
+        wrong = _wrong(call, name, scopes, statements)
+        if wrong:
+            yield call.lineno, f"{name}() gets {wrong}: bind the values"
+
+
+def _wrong(call: ast.Call, name: str, scopes: Scopes, statements: Statements | None) -> str:
+    """What is wrong with the statement that a call gets, empty when nothing is."""
+    given = _statement_of(call)
+    if given is None:
+        return ""
+    if name in _CONSTANT_ONLY:
+        return "" if _is_constant(given) else "a statement that is no constant"
+    if name not in _NO_BUILT_TEXT:
+        return ""
+    if _is_built(given):
+        return "a text that is built"
+    if statements is not None:
+        known = statements.fixed(given, scopes)
+    else:  # whatever a migration gets `op` from
+        migrates = name == "execute" and _called(getattr(call.func, "value", call.func)) == "op"
+        known = not migrates or _is_constant(given) or isinstance(given, ast.Call)
+    return "" if known else "a statement that is no constant"
+
+
+def _statement_of(call: ast.Call) -> ast.expr | None:
+    if call.args:
+        return call.args[0]
+    named = [k.value for k in call.keywords if k.arg in _STATEMENT_WORDS]
+    return next(iter([*named, *(k.value for k in call.keywords)]), None)
 
 
 def _in_texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -118,7 +141,7 @@ def _is_built(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
-        and node.func.attr in _MADE_OF_TEXT
+        and node.func.attr in MADE_OF_TEXT
         and _is_text(node.func.value)
     )
 

@@ -224,6 +224,66 @@ def test_the_lint_leaves_alone(line: str) -> None:
     assert sql_lint.examined(line + "\n") == []
 
 
+UNKNOWN = {  # in a module that imports a database's library; its last line is the one that is wrong
+    "plus, in a variable": "q = BASE + x\ncursor.execute(q)",
+    "format, in a variable": "q = '{} b'.format(x)\ncursor.execute(q)",
+    "percent, in a variable": "q = '%s b' % x\ncursor.execute(q)",
+    "an f-string, in a variable": "q = f'{x} b'\ncursor.executemany(q, rows)",
+    "join, in a variable": "q = ' '.join(parts)\ncursor.execute(q)",
+    "a second binding": "q = 'COMMIT'\nq = q.format(x)\ncursor.execute(q)",
+    "plus equals": "q = 'COMMIT'\nq += x\ncursor.execute(q)",
+    "one way of two": "q = 'COMMIT' if x else x\ncursor.execute(q)",
+    "a keyword": "q = BASE + x\ncursor.execute(parameters=rows, statement=q)",
+    "unpacked": "cursor.execute(*given)",
+    "a parameter": "cursor.execute(x)",
+    "a parameter that is a text": "def g(q: str):\n    cursor.execute(q)",
+    "a field": "cursor.execute(self.statement)",
+    "what another module builds": "from statements import price_of\ncursor.execute(price_of(x))",
+    "a template of another module": "from statements import BASE\ncursor.execute(BASE.format(x))",
+    "the same, in two steps": "from statements import BASE\ncursor.execute(BASE.strip().format(x))",
+    "a list that grows": "q = ['COMMIT']\nq.append(x)\ncursor.execute(q[1])",
+    "a field of an instance": "class A:\n        q = 'COMMIT'\n        def g(self): c.execute(self.q)",
+    "a function that is not typed": "def g(y):\n        return y\ncursor.execute(g(x))",
+    "a global": "global q\nq = x\ncursor.execute(q)",
+    "what is read": "for q in cursor.execute('SELECT a FROM b'):\n    cursor.execute(q)",
+    "the driver's own connection": "engine.raw_connection()",
+}
+KNOWN = {
+    "a constant of the module": "cursor.execute(DONE)",
+    "a constant of its own": "q = 'SELECT 1'\ncursor.execute(q)",
+    "a constant of another module": "from statements import PRICE_OF\nconnection.execute(PRICE_OF, values)",
+    "a module's constant": "import statements\nconnection.execute(statements.PRICE_OF, values)",
+    "an expression": "connection.execute(select(A.c.a).where(A.c.a == x).join(B))",
+    "an expression of a table": "connection.execute(A.insert(), rows)",
+    "an expression in a variable": "q = select(A.c.a)\nq = q.where(A.c.a == x)\nconnection.scalars(q)",
+    "text of either kind": "q = text('SELECT 1 FROM DUAL') if x else text('SELECT 1')\nconnection.execute(q)",
+    "text of the library": "import sqlalchemy as sa\nconnection.execute(sa.text('SELECT 1'))",
+    "a typed parameter": "def g(q: 'Select[Any]'):\n    connection.execute(q)",
+    "a typed function": "def g() -> Select[int]: ...\nconnection.execute(g().limit(x))",
+    "each of some constants": "for q in ('ROLLBACK', DONE):\n    cursor.execute(q)",
+    "one of some constants": "cursor.execute(('COMMIT', DONE)[x])",
+    "a constant of the class": "class A:\n        Q = 'COMMIT'\n        def g(self): c.execute(self.Q)",
+    "a column of a result": "result.scalars(0)",
+    "no statement at all": "result.scalars()",
+}
+
+
+def in_a_function(lines: str) -> str:
+    body = lines.replace("\n", "\n    ")
+    return f'import sqlite3\nDONE = "COMMIT"\ndef f(self, x, cursor):\n    {body}\n'
+
+
+@pytest.mark.parametrize("lines", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_where_a_database_is_reached_the_lint_sees_a_statement_out_of(lines: str) -> None:
+    source = in_a_function(lines)
+    assert source.count("\n") in [line for line, _ in sql_lint.examined(source)]
+
+
+@pytest.mark.parametrize("lines", KNOWN.values(), ids=KNOWN.keys())
+def test_where_a_database_is_reached_the_lint_leaves_alone(lines: str) -> None:
+    assert sql_lint.examined(in_a_function(lines)) == []
+
+
 def test_a_log_line_of_a_count_has_no_field_of_a_request() -> None:
     namespace, _, dimensions = emitted("x", "prod", MetricName.DEPENDENCY_UNAVAILABLE, "database")
 
