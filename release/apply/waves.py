@@ -1,5 +1,6 @@
 """Traffic moves wave by wave; what bakes is watched, and nothing goes on without a pass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,8 +24,8 @@ from release.core.analysis import (
 )
 from release.core.limits import BAKE_EXTENSIONS
 from release.core.models import Gradual, Place
-from release.core.plan import Phase, Wave
-from release.core.records import Judged, moment, next_by, stamp
+from release.core.plan import Phase, Step, Wave
+from release.core.records import Judged, moment, next_by, restores, stamp
 from release.core.records import Wave as Recorded
 from release.errors import Misconfigured, RolloutFailed, Unavailable
 from release.ports import Compared
@@ -37,6 +38,7 @@ def move_traffic(work: Work) -> None:
     """Every wave that is left. Raises RolloutFailed when one fails, Paused when its verdict is far away."""
     for wave in work.plan.waves[_reached(work) :]:
         steps = work.plan.in_wave(wave)
+        _may_move(work, wave, steps)
         carry_out(work, Phase.SHIFT, steps, wave.region)
         if wave.rollout is not None and wave.region is not None:
             since = _since(work, wave, moved=bool(steps))
@@ -48,6 +50,21 @@ def move_traffic(work: Work) -> None:
             work.journal.arrived += [Recorded(region, wave.percent, at) for region in regions]
             confirm(work, wave.region)
             carry_out(work, Phase.ATTACH, work.plan.in_phase(Phase.ATTACH, wave.region), wave.region)
+
+
+def _may_move(work: Work, wave: Wave, steps: Sequence[Step]) -> None:
+    """Raises Paused where our credentials end before an undo could. What restores goes as far as it gets."""
+    if restores(work.plan.verb):
+        return
+    now = work.tools.clock.now()
+    for place in sorted({step.action.place for step in steps}, key=str):
+        ends = work.tools.functions.credentials_end(place)
+        if ends is not None and now + UNDO > ends:
+            raise Paused(
+                f"{wave.percent} % are to move in {place.region}, and these credentials end"
+                " before an undo could",
+                now,
+            )
 
 
 def _has_moved(work: Work, action: Action) -> bool:

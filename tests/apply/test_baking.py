@@ -256,6 +256,20 @@ def test_credentials_that_end_before_the_next_step_and_its_undo_leave_it_to_othe
     assert world.all_serve("v1.1.0")
 
 
+def test_credentials_that_end_before_an_undo_could_move_no_traffic() -> None:
+    world = fleet().live("v1.0.0")
+    world.build("v1.1.0")
+    world.functions.expires = world.clock.now() + 3 * MINUTES
+    applied = world.promote("v1.1.0")
+    assert applied.paused is not None and "credentials end before an undo could" in applied.paused.why
+    assert world.all_serve("v1.0.0")
+    world.functions.expires = None
+    assert ended(world.advance()).failure is None
+    assert world.all_serve("v1.1.0")
+    world.functions.expires = world.clock.now() + 3 * MINUTES
+    assert world.roll_back().failure is None  # whoever goes back goes as far as it gets
+
+
 def test_whoever_dies_while_it_bakes_leaves_a_bake_that_is_not_begun_again() -> None:
     world, _ = canary()
     world.build("v1.1.0")
