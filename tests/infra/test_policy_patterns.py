@@ -190,3 +190,32 @@ def test_a_pattern_that_fits_all_is_everything_however_it_is_written(arn: Any) -
 )
 def test_a_pattern_below_what_is_named_is_not(arn: Any) -> None:
     assert not is_everything(arn)
+
+
+# -- R0706: what a macro makes
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("Resources/X", {}),
+        ("Resources/X/Properties/Policies/0", {"Type": "AWS::IAM::Role"}),
+        ("Resources/X/Properties/Code", {"Type": "AWS::Lambda::Function"}),
+    ],
+)
+def test_a_macro_is_seen_wherever_it_stands(path: str, body: dict[str, Json]) -> None:
+    macro: Json = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}}
+    for step in reversed(path.split("/")[2:]):
+        macro = [macro] if step == "0" else {step: macro}
+    assert isinstance(macro, dict)
+
+    assert broken({"X": {**body, **macro}}, "R0706") == {f"{path}/Fn::Transform"}
+    assert broken({"X": body}, "R0706") == set()
+
+
+def test_a_macro_instead_of_a_resource_or_a_part_is_seen() -> None:
+    macro: Json = {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}
+
+    assert broken({"Fn::Transform": macro}, "R0706") == {"Resources/Fn::Transform"}
+    assert broken({}, "R0706", Outputs={"Fn::Transform": macro}) == {"Outputs/Fn::Transform"}
+    assert broken({}, "R0706", **{"Fn::Transform": macro}) == {"Fn::Transform"}

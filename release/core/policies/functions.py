@@ -1,11 +1,11 @@
 """Functions: what `release` owns of them, and what their variables may hold."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from release.core.infra_values import Template, mapping
-from release.core.policies.policy import Breach, Policy, possible, resources, said
+from release.core.policies.policy import Breach, Node, Path, Policy, possible, resources, said
 
 _SECRET_NAME: Final = re.compile(
     r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL|ACCESS_?KEY", re.IGNORECASE
@@ -48,6 +48,25 @@ def _variables(template: Template) -> Iterator[Breach]:
 def _transform(template: Template) -> Iterator[Breach]:
     if "Transform" in template:
         yield Breach(("Transform",), f"{said(template['Transform'])} makes what nobody has compared")
+    for path, macro in _macros(template, ()):
+        name = said(mapping(macro).get("Name")) or "a macro"
+        yield Breach(path, f"{name} makes what nobody has compared")
+
+
+def _macros(value: Node, path: Path) -> Iterator[tuple[Path, Node]]:
+    """Every Fn::Transform, which may stand wherever a template has a value, and where that is."""
+    match value:
+        case None | str():
+            pass
+        case Mapping():
+            for key, one in value.items():
+                if key == "Fn::Transform":
+                    yield (*path, key), one
+                else:
+                    yield from _macros(one, (*path, key))
+        case _:
+            for place, one in enumerate(value):
+                yield from _macros(one, (*path, place))
 
 
 def _urls(template: Template) -> Iterator[Breach]:
@@ -80,7 +99,7 @@ POLICIES: Final = (
     Policy(
         "R0706",
         "A template is what CloudFormation gets",
-        "take Transform out and write what it makes: SAM makes versions and aliases, too",
+        "take Transform and Fn::Transform out and write what it makes: SAM makes versions and aliases, too",
         _transform,
     ),
     Policy("R0705", "A function is no container image", "build it as a zip", _images),
