@@ -11,7 +11,7 @@ from release.core import trailers
 from release.core.decisions import Deciding, done_already, named, quarantines_of, refuse
 from release.core.records import Decision, Event, Good, ReleaseRef, Running, StageHead, promotion_id, stamp
 from release.core.tags import parse
-from release.errors import GateClosed
+from release.errors import Conflict, GateClosed
 from release.ports import Clock, Ledger, LedgerState, Repo
 from release.promotion import Setup
 
@@ -73,6 +73,26 @@ def asked_to_abort(
         reason=reason,
         hold=hold,
     )
+
+
+def ask_to_abort(
+    ledger: Ledger, setup: Setup, stage: str, running: Running, reason: str, *, who: Who, clock: Clock
+) -> None:
+    """Write that request. A rollout that has got on by a wave meanwhile is asked all the same.
+
+    Raises Conflict where that one has ended, or was asked already; Unavailable.
+    """
+
+    def event(state: LedgerState) -> Event:
+        head = state.head(setup.pipeline.name, stage)
+        if head.running is None or head.running.id != running.id:
+            raise Conflict(
+                f"{running.verb} of {running.release.label} in {stage} has ended meanwhile",
+                fix=f"`release status {stage}` shows where it stands",
+            )
+        return asked_to_abort(head, head.running, reason, who, clock.now())
+
+    append_on_top(ledger, setup.state, event)
 
 
 def about_stage(setup: Setup, kind: Decision, name: str) -> Deciding:

@@ -33,7 +33,7 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
     from rich.text import Text
 
     from release.core.holding import deserted
-    from release.decide import asked_to_abort
+    from release.decide import ask_to_abort
     from release.promotion import read_setup
     from release.promotion.at_work import is_dead
 
@@ -49,12 +49,10 @@ def command(directory: Path, stage: str, reason: str, pipeline: str | None, yes:
     dead = is_dead(wired.holders, running)
     nobody = deserted(running, dead=dead, now=wired.clock.now())
     confirm(f"abort the {running.verb} of {running.release.label} in {stage}?", yes=yes, in_ci=wired.in_ci)
-    state = setup.state
     if head.abort is None or not nobody:  # else it was asked for, and going back did not end
-        event = asked_to_abort(head, running, reason, wired.who(), wired.clock.now())
-        state = wired.ledger.append(setup.state, event)
+        ask_to_abort(wired.ledger, setup, at.name, running, reason, who=wired.who(), clock=wired.clock)
     if nobody:
-        return _go_back(wired, replace(setup, state=state), at, as_json=as_json)
+        return _go_back(wired, replace(setup, state=wired.ledger.read()), at, as_json=as_json)
     until = running.next_by if dead is None else None
     if as_json:
         asked = {"outcome": "asked", "id": running.id, "holder": running.holder.label, "next_by": until}

@@ -10,9 +10,10 @@ import pytest
 from release.apply import Applied, Paused
 from release.core.alarms import AlarmFacts
 from release.core.models import Gradual, Rollout
-from release.errors import ForeignChange, GateClosed, RolloutFailed
+from release.decide import ask_to_abort
+from release.errors import Conflict, ForeignChange, GateClosed, RolloutFailed
 from tests.fakes.traffic import Traffic
-from tests.fakes.world import ALIAS, EAST, SOURCE, WEST, Crash, World, fleet
+from tests.fakes.world import ADA, ALIAS, EAST, SOURCE, WEST, Crash, World, fleet
 
 MINUTES = timedelta(minutes=1)
 CANARY = Gradual("canary", (10, 50, 100), 5 * MINUTES, 100, 0.01, ("{function}-errors",), SOURCE)
@@ -225,6 +226,20 @@ def test_an_abort_takes_back_what_bakes() -> None:
     applied = ended(world.advance())
     assert applied.event.outcome == "aborted"
     assert world.all_serve("v1.0.0")
+
+
+def test_an_abort_is_asked_for_although_the_ledger_has_moved_meanwhile() -> None:
+    world, _ = canary(replace(CANARY, bake=timedelta(hours=2)))
+    world.promote("v1.1.0")
+    before, running = world.setup(), world.head.running
+    assert running is not None
+    world.hold("the auditors are in the building")
+    ask_to_abort(world.ledger, before, "prod", running, "wrong numbers", who=ADA, clock=world.clock)
+    assert world.head.abort == "wrong numbers"
+    assert ended(world.advance()).event.outcome == "aborted"
+    world.clock.sleep(60)
+    with pytest.raises(Conflict, match=r"promote of v1\.1\.0 in prod has ended meanwhile"):
+        ask_to_abort(world.ledger, before, "prod", running, "wrong numbers", who=ADA, clock=world.clock)
 
 
 def test_a_rollback_ends_what_bakes_at_once() -> None:

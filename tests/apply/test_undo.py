@@ -380,7 +380,7 @@ def test_a_ledger_out_of_reach_between_phases_goes_back() -> None:
 
 
 def aborted_at(look: int) -> tuple[Applied, World, int]:
-    """A promotion that somebody aborts after so many looks at an alias, its world, and how many there were."""
+    """A promotion that somebody aborts after so many looks at an alias, its world, and how many there are."""
     world, looks = fleet().live("v1.0.0"), 0
     world.build("v1.1.0")
 
