@@ -111,7 +111,7 @@ def assert_caught(load: Load, region: str, share: float = 0.2) -> str:
     baked = load.between(region, since, until)
     bound = most_failures(len(baked), 0.1 * share)
     bad = failed(load.answers)
-    # Of some 150 calls a fiftieth is to fail: once in thirty times none of the callers meets it, and messages do.
+    # Of some 150 calls a fiftieth is to fail: once in thirty times no caller meets it, and messages do.
     assert {answer.region for answer in bad} <= {region}
     outcome = [event for event in load.world.remote.ledger() if event["kind"] == "outcome"][-1]
     met = sum(one["canary_bad"] for one in outcome["judged"] if one["region"] == region)
