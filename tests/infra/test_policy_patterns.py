@@ -114,6 +114,21 @@ def gets_too_much(policy: Json) -> bool:
     return bool(found)
 
 
+@pytest.mark.parametrize(("service", "is_known"), [("backup", True), ("lambda", False)])
+def test_the_policies_of_backup_are_for_a_role_that_it_alone_assumes(service: str, is_known: bool) -> None:
+    trust: Json = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role: Json = {
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        "ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"],
+    }
+    found = broken({"R": {"Type": "AWS::IAM::Role", "Properties": role}}, "R0604")
+    assert (found == set()) is is_known
+
+
 @pytest.mark.parametrize(
     "name",
     [

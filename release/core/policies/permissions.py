@@ -28,6 +28,11 @@ _POLICY_KINDS: Final = (
 _WILD: Final = re.compile(r"[*?]+")  # as many of both as there are: any text that is long enough
 # What a function cannot have in statements of its own without a star: both are in function.j2.
 _OF_AWS: Final = ("AWSXRayDaemonWriteAccess", "service-role/AWSLambdaENIManagementAccess")
+# What AWS Backup needs to reach tables of any name; no other service may become a role that has them.
+_OF_BACKUP: Final = (
+    "service-role/AWSBackupServiceRolePolicyForBackup",
+    "service-role/AWSBackupServiceRolePolicyForRestores",
+)
 _TOO_MUCH: Final = ("AdministratorAccess", "PowerUserAccess", "FullAccess", "IAMFullAccess")
 # AWS's own policies that give a role more than the rules below would let a policy say.
 _WILD_LOGS: Final = ("AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole")
@@ -109,14 +114,22 @@ def _reversed(template: Template) -> Iterator[Breach]:
 
 def _managed(template: Template) -> Iterator[Breach]:
     for role in resources(template, "AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"):
+        known = (*_OF_AWS, *_OF_BACKUP) if _is_of_backup(role) else _OF_AWS
         for place, arn in enumerate(elements(role.properties.get("ManagedPolicyArns"))):
             for one in each(arn):
                 _, is_of_aws, path = said(one).partition(":iam::aws:policy/")
                 name = said(one).rpartition("/")[2]
                 if name in _WILD_LOGS:
                     yield role.breach(f"may write every log group by {name}", "ManagedPolicyArns", place)
-                elif name.endswith(_TOO_MUCH) or (is_of_aws and path not in _OF_AWS):
+                elif name.endswith(_TOO_MUCH) or (is_of_aws and path not in known):
                     yield role.breach(f"gets {name}", "ManagedPolicyArns", place)
+
+
+def _is_of_backup(role: Resource) -> bool:
+    trusted = [one for _, one in statements(role.properties.get("AssumeRolePolicyDocument"))]
+    return bool(trusted) and all(
+        mapping(one.get("Principal")) == {"Service": "backup.amazonaws.com"} for one in trusted
+    )
 
 
 def _callers(template: Template) -> Iterator[Breach]:
