@@ -19,7 +19,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from common.sql_statements import MADE_OF_TEXT, Scopes, Statements, calls, reaches_database
+from common.sql_statements import (
+    MADE_OF_TEXT,
+    Scopes,
+    Statements,
+    calls,
+    reaches_database,
+)
 
 _SQL = re.compile(
     r"\s*(?:select\b.+\bfrom|insert\s+into|update\b.+\bset|delete\s+from|merge\s+into|alter\s+(?:table|session)"
