@@ -108,7 +108,7 @@ def _soak(gate: Gate, stage: Stage, facts: GateFacts) -> list[Blocker]:
                 "soak",
                 f"{stage.name} wants a soak of {gate.setting} of {facts.release} alone:"
                 f" {before} {facts.beside}",
-                f"wait until {before} serves one release: release status {before}",
+                f"`release status {before}` says whether to wait, or how {before} comes to one release again",
             )
         ]
     opens = facts.since + gate.value

@@ -7,8 +7,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from release.core.holding import deserted
 from release.core.orphans import Orphan
-from release.core.records import Accepted, Held, StageHead, Verb, moment, overdue
+from release.core.records import Accepted, Held, StageHead, Verb, moment
 from release.core.standing import FunctionStanding, StageStanding
 from release.views.tables import ago, short, table
 
@@ -78,7 +79,7 @@ def _course(head: StageHead, now: datetime) -> Iterator[RenderableType]:
         when = f"not before {running.next_at}" if running.next_at else "when that has changed"
         yield Text(f"  waits: {running.paused}")
         yield Text(f"  next: release advance {head.stage}, {when}")
-    elif overdue(running, now):
+    elif deserted(running, dead=None, now=now):
         yield Text(
             f"  next: the same command finishes it; release abort {head.stage} --reason TEXT goes back"
         )
@@ -97,8 +98,7 @@ def _attention(standing: StageStanding, now: datetime) -> Iterator[RenderableTyp
     head = standing.head
     if head.running:
         running = head.running
-        deserted = running.paused or overdue(running, now)
-        who = "nobody is at it" if deserted else running.holder.label
+        who = "nobody is at it" if deserted(running, dead=None, now=now) else running.holder.label
         yield Text.assemble(
             (f"{head.stage}: ", "bold"),
             (f"{running.verb} of {running.release.label} under way", "yellow"),
